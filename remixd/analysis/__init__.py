@@ -1,0 +1,1 @@
+"""Ingest workers: decode, resample, analyse. Run as `python -m remixd.analysis`."""

@@ -1,0 +1,1 @@
+"""The gRPC service: translate, delegate, translate back."""

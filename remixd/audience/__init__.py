@@ -1,0 +1,1 @@
+"""What fans express, checked and typed: pure code, time is an argument."""

@@ -1,0 +1,65 @@
+"""Where the daemon listens and keeps its things, from arguments and the environment."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from remixd.errors import InvalidInput
+
+DEFAULT_LISTEN = "127.0.0.1:7400"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A host and port to listen on or connect to."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        return self.host in LOOPBACK or self.host.startswith("127.")
+
+    @classmethod
+    def parse(cls, text: str) -> Address:
+        """Read `HOST:PORT` or `[HOST]:PORT`. Raises InvalidInput, naming the text."""
+        host, separator, port = text.rpartition(":")
+        host = host.removeprefix("[").removesuffix("]")
+        if not separator or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+            raise InvalidInput(f"{text!r} is not HOST:PORT")
+        return cls(host, int(port))
+
+
+def listen_address(given: str | None = None) -> Address:
+    """The daemon's address: the argument, else REMIXD_LISTEN, else 127.0.0.1:7400."""
+    return Address.parse(given or os.environ.get("REMIXD_LISTEN") or DEFAULT_LISTEN)
+
+
+def library_chosen(given: Path | None = None) -> Path | None:
+    """The library someone named, by argument or REMIXD_LIBRARY; None if nobody did."""
+    named = given or (Path(value) if (value := os.environ.get("REMIXD_LIBRARY")) else None)
+    return named.expanduser().absolute() if named else None
+
+
+def library_path(given: Path | None = None) -> Path:
+    """The library folder: the one named, else `remixd` in the user's data folder."""
+    data = Path(os.environ.get("XDG_DATA_HOME") or "~/.local/share").expanduser()
+    return library_chosen(given) or data / "remixd"
+
+
+def runtime_path() -> Path:
+    """The folder of the shared-memory files: `/dev/shm/remixd-UID`, or REMIXD_RUNTIME."""
+    named = os.environ.get("REMIXD_RUNTIME")
+    return Path(named) if named else Path("/dev/shm") / f"remixd-{os.getuid()}"
+
+
+def user_cache_path() -> Path:
+    """The folder for what can be made again, such as FFTW wisdom."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "remixd"

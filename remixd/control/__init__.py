@@ -1,0 +1,1 @@
+"""The control process: lowering wishes to commands, sessions, the engine supervisor."""

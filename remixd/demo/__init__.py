@@ -1,0 +1,1 @@
+"""The demo song: composed in code, rendered by a small numpy synthesiser."""

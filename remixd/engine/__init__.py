@@ -1,0 +1,1 @@
+"""The engine process: sessions rendered in time. Imports nothing above `remixd.units`."""

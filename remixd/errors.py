@@ -1,0 +1,53 @@
+"""Errors that reach a person. Each says what is wrong in one line and names the thing."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class RemixdError(Exception):
+    """Anything remixd refuses to do. `str(error)` is one line for a person."""
+
+
+class InvalidInput(RemixdError):
+    """An argument, a file or a message that cannot be used as it is."""
+
+
+class BadAudio(InvalidInput):
+    """A file that is not the audio it should be: missing, corrupt, empty, non-finite."""
+
+
+class NotFound(RemixdError):
+    """A track, session, dimension, role or file that is not there."""
+
+
+class AlreadyExists(RemixdError):
+    """A thing that exists once only: a library in use, a port taken."""
+
+
+class Exhausted(RemixdError):
+    """A queue, quota or disk that is full."""
+
+
+class Unavailable(RemixdError):
+    """A part that is not running now: the daemon, the engine."""
+
+
+class Unsupported(RemixdError):
+    """Something this build or machine cannot do."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A hint that ends an error message: the known word nearest to `word`, or all of them.
+
+    >>> nearest("vocls", ["vocals", "drums"])
+    'did you mean vocals?'
+    """
+    words = sorted(known)
+    close = difflib.get_close_matches(word.lower(), words, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean {close[0]}?"
+    if not words:
+        return "there are none"
+    return "there are " + ", ".join(words) if len(words) <= 12 else f"there are {len(words)}"

@@ -1,0 +1,1 @@
+"""Tracks on disk: package, rights, library, cache."""

@@ -1,0 +1,110 @@
+"""Build remixd: the Cython kernel (`ext/`) and the Python faces of the protos (`proto/`).
+
+Environment:
+    REMIXD_SIMD      `native level`: x86-64-v3 (the default on x86-64) or `baseline`.
+    REMIXD_CHECKED   `1` builds the kernel with bounds checks and without optimisation.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+from setuptools.command.build_py import build_py
+
+ROOT = Path(__file__).resolve().parent
+PROTOS = ("common", "tracks", "sessions", "audience")
+KERNEL_NOUNS = ("simd", "ring", "mailbox", "stem", "stretch", "deck", "strip", "bus", "session", "host")
+
+CHECKED = os.environ.get("REMIXD_CHECKED") == "1"
+SIMD = os.environ.get("REMIXD_SIMD", "x86-64-v3")
+if SIMD not in ("x86-64-v3", "baseline"):
+    sys.exit(f"REMIXD_SIMD is {SIMD!r}; it must be x86-64-v3 or baseline")
+WIDE = SIMD == "x86-64-v3" and platform.machine() in ("x86_64", "AMD64")
+
+C_FLAGS = ["-std=gnu11", "-fno-math-errno", "-fno-trapping-math", "-Wno-unused-function"]
+C_FLAGS += ["-O1", "-g"] if CHECKED else ["-O3"]
+
+
+def pkg_config(option: str, package: str) -> list[str]:
+    """Ask pkg-config, and say what to install when it does not know the package."""
+    try:
+        done = subprocess.run(["pkg-config", option, package], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        sys.exit(f"pkg-config does not find {package}; on Debian: apt install pkg-config libfftw3-dev")
+    return done.stdout.split()
+
+
+def extension(noun: str) -> Extension:
+    """Name one kernel extension: `ext/NOUN.pyx` becomes `remixd._kernel.NOUN`."""
+    flags = list(C_FLAGS)
+    if noun == "simd":  # runs before the CPU is known to be wide enough
+        flags.append(f"-DREMIXD_WIDE={int(WIDE)}")
+    elif WIDE:
+        flags.append("-march=x86-64-v3")
+    return Extension(
+        f"remixd._kernel.{noun}",
+        [f"ext/{noun}.pyx"],
+        extra_compile_args=flags + pkg_config("--cflags", "fftw3f"),
+        extra_link_args=pkg_config("--libs", "fftw3f") + ["-lm", "-lpthread"],
+    )
+
+
+def generate_protos() -> None:
+    """Write remixd/v1/*_pb2*.py from proto/remixd/v1/*.proto where they are older."""
+    from grpc_tools import protoc
+
+    target = ROOT / "remixd" / "v1"
+    target.mkdir(exist_ok=True)
+    (target / "__init__.py").write_text('"""Generated from proto/remixd/v1 by setup.py."""\n')
+    sources = [f"remixd/v1/{name}.proto" for name in PROTOS]
+    arguments = [
+        "protoc",
+        f"-I{ROOT / 'proto'}",
+        f"--python_out={ROOT}",
+        f"--pyi_out={ROOT}",
+        f"--grpc_python_out={ROOT}",
+    ]
+    if protoc.main(arguments + sources) != 0:
+        sys.exit("the protos do not compile")
+
+
+class BuildPy(build_py):
+    """Generate the protos before Python files are collected."""
+
+    def run(self) -> None:
+        generate_protos()
+        super().run()
+
+
+class BuildExt(build_ext):
+    """Generate the protos for editable installs too, which skip build_py."""
+
+    def run(self) -> None:
+        generate_protos()
+        super().run()
+
+
+setup(
+    ext_modules=cythonize(
+        [extension(noun) for noun in KERNEL_NOUNS],
+        include_path=[str(ROOT)],
+        build_dir="build/cython",
+        annotate=os.environ.get("REMIXD_ANNOTATE") == "1",
+        compiler_directives={
+            "language_level": 3,
+            "boundscheck": CHECKED,
+            "wraparound": False,
+            "initializedcheck": CHECKED,
+            "cdivision": True,
+            "freethreading_compatible": False,
+        },
+    ),
+    cmdclass={"build_py": BuildPy, "build_ext": BuildExt},
+)
