@@ -1,0 +1,392 @@
+"""Sessions: due commands, strips, bus; any number of frames a call.
+
+A session renders whole quanta of 64 frames into a small buffer and hands out of it what is asked for, so the
+same bits come out however the blocks are cut. Its clock counts output frames: the limiter's delay is
+rendered ahead of the clock, so that sample n of the output is sample n of the mix.
+
+Thread: [render] for the C functions; the Python class is for offline rendering, tests, and [housekeeping].
+"""
+from libc.math cimport exp2, isfinite, pow
+from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memmove, memset
+
+import numpy as np
+
+from remixd._kernel.bus cimport LIMITER_DELAY, bus_init, bus_process
+from remixd._kernel.deck cimport (
+    LANE_FLAT,
+    LANE_TONAL,
+    QUANTUM,
+    STEMS_MAX,
+    deck_advance,
+    deck_extend,
+    deck_free,
+    deck_init,
+    deck_position,
+    deck_read,
+    deck_start,
+    deck_wants_map,
+    glide_to,
+    glide_value,
+)
+from remixd._kernel.mailbox cimport (
+    COMMAND_MIX,
+    REPORT_APPLIED,
+    REPORT_REFUSED,
+    Command,
+    Mailbox,
+    Report,
+    queue_push,
+)
+from remixd._kernel.stem cimport Stem
+from remixd._kernel.stretch cimport FIX, FRAME, HOP, scratch_free, scratch_init
+from remixd._kernel.strip cimport add_ramped, add_scaled, ramp_fill, ramp_is_flat, ramp_to, ramp_value
+
+from remixd._kernel.mailbox import size_bytes
+
+cdef extern from *:
+    """
+    #if defined(__SSE__)
+    #include <immintrin.h>
+    static inline unsigned remixd_flush_to_zero(void) {
+        unsigned before = _mm_getcsr();
+        _mm_setcsr(before | 0x8040);
+        return before;
+    }
+    static inline void remixd_restore(unsigned before) { _mm_setcsr(before); }
+    #elif defined(__aarch64__)
+    static inline unsigned remixd_flush_to_zero(void) {
+        unsigned long before;
+        __asm__ volatile("mrs %0, fpcr" : "=r"(before));
+        __asm__ volatile("msr fpcr, %0" : : "r"(before | (1ul << 24)));
+        return (unsigned)before;
+    }
+    static inline void remixd_restore(unsigned before) {
+        __asm__ volatile("msr fpcr, %0" : : "r"((unsigned long)before));
+    }
+    #else
+    static inline unsigned remixd_flush_to_zero(void) { return 0; }
+    static inline void remixd_restore(unsigned before) { (void)before; }
+    #endif
+    """
+    unsigned flush_to_zero "remixd_flush_to_zero"() noexcept nogil
+    void restore "remixd_restore"(unsigned before) noexcept nogil
+
+cdef enum:
+    TEMPO = 0               # dimensions, in the order of remixd.mix.PLAYABLE
+    PITCH = 1
+    VOCALS = 2              # and roles, in the order of remixd.units.STEM_ROLES
+    GLIDE_STEPS = 8         # 10.7 ms
+    REPORTS = 1024
+
+cdef int[DIMENSIONS] _role_of_dimension = [-1, -1, 2, 0, 1, 3]
+
+
+cdef void session_report(SessionState* session, uint64_t id, int kind, int dimension, int64_t sample,
+                         int64_t settled, int64_t position, double value, int64_t late) noexcept nogil:
+    """Tell the other side; if its queue is full, count what was lost."""
+    cdef Report report
+    memset(&report, 0, sizeof(Report))
+    report.id = id
+    report.session = session.key
+    report.kind = <uint16_t>kind
+    report.dimension = <uint16_t>dimension
+    report.sample = sample
+    report.settled_sample = settled
+    report.position = position
+    report.value = value
+    report.late_frames = late
+    if session.reports == NULL or not queue_push(session.reports, &report):
+        session.reports_lost += 1
+
+
+cdef int session_post(SessionState* session, const Command* command) noexcept nogil:
+    """Take a command; it waits for its sample, behind those that came before it for the same sample.
+
+    One that cannot be taken is answered with a refusal, and 0 is returned.
+    """
+    cdef Waiting* waiting
+    cdef int at
+    if command.kind == COMMAND_MIX and command.dimension < DIMENSIONS and isfinite(command.value):
+        waiting = &session.for_map if command.dimension <= PITCH else &session.for_strips
+        if waiting.count < WAITING_MAX:
+            at = waiting.count
+            while at > 0 and waiting.entries[at - 1].sample > command.sample:
+                at -= 1
+            memmove(&waiting.entries[at + 1], &waiting.entries[at], (waiting.count - at) * sizeof(Command))
+            waiting.entries[at] = command[0]
+            waiting.count += 1
+            return 1
+    session_report(session, command.id, REPORT_REFUSED, command.dimension, session.clock, session.clock,
+                   0, command.value, 0)
+    return 0
+
+
+cdef inline void _drop_first(Waiting* waiting) noexcept nogil:
+    waiting.count -= 1
+    memmove(&waiting.entries[0], &waiting.entries[1], waiting.count * sizeof(Command))
+
+
+cdef inline double _clamped(const SessionState* session, const Command* command) noexcept nogil:
+    return min(max(command.value, session.low[command.dimension]), session.high[command.dimension])
+
+
+cdef void _move_map(SessionState* session) noexcept nogil:
+    """Bend the map, at its open end, by the commands that are due there."""
+    cdef Deck* deck = &session.deck
+    cdef int64_t bend = deck.end_step * QUANTUM
+    cdef Command command
+    cdef double value, ratio
+    while session.for_map.count > 0 and session.for_map.entries[0].sample <= bend:
+        command = session.for_map.entries[0]
+        _drop_first(&session.for_map)
+        value = _clamped(session, &command)
+        ratio = min(exp2(min(value, glide_value(&deck.pitch, deck.end_step)) / 12.0), 1.0)
+        if command.dimension == TEMPO:
+            glide_to(&deck.tempo, value, deck.end_step, GLIDE_STEPS)
+        else:
+            glide_to(&deck.pitch, value, deck.end_step, GLIDE_STEPS)
+        if command.dimension == TEMPO:
+            ratio = min(exp2(deck.pitch.value_to / 12.0), 1.0)
+        session_report(
+            session, command.id, REPORT_APPLIED, command.dimension, bend,
+            bend + GLIDE_STEPS * QUANTUM + <int64_t>((FRAME // 2 + HOP) / ratio), deck.end_source >> FIX,
+            value, 0 if command.sample < 0 else bend - command.sample,
+        )
+
+
+cdef void _move_strips(SessionState* session, int64_t sample) noexcept nogil:
+    """Begin the gain ramps whose sample lies in the quantum from `sample` on."""
+    cdef Command command
+    cdef int64_t start
+    cdef double value
+    while session.for_strips.count > 0 and session.for_strips.entries[0].sample < sample + QUANTUM:
+        command = session.for_strips.entries[0]
+        _drop_first(&session.for_strips)
+        value = _clamped(session, &command)
+        start = max(sample, command.sample)
+        ramp_to(&session.gains[_role_of_dimension[command.dimension]],
+                0.0 if value <= -60.0 else <float>pow(10.0, value / 20.0), start, command.ramp_frames)
+        session_report(
+            session, command.id, REPORT_APPLIED, command.dimension, start, start + command.ramp_frames,
+            deck_position(&session.deck, start) >> FIX, value,
+            0 if command.sample < 0 else start - command.sample,
+        )
+
+
+cdef void session_gains(const SessionState* session, int64_t sample, float* out) noexcept nogil:
+    """The linear gain of each role at a sample, rights included."""
+    cdef int role
+    cdef float loudest = 0.0
+    cdef bint others = False
+    for role in range(ROLES):
+        out[role] = ramp_value(&session.gains[role], sample)
+        if role != VOCALS and session.role_present[role]:
+            others = True
+            loudest = max(loudest, out[role])
+    if others and session.vocals_limit > 0.0:
+        out[VOCALS] = min(out[VOCALS], session.vocals_limit * loudest)
+
+
+cdef void _fill_gains(SessionState* session, int64_t sample) noexcept nogil:
+    """The gain of each role at each frame of a quantum in which something moves."""
+    cdef int i, role
+    cdef float gains[ROLES]
+    for i in range(QUANTUM):
+        session_gains(session, sample + i, gains)
+        for role in range(ROLES):
+            session.ramps[role][i] = gains[role]
+
+
+cdef void _render_quantum(SessionState* session) noexcept nogil:
+    """The next quantum, limited, into `block`."""
+    cdef int64_t sample = session.quantum * QUANTUM
+    cdef Deck* deck = &session.deck
+    cdef float gains[ROLES]
+    cdef bint flat = True
+    cdef int i
+    while deck_wants_map(deck, session.quantum):
+        _move_map(session)
+        deck_extend(deck)
+    deck_advance(deck, session.quantum, session.scratch)
+    _move_strips(session, sample)
+    for i in range(ROLES):
+        flat = flat and ramp_is_flat(&session.gains[i], sample, QUANTUM)
+    if flat:
+        session_gains(session, sample, gains)
+    else:
+        _fill_gains(session, sample)
+    memset(session.block, 0, sizeof(session.block))
+    for i in range(deck.stems_count):
+        if flat and gains[session.role_of[i]] == 0.0:
+            continue
+        deck_read(deck, i, session.quantum, session.stem)
+        if flat:
+            add_scaled(session.block, session.stem, gains[session.role_of[i]], QUANTUM)
+        else:
+            add_ramped(session.block, session.stem, session.ramps[session.role_of[i]], QUANTUM)
+    bus_process(&session.bus, session.block, QUANTUM)
+    session.quantum += 1
+    session.block_used = 0
+
+
+cdef void session_render(SessionState* session, int64_t frames, float* out) noexcept nogil:
+    """The next `frames` frames, interleaved stereo. Never allocates, locks or fails."""
+    cdef unsigned before = flush_to_zero()
+    cdef int64_t here
+    cdef int i
+    while session.quantum * QUANTUM < LIMITER_DELAY:    # the limiter's delay, rendered ahead of the clock
+        _render_quantum(session)
+        session.block_used = <int>min(LIMITER_DELAY - (session.quantum - 1) * QUANTUM, QUANTUM)
+    while frames > 0:
+        if session.block_used == QUANTUM:
+            _render_quantum(session)
+        here = min(frames, QUANTUM - session.block_used)
+        for i in range(2 * here):
+            out[i] = session.block[2 * session.block_used + i]
+        session.block_used += <int>here
+        session.clock += here
+        out += 2 * here
+        frames -= here
+    restore(before)
+
+
+cdef int64_t session_position(const SessionState* session) noexcept nogil:
+    """Source position at the clock, FIX fractional bits."""
+    return deck_position(&session.deck, session.clock)
+
+
+cdef class Session:
+    """One track, playing.
+
+    Args:
+        stems: one to eight `Stem`, of equal length.
+        roles: the index of each stem's role in `units.STEM_ROLES`.
+        start: the first source frame to play.
+        loop: whether the music starts over at its end; else silence follows.
+        mix: the first value of each dimension of `mix.PLAYABLE`, in that order.
+        low, high: what rights allow of each dimension; every value is clamped to it, always.
+        vocals_limit_db: most that vocals may stand above the loudest other role; None for no limit.
+        reports: a `Mailbox` for reports; without one they are kept in the session, `take_reports`.
+
+    Raises ValueError if these do not fit together, MemoryError. Thread: one at a time.
+    """
+
+    def __cinit__(self, list stems not None, list roles not None, *, int64_t start=0, bint loop=True,
+                  mix=(1, 0, 0, 0, 0, 0), low=(0.5, -12, -60, -60, -60, -60), high=(2, 12, 6, 6, 6, 6),
+                  vocals_limit_db=None, Mailbox reports=None, uint32_t key=0):
+        _check(stems, roles, start, mix, low, high)
+        self.stems = stems
+        self.state = <SessionState*>calloc(1, sizeof(SessionState))
+        if self.state == NULL:
+            raise MemoryError("no memory for a session")
+        self.memory = Mailbox(bytearray(size_bytes(REPORTS)), REPORTS) if reports is None else reports
+        self.state.reports = &(<Mailbox>self.memory).queue
+        self.state.key = key
+        self._set_mix(mix, low, high)
+        if vocals_limit_db is not None:
+            self.state.vocals_limit = <float>(10.0 ** (vocals_limit_db / 20.0))
+        bus_init(&self.state.bus)
+        self._set_deck(roles, loop)
+        deck_start(&self.state.deck, start, min(max(mix[0], low[0]), high[0]),
+                   min(max(mix[1], low[1]), high[1]))
+
+    cdef int _set_mix(self, mix, low, high) except -1:
+        cdef int i, role
+        cdef double level_db
+        for i in range(DIMENSIONS):
+            self.state.low[i] = low[i]
+            self.state.high[i] = high[i]
+            if i > PITCH:
+                level_db = min(max(mix[i], low[i]), high[i])
+                role = _role_of_dimension[i]
+                ramp_to(&self.state.gains[role], 0.0 if level_db <= -60.0 else 10.0 ** (level_db / 20.0), 0, 0)
+        return 0
+
+    cdef int _set_deck(self, list roles, bint loop) except -1:
+        cdef int i
+        cdef Deck* deck = &self.state.deck
+        deck.stems_count = len(roles)
+        deck.loop = loop
+        for i in range(deck.stems_count):
+            deck.stems[i] = (<Stem>self.stems[i]).view
+            deck.lane_of[i] = LANE_FLAT if roles[i] == 0 else LANE_TONAL
+            deck.length = deck.stems[i].frames
+            self.state.role_of[i] = roles[i]
+            self.state.role_present[roles[i]] = True
+        deck_init(deck)
+        scratch_init(&self.own_scratch)
+        self.state.scratch = &self.own_scratch
+        return 0
+
+    def __dealloc__(self):
+        if self.state != NULL:
+            deck_free(&self.state.deck)
+            free(self.state)
+        scratch_free(&self.own_scratch)
+
+    @property
+    def clock(self) -> int:
+        """Output frames rendered so far."""
+        return self.state.clock
+
+    @property
+    def position(self) -> float:
+        """Source position at the clock, in frames; 0 before the first render."""
+        if self.state.deck.end_step == 0:
+            return 0.0
+        return session_position(self.state) / <double>(1 << FIX)
+
+    @property
+    def nonfinite(self) -> int:
+        """Samples that had to be silenced."""
+        return self.state.bus.nonfinite
+
+    def post(self, uint64_t id, uint16_t dimension, double value, int64_t sample=-1,
+             uint32_t ramp_frames=480) -> bool:
+        """Take a mix command; False if too many wait, or it makes no sense (a refusal is reported)."""
+        cdef Command command
+        memset(&command, 0, sizeof(Command))
+        command.id = id
+        command.session = self.state.key
+        command.kind = COMMAND_MIX
+        command.dimension = dimension
+        command.value = value
+        command.sample = sample
+        command.ramp_frames = ramp_frames
+        return session_post(self.state, &command) != 0
+
+    def take_reports(self) -> list:
+        """Reports since the last call, oldest first."""
+        return self.memory.take_reports()
+
+    def render(self, int64_t frames):
+        """The next `frames` frames as a new array, float32 (frames, 2)."""
+        if frames < 0:
+            raise ValueError(f"cannot render {frames} frames")
+        out = np.empty((frames, 2), dtype=np.float32)
+        cdef float[:, ::1] view = out
+        if frames:
+            with nogil:
+                session_render(self.state, frames, &view[0, 0])
+        return out
+
+
+def _check(stems, roles, start, mix, low, high):
+    if not 1 <= len(stems) <= STEMS_MAX or len(roles) != len(stems):
+        raise ValueError(f"a session plays 1 to {STEMS_MAX} stems, each with a role")
+    for stem in stems:
+        if not isinstance(stem, Stem) or stem.frames != stems[0].frames:
+            raise ValueError("the stems of a session are of equal length")
+    if any(not 0 <= role < ROLES for role in roles):
+        raise ValueError(f"roles are 0 to {ROLES - 1}")
+    if not 0 <= start < stems[0].frames:
+        raise ValueError(f"the start, frame {start}, is outside the music")
+    for values in (mix, low, high):
+        if len(values) != DIMENSIONS or not all(isfinite(value) for value in values):
+            raise ValueError(f"mix, low and high have {DIMENSIONS} finite values")
+    if not all(a <= b for a, b in zip(low, high, strict=True)) or low[0] < 0.5 or high[0] > 2.0:
+        raise ValueError("low is at most high, and tempo within 0.5 and 2")
+    if low[1] < -12.0 or high[1] > 12.0:
+        raise ValueError("pitch is within -12 and 12 semitones")

@@ -1,0 +1,52 @@
+"""Strips: gains that move without a click, and stems added to the bus with them.
+
+A gain is a function of the absolute sample, so it is the same however blocks are cut. Thread: [render].
+"""
+from libc.stdint cimport int64_t
+
+
+cdef float ramp_value(const Ramp* ramp, int64_t sample) noexcept nogil:
+    """The gain at one sample: `gain_from` before `start`, exactly `gain_to` from `start + frames` on."""
+    cdef int64_t done = sample - ramp.start
+    if done >= ramp.frames:
+        return ramp.gain_to
+    if done <= 0:
+        return ramp.gain_from
+    return ramp.gain_from + (ramp.gain_to - ramp.gain_from) * (<float>done / <float>ramp.frames)
+
+
+cdef void ramp_to(Ramp* ramp, float gain, int64_t start, int64_t frames) noexcept nogil:
+    """Retarget the ramp: from wherever it is at `start`, on to `gain`."""
+    ramp.gain_from = ramp_value(ramp, start)
+    ramp.gain_to = gain
+    ramp.start = start
+    ramp.frames = frames
+
+
+cdef bint ramp_is_flat(const Ramp* ramp, int64_t sample, int64_t frames) noexcept nogil:
+    """Whether the gain stands still over [sample, sample + frames)."""
+    if ramp.gain_from == ramp.gain_to:
+        return True
+    return sample >= ramp.start + ramp.frames or sample + frames <= ramp.start
+
+
+cdef void ramp_fill(const Ramp* ramp, int64_t sample, int frames, float* out) noexcept nogil:
+    """The gain at each of `frames` samples."""
+    cdef int i
+    for i in range(frames):
+        out[i] = ramp_value(ramp, sample + i)
+
+
+cdef void add_scaled(float* out, const float* src, float gain, int frames) noexcept nogil:
+    """Add interleaved stereo `src` to `out` at one gain."""
+    cdef int i
+    for i in range(2 * frames):
+        out[i] += gain * src[i]
+
+
+cdef void add_ramped(float* out, const float* src, const float* gains, int frames) noexcept nogil:
+    """Add interleaved stereo `src` to `out`, one gain a frame."""
+    cdef int i
+    for i in range(frames):
+        out[2 * i] += gains[i] * src[2 * i]
+        out[2 * i + 1] += gains[i] * src[2 * i + 1]

@@ -1,0 +1,65 @@
+"""A deck: one track's stems on one time map."""
+from libc.stdint cimport int64_t
+
+from remixd._kernel.stem cimport StemView
+from remixd._kernel.stretch cimport Scratch, Stretch
+
+cdef enum:
+    STEMS_MAX = 8
+    QUANTUM = 64            # frames rendered at a time, and one step of the time map
+    STEPS = 512             # steps of the map kept: 32,768 frames
+
+cdef enum:
+    LANE_FLAT = 0           # drums: stretched in output time, never transposed
+    LANE_TONAL = 1          # everything else: stretched, then resampled by the pitch ratio
+
+cdef struct Step:           # QUANTUM output frames; positions have FIX fractional bits
+    int64_t source          # source position at its start
+    int64_t source_rate     # source frames over the whole step
+    int64_t stretched       # position on the tonal lane at its start
+    int64_t stretched_rate  # tonal frames a frame
+    bint source_whole       # the source runs 1:1, on whole frames
+    bint stretched_whole    # the tonal lane runs 1:1, on whole frames
+
+cdef struct Glide:          # a value that moves in a straight line, by steps
+    double value_from
+    double value_to
+    int64_t start
+    int64_t steps
+
+cdef struct Lane:
+    int kind
+    bint used
+    int64_t next_frame      # first frame not yet worked
+    int64_t step            # step of the map in which the frame before lies
+    int64_t source          # source centre of the frame before
+    int copies
+    int relaxed             # frames since the map came back to 1:1
+
+cdef struct Deck:
+    int stems_count
+    StemView stems[STEMS_MAX]
+    Stretch stretches[STEMS_MAX]
+    int lane_of[STEMS_MAX]
+    int64_t length          # source frames
+    bint loop
+    Step steps[STEPS]
+    int64_t end_step        # first step not yet fixed
+    int64_t end_source
+    int64_t end_stretched
+    Glide tempo
+    Glide pitch
+    int source_landing      # steps left until the source is on a whole frame
+    int stretched_landing
+    Lane lanes[2]
+
+cdef int deck_init(Deck* deck) except -1
+cdef void deck_start(Deck* deck, int64_t start, double tempo, double pitch) noexcept
+cdef void deck_free(Deck* deck) noexcept
+cdef void deck_advance(Deck* deck, int64_t quantum, Scratch* scratch) noexcept nogil
+cdef void deck_read(const Deck* deck, int stem, int64_t quantum, float* out) noexcept nogil
+cdef void deck_extend(Deck* deck) noexcept nogil
+cdef bint deck_wants_map(const Deck* deck, int64_t quantum) noexcept nogil
+cdef void glide_to(Glide* glide, double value, int64_t start, int64_t steps) noexcept nogil
+cdef double glide_value(const Glide* glide, int64_t step) noexcept nogil
+cdef int64_t deck_position(const Deck* deck, int64_t sample) noexcept nogil

@@ -1,0 +1,30 @@
+"""The broadcast ring of rendered packets: one writer that never waits, any number of readers."""
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+
+cdef struct Packet:             # 128 bytes, then the PCM
+    uint64_t sequence           # from 1; 0 while it is being written
+    int64_t sample              # the session clock at its first frame
+    int64_t position            # source frames at its first frame, 24 fractional bits
+    int64_t due_ns              # host monotonic time at which its first frame should be heard
+    int64_t rendered_ns         # when it was written
+    double tempo
+    double pitch
+    float gain[4]               # linear, as heard at the end of the packet, by role
+    float peak[2]               # greatest magnitude after the limiter
+    float limiter_gain          # least gain the limiter applied
+    uint32_t underruns          # since the session began
+    uint32_t nonfinite          # samples silenced since the session began
+    uint32_t spare[5]
+
+cdef struct Ring:
+    uint64_t* newest
+    uint8_t* slots
+    uint64_t slots_count
+    int64_t frames
+
+cdef Packet* ring_begin(Ring* ring, float** pcm) noexcept nogil
+cdef void ring_commit(Ring* ring, Packet* packet) noexcept nogil
+
+cdef class PacketRing:
+    cdef Ring ring
+    cdef unsigned char[::1] memory

@@ -1,0 +1,29 @@
+from collections.abc import Buffer
+from typing import NamedTuple
+
+class PacketEntry(NamedTuple):
+    sequence: int
+    sample: int
+    position: int
+    due_ns: int
+    rendered_ns: int
+    tempo: float
+    pitch: float
+    gains: tuple[float, float, float, float]
+    peaks: tuple[float, float]
+    limiter_gain: float
+    underruns: int
+    nonfinite: int
+    pcm: bytes
+
+def size_bytes(slots: int, frames: int) -> int: ...
+
+class PacketRing:
+    def __init__(self, memory: Buffer, slots: int = 0, frames: int = 0) -> None: ...
+    @property
+    def newest(self) -> int: ...
+    @property
+    def oldest(self) -> int: ...
+    @property
+    def frames(self) -> int: ...
+    def read(self, sequence: int) -> PacketEntry | None: ...

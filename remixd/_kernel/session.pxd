@@ -1,0 +1,54 @@
+"""A session: commands in, one block of one mix out."""
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+
+from remixd._kernel.bus cimport Bus
+from remixd._kernel.deck cimport QUANTUM, Deck
+from remixd._kernel.mailbox cimport Command, Queue
+from remixd._kernel.stretch cimport Scratch
+from remixd._kernel.strip cimport Ramp
+
+cdef enum:
+    ROLES = 4
+    DIMENSIONS = 6
+    WAITING_MAX = 256       # commands of one kind that may wait for their sample
+
+cdef struct Waiting:        # commands in the order of their samples
+    Command entries[WAITING_MAX]
+    int count
+
+cdef struct SessionState:
+    uint32_t key
+    Deck deck
+    int role_of[8]
+    bint role_present[ROLES]
+    Ramp gains[ROLES]
+    float vocals_limit      # most that vocals may be of the loudest other role, linear; 0: no limit
+    double low[DIMENSIONS]  # rights
+    double high[DIMENSIONS]
+    Bus bus
+    Waiting for_strips
+    Waiting for_map
+    Queue* reports
+    uint32_t reports_lost
+    int64_t quantum         # next to be rendered
+    int64_t clock           # output frames handed out
+    float block[QUANTUM * 2]
+    int block_used          # frames of `block` already handed out
+    float stem[QUANTUM * 2]
+    float ramps[ROLES][QUANTUM]
+    Scratch* scratch
+
+cdef int session_post(SessionState* session, const Command* command) noexcept nogil
+cdef void session_render(SessionState* session, int64_t frames, float* out) noexcept nogil
+cdef void session_gains(const SessionState* session, int64_t sample, float* out) noexcept nogil
+cdef int64_t session_position(const SessionState* session) noexcept nogil
+cdef void session_report(SessionState* session, uint64_t id, int kind, int dimension, int64_t sample,
+                         int64_t settled, int64_t position, double value, int64_t late) noexcept nogil
+
+cdef class Session:
+    cdef SessionState* state
+    cdef Scratch own_scratch
+    cdef object memory
+    cdef readonly list stems
+    cdef int _set_mix(self, mix, low, high) except -1
+    cdef int _set_deck(self, list roles, bint loop) except -1

@@ -1,0 +1,5 @@
+from typing import Final
+
+LEVEL: Final[str]
+
+def check() -> None: ...

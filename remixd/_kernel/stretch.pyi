@@ -1,0 +1,3 @@
+from os import PathLike
+
+def prepare(wisdom: str | PathLike[str] | None = None) -> bool: ...
