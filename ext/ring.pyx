@@ -32,6 +32,9 @@ cdef extern from *:
     void open_slot "remixd_ring_open"(uint64_t* p) noexcept nogil
     uint64_t recheck "remixd_ring_recheck"(const uint64_t* p) noexcept nogil
 
+cdef extern from "<sys/mman.h>" nogil:
+    int mlock(const void* memory, size_t bytes)
+
 cdef enum:
     HEADER_BYTES = 128
     NEWEST_AT = 64
@@ -104,6 +107,10 @@ cdef class PacketRing:
         self.ring.slots = base + HEADER_BYTES
         self.ring.slots_count = header[1]
         self.ring.frames = header[2]
+
+    def lock_memory(self) -> bool:
+        """Keep the ring in memory, never paged out; False if this process may not. Thread: [housekeeping]."""
+        return mlock(&self.memory[0], self.memory.shape[0]) == 0
 
     @property
     def newest(self) -> int:

@@ -40,7 +40,7 @@ from remixd._kernel.mailbox cimport (
     queue_push,
 )
 from remixd._kernel.stem cimport Stem
-from remixd._kernel.stretch cimport FIX, FRAME, HOP, scratch_free, scratch_init
+from remixd._kernel.stretch cimport FIX, FRAME, HOP, RING, scratch_free, scratch_init
 from remixd._kernel.strip cimport add_ramped, add_scaled, ramp_fill, ramp_is_flat, ramp_to, ramp_value
 
 from remixd._kernel.mailbox import size_bytes
@@ -72,6 +72,9 @@ cdef extern from *:
     """
     unsigned flush_to_zero "remixd_flush_to_zero"() noexcept nogil
     void restore "remixd_restore"(unsigned before) noexcept nogil
+
+cdef extern from "<sys/mman.h>" nogil:
+    int mlock(const void* memory, size_t bytes)
 
 cdef enum:
     TEMPO = 0               # dimensions, in the order of remixd.mix.PLAYABLE
@@ -325,6 +328,15 @@ cdef class Session:
             deck_free(&self.state.deck)
             free(self.state)
         scratch_free(&self.own_scratch)
+
+    def lock_memory(self) -> bool:
+        """Keep the session's state in memory, never paged out; False if this process may not."""
+        cdef int i
+        cdef bint locked = mlock(self.state, sizeof(SessionState)) == 0
+        for i in range(self.state.deck.stems_count):
+            locked = mlock(self.state.deck.stretches[i].out, RING * 2 * sizeof(float)) == 0 and locked
+            locked = mlock(self.state.deck.stretches[i].theta, (FRAME // 2 + 1) * sizeof(uint32_t)) == 0 and locked
+        return locked
 
     @property
     def clock(self) -> int:

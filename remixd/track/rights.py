@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Final
 
 from remixd.mix import DIMENSIONS
+from remixd.units import OFF_DB
 
-DEFAULT_RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
+DEFAULT_RANGES: Final[Mapping[str, tuple[float, float]]] = MappingProxyType(
     {"tempo": (0.8, 1.25), "pitch": (-3.0, 3.0)}
 )
-VOCALS_ABOVE_DB = 12.0
+VOCALS_ABOVE_DB: Final = 12.0
 """How far vocals may stand above the loudest other stem role where they may not be isolated."""
 
 
@@ -25,7 +27,7 @@ class Rights:
             of the loudest other role that the track has.
     """
 
-    ranges: Mapping[str, tuple[float, float]] = field(default=DEFAULT_RANGES)
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=lambda: DEFAULT_RANGES)
     vocals_solo: bool = False
 
     def range(self, name: str) -> tuple[float, float]:
@@ -34,5 +36,13 @@ class Rights:
         low, high = self.ranges.get(name, (row.minimum, row.maximum))
         return max(low, row.minimum), min(high, row.maximum)
 
+    def vocals_most_db(self, levels_db: Mapping[str, float], roles: Collection[str]) -> float:
+        """The most that vocals may be, in dB, beside the other roles of a track at these levels."""
+        others = [levels_db[role] for role in roles if role != "vocals"]
+        if self.vocals_solo or not others:
+            return DIMENSIONS["vocals"].maximum
+        loudest = max(others)
+        return OFF_DB if loudest <= OFF_DB else loudest + VOCALS_ABOVE_DB
 
-DEFAULT_RIGHTS = Rights()
+
+DEFAULT_RIGHTS: Final = Rights()

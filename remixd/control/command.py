@@ -1,0 +1,149 @@
+"""The one door from wishes to the engine: a signal is clamped by rights and lowered to flat commands.
+
+Thread: [control].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from remixd.audience.signal import Signal
+from remixd.mix import DIMENSIONS, PLAYABLE
+from remixd.track.rights import Rights
+from remixd.units import STEM_ROLES
+
+RAMP_FRAMES: Final = 480
+"""A hands-on gain takes 10 ms to get where it is wished."""
+
+DIMENSION_INDEX: Final[Mapping[str, int]] = MappingProxyType(
+    {name: index for index, name in enumerate(PLAYABLE)}
+)
+"""What the kernel calls a dimension."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clamp:
+    """A wish that was not given as it was asked, and why."""
+
+    dimension: str
+    asked: float
+    given: float
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The first answer to a signal, at once. `planned_sample` is on the session clock."""
+
+    id: str
+    accepted: bool
+    reason: str = ""
+    clamps: tuple[Clamp, ...] = ()
+    planned_sample: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppliedMove:
+    """One dimension that moved: from `sample` on it changes, from `settled_sample` on it is there."""
+
+    dimension: str
+    value: float
+    sample: int
+    settled_sample: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """The second answer to a signal: what the engine did, and when, on the session clock.
+
+    `sample` and `settled_sample` are those of its latest move; `late_frames` is how long after the sample
+    that was asked for.
+    """
+
+    id: str
+    sample: int
+    settled_sample: int
+    bar_beat: str
+    late_frames: int
+    moves: tuple[AppliedMove, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """The second answer to a signal that the engine could not take after all."""
+
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lowered:
+    """What a signal comes to: the value each dimension is given, and what was not given as asked."""
+
+    values: Mapping[str, float]
+    clamps: tuple[Clamp, ...]
+
+
+def lower(signal: Signal, mix: Mapping[str, float], rights: Rights, roles: tuple[str, ...]) -> Lowered:
+    """Clamp a signal's wishes to what this engine, this track and its rights allow.
+
+    Args:
+        signal: what was wished.
+        mix: what is given now, by dimension.
+        rights: of the track.
+        roles: that the track plays.
+    """
+    values: dict[str, float] = {}
+    clamps: list[Clamp] = []
+    for name, asked in signal.wishes.items():
+        if refusal := _refusal(name, roles):
+            clamps.append(Clamp(dimension=name, asked=asked, given=mix[name], because=refusal))
+            continue
+        given, because = _clamp(name, asked, rights)
+        if because:
+            clamps.append(Clamp(dimension=name, asked=asked, given=given, because=because))
+        values[name] = given
+    after = {**mix, **values}
+    most_db = rights.vocals_most_db(after, roles)
+    if "vocals" in roles and after["vocals"] > most_db:
+        clamps.append(
+            Clamp(
+                dimension="vocals",
+                asked=after["vocals"],
+                given=most_db,
+                because="the rights of this track do not let vocals be heard alone",
+            )
+        )
+    return Lowered(values=MappingProxyType(values), clamps=tuple(clamps))
+
+
+def heard(mix: Mapping[str, float], rights: Rights, roles: tuple[str, ...]) -> dict[str, float]:
+    """The mix as it is heard: what was given, with vocals held as rights demand."""
+    if "vocals" not in roles:
+        return dict(mix)
+    return {**mix, "vocals": min(mix["vocals"], rights.vocals_most_db(mix, roles))}
+
+
+def _refusal(name: str, roles: tuple[str, ...]) -> str:
+    """Why a dimension cannot move at all; empty if it can."""
+    if name not in PLAYABLE:
+        return f"this engine cannot play {name} yet"
+    if name in STEM_ROLES and name not in roles:
+        return f"this track has no {name}: it has {', '.join(roles)}"
+    return ""
+
+
+def _clamp(name: str, asked: float, rights: Rights) -> tuple[float, str]:
+    """What a wish is given, and why if that is not what was asked."""
+    row = DIMENSIONS[name]
+    low, high = rights.range(name)
+    in_table = row.clamp(asked)
+    given = min(max(in_table, low), high)
+    if given != in_table:
+        return given, f"the rights of this track allow {low:g} to {high:g} {row.unit}"
+    if given != asked:
+        return given, f"{name} goes from {row.minimum:g} to {row.maximum:g} {row.unit}"
+    return given, ""

@@ -1,0 +1,143 @@
+"""Control's end of one engine: its process, its socket, its mailboxes. Thread: [control]."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import mmap
+import os
+import shutil
+import signal
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+from remixd._kernel.mailbox import Mailbox, ReportEntry
+from remixd.errors import Exhausted, InvalidInput, RemixdError, Unavailable
+
+START_S: Final = 60.0
+"""An engine that has never run on this machine measures its FFT plans first, for several seconds."""
+ANSWER_S: Final = 10.0
+STOP_S: Final = 3.0
+
+_THREADS: Final = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+_ERRORS: Final = {"invalid": InvalidInput, "exhausted": Exhausted}
+
+
+def _make_empty(directory: Path) -> None:
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True, mode=0o700)
+
+
+def map_shared(path: Path) -> mmap.mmap:
+    """Map a shared-memory file that the engine made."""
+    with path.open("rb+") as file:
+        return mmap.mmap(file.fileno(), 0)
+
+
+class Engine:
+    """A running engine. Make it with `await Engine.start(...)`.
+
+    Attributes:
+        pid: of its process.
+        notes: what the operating system did not grant it, a sentence each.
+        commands, reports: its mailboxes.
+    """
+
+    def __init__(self, directory: Path, process: asyncio.subprocess.Process) -> None:
+        self.directory = directory
+        self.pid = process.pid
+        self.notes: list[str] = []
+        self._process = process
+        self._turn = asyncio.Lock()
+        self._reader: asyncio.StreamReader
+        self._writer: asyncio.StreamWriter
+        self.commands: Mailbox
+        self.reports: Mailbox
+
+    @classmethod
+    async def start(cls, directory: Path, wisdom: Path) -> Engine:
+        """Spawn an engine in a new `directory` and wait until it answers.
+
+        Raises Unavailable if it dies or does not answer in time.
+        """
+        _make_empty(directory)
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "remixd.engine", str(directory), str(wisdom)),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            env={**os.environ, **_THREADS},
+        )
+        engine = cls(directory, process)
+        try:
+            await asyncio.wait_for(engine._connect(), START_S)
+        except TimeoutError:
+            await engine.stop()
+            raise Unavailable(f"the engine did not answer within {START_S:g} s") from None
+        except BaseException:
+            await engine.stop()
+            raise
+        return engine
+
+    async def _connect(self) -> None:
+        path = self.directory / "socket"
+        while not path.exists():
+            if self._process.returncode is not None:
+                raise Unavailable(f"the engine ended at its start, with status {self._process.returncode}")
+            await asyncio.sleep(0.01)
+        self._reader, self._writer = await asyncio.open_unix_connection(str(path), limit=1 << 20)
+        self.commands = Mailbox(map_shared(self.directory / "commands"))
+        self.reports = Mailbox(map_shared(self.directory / "reports"))
+        self.notes = list((await self.ask(op="hello"))["notes"])
+
+    def ring_path(self, key: int) -> Path:
+        """The file of one session's packet ring."""
+        return self.directory / f"ring-{key}"
+
+    async def ask(self, **request: Any) -> dict[str, Any]:
+        """Have housekeeping do something slow, and wait for its answer.
+
+        Raises InvalidInput or Exhausted with the engine's own sentence, Unavailable if the engine is gone.
+        """
+        async with self._turn:
+            try:
+                self._writer.write(json.dumps(request).encode() + b"\n")
+                await self._writer.drain()
+                line = await asyncio.wait_for(self._reader.readline(), ANSWER_S)
+            except (OSError, TimeoutError) as error:
+                raise Unavailable(f"the engine does not answer: {error or 'it is busy'}") from None
+        if not line:
+            raise Unavailable("the engine has died")
+        answer: dict[str, Any] = json.loads(line)
+        if "error" in answer:
+            raise _ERRORS.get(answer["kind"], RemixdError)(f"the engine says: {answer['error']}")
+        return answer
+
+    def take_reports(self) -> list[ReportEntry]:
+        """What it told since the last call."""
+        return self.reports.take_reports()
+
+    async def died(self) -> str:
+        """Wait until the process has ended; how, in words."""
+        status = await self._process.wait()
+        if status < 0:
+            with contextlib.suppress(ValueError):
+                return f"it was killed by {signal.Signals(-status).name}"
+        return f"it ended with status {status}"
+
+    async def stop(self) -> None:
+        """End it in order: sessions fade out, then the process ends; if it does not, kill it."""
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.terminate()
+            try:
+                await asyncio.wait_for(self._process.wait(), STOP_S)
+            except TimeoutError:
+                with contextlib.suppress(ProcessLookupError):
+                    self._process.kill()
+                await self._process.wait()
+        if hasattr(self, "_writer"):
+            self._writer.close()
+        shutil.rmtree(self.directory, ignore_errors=True)

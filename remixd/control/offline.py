@@ -1,0 +1,62 @@
+"""Render a track to samples without a daemon: the same kernel, as fast as it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from remixd._kernel import stretch
+from remixd._kernel.session import Session
+from remixd._kernel.stem import Stem
+from remixd.config import user_cache_path
+from remixd.errors import InvalidInput
+from remixd.mix import PLAYABLE
+from remixd.track.package import Track
+from remixd.track.rights import VOCALS_ABOVE_DB
+from remixd.units import STEM_ROLES, frames_from_seconds
+
+BLOCK_FRAMES: Final = 48_000
+
+
+def render(
+    track: Track, caches: Sequence[Path], mix: Mapping[str, float], start_s: float, seconds: float | None
+) -> Iterator[NDArray[np.float32]]:
+    """Render part of a track at one mix, in blocks of at most a second.
+
+    Args:
+        track: what to play.
+        caches: the cache file of each of its playing stems, in order.
+        mix: a value for each dimension; rights clamp it.
+        start_s: where in the song to begin.
+        seconds: of output; None for all that is left of the song, to the frame.
+
+    Yields float32 (frames, 2). Raises InvalidInput if there is nothing to render. Thread: any, one at a time.
+    """
+    stretch.prepare(user_cache_path() / "fftwf.wisdom")
+    stems = [Stem.open(path) for path in caches]
+    start = frames_from_seconds(start_s)
+    if not 0 <= start < stems[0].frames:
+        raise InvalidInput(f"start {start_s:g} s is outside the song, which lasts {track.duration_s:.3f} s")
+    low, high = zip(*(track.rights.range(name) for name in PLAYABLE), strict=True)
+    session = Session(
+        stems,
+        [STEM_ROLES.index(stem.role) for stem in track.playing_stems],
+        start=start,
+        loop=False,
+        mix=[mix[name] for name in PLAYABLE],
+        low=low,
+        high=high,
+        vocals_limit_db=None if track.rights.vocals_solo else VOCALS_ABOVE_DB,
+    )
+    tempo = min(max(mix["tempo"], low[0]), high[0])
+    left = round((stems[0].frames - start) / tempo) if seconds is None else frames_from_seconds(seconds)
+    if left <= 0:
+        raise InvalidInput(f"{seconds:g} s is nothing to render")
+    while left > 0:
+        block = session.render(min(left, BLOCK_FRAMES))
+        left -= block.shape[0]
+        yield block

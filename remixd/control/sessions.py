@@ -1,0 +1,158 @@
+"""The sessions that this daemon plays. Thread: [control]."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import time
+from itertools import count
+from typing import Final
+
+from remixd._kernel.host import SESSIONS_MAX
+from remixd._kernel.mailbox import APPLIED, REFUSED, ReportEntry
+from remixd.control.engine import Engine
+from remixd.control.ingest import warm_cache
+from remixd.control.session import FIRST_MIX, Session
+from remixd.control.streams import Listener, Lost, Packet, SessionStatus, Watcher
+from remixd.control.supervisor import Supervisor
+from remixd.errors import Exhausted, NotFound, nearest
+from remixd.mix import PLAYABLE
+from remixd.track.library import Library
+from remixd.track.rights import VOCALS_ABOVE_DB
+from remixd.units import STEM_ROLES
+
+__all__ = ["Listener", "Lost", "Packet", "Session", "SessionStatus", "Sessions", "Watcher"]
+
+LEAD_NS: Final = 20_000_000
+"""How long before it is heard a hands-on session is rendered."""
+POLL_S: Final = 0.004
+STATUS_EVERY_S: Final = 0.04
+"""Watchers are told 25 times a second."""
+
+
+class Sessions:
+    """Every session of the daemon: creates, finds and deletes them, and moves what the engine renders."""
+
+    def __init__(self, library: Library, supervisor: Supervisor) -> None:
+        self._library = library
+        self._supervisor = supervisor
+        self._supervisor.on_lost = self._lose
+        self._sessions: dict[str, Session] = {}
+        self._generation = count(1)
+        self._reserved: set[int] = set()
+        self._awake = asyncio.Event()
+        self._pump = asyncio.create_task(self._run())
+        self._told_at = 0.0
+
+    def get(self, session_id: str) -> Session:
+        """Find a session. Raises NotFound with the nearest id."""
+        found = self._sessions.get(session_id)
+        if found is None:
+            raise NotFound(f"there is no session {session_id!r}: {nearest(session_id, self._sessions)}")
+        return found
+
+    def all(self) -> list[Session]:
+        """Every session, in the order of their creation."""
+        return list(self._sessions.values())
+
+    async def create(self, track_id: str) -> Session:
+        """Start a track from its beginning, as its artist mixed it.
+
+        Raises NotFound for an unknown track, Exhausted if the engine is full or out of shared memory,
+        Unavailable while there is no engine.
+        """
+        track = self._library.get(track_id)
+        caches = await warm_cache(track, self._library.path)
+        engine = self._supervisor.engine
+        slot = self._reserve_slot()
+        try:
+            key = next(self._generation) * SESSIONS_MAX + slot
+            low, high = zip(*(track.rights.range(name) for name in PLAYABLE), strict=True)
+            await engine.ask(
+                op="play",
+                key=key,
+                ring=str(engine.ring_path(key)),
+                stems=[
+                    {"path": str(path), "role": STEM_ROLES.index(stem.role)}
+                    for stem, path in zip(track.playing_stems, caches, strict=True)
+                ],
+                mix=[FIRST_MIX[name] for name in PLAYABLE],
+                low=low,
+                high=high,
+                vocals_limit_db=None if track.rights.vocals_solo else VOCALS_ABOVE_DB,
+                lead_ns=LEAD_NS,
+                start=0,
+            )
+        except BaseException:
+            self._reserved.discard(slot)
+            raise
+        session = Session(_new_id(self._sessions), key, track, engine)
+        self._sessions[session.id] = session
+        self._reserved.discard(slot)
+        self._awake.set()
+        return session
+
+    def _reserve_slot(self) -> int:
+        taken = {session.key % SESSIONS_MAX for session in self._sessions.values()} | self._reserved
+        free = next((slot for slot in range(SESSIONS_MAX) if slot not in taken), None)
+        if free is None:
+            raise Exhausted(f"the engine plays {SESSIONS_MAX} sessions, and no more")
+        self._reserved.add(free)
+        return free
+
+    async def delete(self, session_id: str) -> None:
+        """Fade a session out and forget it. Raises NotFound."""
+        session = self.get(session_id)
+        await session.leave()
+        self._take_sound()
+        session.end()
+        self._sessions.pop(session_id, None)
+
+    async def close(self) -> None:
+        """End every session's listeners and watchers."""
+        self._pump.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._pump
+        for session in self.all():
+            session.end()
+        self._sessions.clear()
+
+    def _lose(self, engine: Engine, how: str) -> None:
+        self._take_reports(engine)
+        for session in self._sessions.values():
+            if session.engine is engine:
+                session.lose(f"the engine of session {session.id} is lost: {how}")
+
+    async def _run(self) -> None:
+        """Move reports and packets from the engine to those who wait for them."""
+        while True:
+            if not any(session.playing for session in self._sessions.values()):
+                self._awake.clear()
+                await self._awake.wait()
+            for engine in {session.engine for session in self._sessions.values() if session.playing}:
+                self._take_reports(engine)
+            self._take_sound()
+            await asyncio.sleep(POLL_S)
+
+    def _take_reports(self, engine: Engine) -> None:
+        by_key = {session.key: session for session in self._sessions.values() if session.engine is engine}
+        report: ReportEntry
+        for report in engine.take_reports():
+            session = by_key.get(report.session)
+            if session is not None and report.kind in (APPLIED, REFUSED):
+                session.take_report(report, refused=report.kind == REFUSED)
+
+    def _take_sound(self) -> None:
+        now = time.monotonic()
+        tell = now - self._told_at >= STATUS_EVERY_S
+        if tell:
+            self._told_at = now
+        for session in self._sessions.values():
+            session.take_sound(tell=tell)
+
+
+def _new_id(taken: dict[str, Session]) -> str:
+    while (fresh := f"s-{secrets.token_hex(4)}") in taken:
+        pass
+    return fresh

@@ -1,0 +1,183 @@
+"""What a session hands out as it plays: packets of sound to listeners, events to watchers.
+
+Every queue is bounded. A listener that falls behind skips to the newest and is told how much it missed; a
+watcher that falls behind gets the newest status and every answer up to a bound. Thread: [control].
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from remixd.control.command import Applied, Refused
+from remixd.errors import Unavailable
+
+PACKETS_MAX: Final = 50
+"""Packets that wait for one listener: half a second."""
+
+ANSWERS_MAX: Final = 1024
+"""Answers that wait for one watcher."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packet:
+    """A piece of a session's sound.
+
+    Attributes:
+        sequence: counts the session's packets, from 1.
+        sample: of its first frame, on the session clock.
+        pcm: little-endian float32, interleaved stereo, `frames` long.
+        position_s: where in the song its first frame is.
+        bar_beat: the same, musically; None where the song has no beats.
+        skipped_frames: missing between the packet this listener had before and this one.
+    """
+
+    sequence: int
+    sample: int
+    frames: int
+    pcm: bytes
+    position_s: float
+    bar_beat: str | None
+    skipped_frames: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionStatus:
+    """How a session stands. Levels are of its newest packet."""
+
+    session: str
+    track_id: str
+    state: str
+    sink: str
+    engine_pid: int
+    sample: int
+    position_s: float
+    bar_beat: str | None
+    mix: dict[str, float]
+    peak_db: float
+    limiter_db: float
+    underruns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lost:
+    """The session's engine has died; nothing more will come."""
+
+    reason: str
+
+
+Event = SessionStatus | Applied | Refused | Lost
+
+
+class Listener:
+    """One listener's packets, from the moment it joined on; iterate to get them.
+
+    `leave` is called when it is closed. Iteration ends when the session is deleted or `close` is called, and
+    raises Unavailable when its engine is lost.
+    """
+
+    def __init__(self, leave: Callable[[Listener], None]) -> None:
+        self._leave = leave
+        self._packets: deque[Packet] = deque()
+        self._next_sample: int | None = None
+        self._arrived = asyncio.Event()
+        self._ended = False
+        self._lost: str | None = None
+
+    def put(self, packet: Packet) -> None:
+        """Queue a packet; if the listener is too slow, drop what waits and go on with this one."""
+        if self._ended:
+            return
+        if len(self._packets) >= PACKETS_MAX:
+            self._packets.clear()
+        self._packets.append(packet)
+        self._arrived.set()
+
+    def close(self) -> None:
+        """End the iteration, once what waits is taken."""
+        self._ended = True
+        self._leave(self)
+        self._arrived.set()
+
+    def lose(self, reason: str) -> None:
+        """End the iteration with Unavailable, once what waits is taken."""
+        self._lost = reason
+        self.close()
+
+    def __aiter__(self) -> Listener:
+        return self
+
+    async def __anext__(self) -> Packet:
+        while not self._packets:
+            if self._lost is not None:
+                raise Unavailable(self._lost)
+            if self._ended:
+                raise StopAsyncIteration
+            self._arrived.clear()
+            await self._arrived.wait()
+        packet = self._packets.popleft()
+        skipped = 0 if self._next_sample is None else packet.sample - self._next_sample
+        self._next_sample = packet.sample + packet.frames
+        if not skipped:
+            return packet
+        return Packet(
+            sequence=packet.sequence, sample=packet.sample, frames=packet.frames, pcm=packet.pcm,
+            position_s=packet.position_s, bar_beat=packet.bar_beat, skipped_frames=skipped,
+        )  # fmt: skip
+
+
+class Watcher:
+    """One watcher's events, from the moment it joined on; iterate to get them.
+
+    Statuses coalesce: only the newest waits. Answers are kept, up to `ANSWERS_MAX`; beyond that the oldest
+    go. Iteration ends when the session is deleted, `close` is called, or after `Lost`.
+    """
+
+    def __init__(self, status: SessionStatus, leave: Callable[[Watcher], None]) -> None:
+        self._leave = leave
+        self._answers: deque[Applied | Refused | Lost] = deque(maxlen=ANSWERS_MAX)
+        self._status: SessionStatus | None = status
+        self._arrived = asyncio.Event()
+        self._ended = False
+
+    def put_status(self, status: SessionStatus) -> None:
+        """Let this status take the place of one that still waits."""
+        if not self._ended:
+            self._status = status
+            self._arrived.set()
+
+    def put_answer(self, answer: Applied | Refused) -> None:
+        """Queue what became of a signal."""
+        if not self._ended:
+            self._answers.append(answer)
+            self._arrived.set()
+
+    def lose(self, reason: str) -> None:
+        """Tell that the engine is lost, and end."""
+        if not self._ended:
+            self._answers.append(Lost(reason=reason))
+        self.close()
+
+    def close(self) -> None:
+        """End the iteration, once the answers that wait are taken."""
+        self._ended = True
+        self._leave(self)
+        self._arrived.set()
+
+    def __aiter__(self) -> Watcher:
+        return self
+
+    async def __anext__(self) -> Event:
+        while True:
+            if self._answers:
+                return self._answers.popleft()
+            if self._ended:
+                raise StopAsyncIteration
+            if self._status is not None:
+                status, self._status = self._status, None
+                return status
+            self._arrived.clear()
+            await self._arrived.wait()
