@@ -1,0 +1,251 @@
+"""Between the wire and the domain: one function a message, nothing decided."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from remixd.audience.signal import Signal, check_name, check_wish
+from remixd.control.command import Answer, Applied, Clamp, Refused
+from remixd.control.ingest import ImportResult
+from remixd.control.streams import Event, Lost, Packet, SessionStatus
+from remixd.errors import InvalidInput, RemixdError
+from remixd.track.library import TrackRow
+from remixd.track.package import Analysis, Stem, Track
+from remixd.units import STEM_ROLES
+from remixd.v1 import audience_pb2, common_pb2, sessions_pb2, tracks_pb2
+
+ROLE_TO_PROTO: Final = {
+    "drums": common_pb2.STEM_ROLE_DRUMS,
+    "bass": common_pb2.STEM_ROLE_BASS,
+    "vocals": common_pb2.STEM_ROLE_VOCALS,
+    "other": common_pb2.STEM_ROLE_OTHER,
+}
+ROLE_FROM_PROTO: Final[Mapping[int, str]] = {number: role for role, number in ROLE_TO_PROTO.items()}
+STATES: Final = {
+    "playing": sessions_pb2.SESSION_STATE_PLAYING,
+    "lost": sessions_pb2.SESSION_STATE_LOST,
+}
+SOURCES: Final = {
+    "folder": tracks_pb2.SOURCE_KIND_FOLDER,
+    "stem_mp4": tracks_pb2.SOURCE_KIND_STEM_MP4,
+    "mix": tracks_pb2.SOURCE_KIND_MIX,
+}
+
+
+def roles_from_proto(roles: Mapping[str, int]) -> dict[str, str]:
+    """Roles by stem name. Raises InvalidInput, naming the field, for a role that is none."""
+    for name, number in roles.items():
+        if number not in ROLE_FROM_PROTO:
+            raise InvalidInput(f"roles[{name}] is not a role: they are {', '.join(STEM_ROLES)}")
+    return {name: ROLE_FROM_PROTO[number] for name, number in roles.items()}
+
+
+def stem_to_proto(stem: Stem) -> tracks_pb2.Stem:
+    """A stem of a track."""
+    return tracks_pb2.Stem(
+        name=stem.name, role=ROLE_TO_PROTO[stem.role], language=stem.language, plays=stem.plays
+    )
+
+
+def analysis_to_proto(analysis: Analysis) -> tracks_pb2.Analysis:
+    """The time and harmony of a track."""
+    return tracks_pb2.Analysis(
+        source=analysis.source,
+        bpm=analysis.bpm,
+        metre=analysis.metre,
+        key=analysis.key,
+        beats_s=analysis.beats_s,
+        downbeats_s=analysis.downbeats_s,
+        phrases_s=analysis.phrases_s,
+        sections=[
+            tracks_pb2.Section(start_s=section.start_s, end_s=section.end_s, label=section.label)
+            for section in analysis.sections
+        ],
+        chords=[
+            tracks_pb2.Chord(start_s=chord.start_s, end_s=chord.end_s, name=chord.name)
+            for chord in analysis.chords
+        ],
+        estimated=analysis.estimated,
+        confidence=dict(analysis.confidence),
+    )
+
+
+def track_to_proto(track: Track) -> tracks_pb2.Track:
+    """A track in full."""
+    return tracks_pb2.Track(
+        id=track.id,
+        title=track.title,
+        artist=track.artist,
+        isrc=track.isrc,
+        language=track.language,
+        source_kind=SOURCES[track.source_kind],
+        source_name=track.source_name,
+        content=track.content,
+        duration_s=track.duration_s,
+        rate_hz=track.rate_hz,
+        length_frames=track.frames,
+        stems=[stem_to_proto(stem) for stem in track.stems],
+        notes=track.notes,
+        analysis=analysis_to_proto(track.analysis),
+    )
+
+
+def row_to_proto(row: TrackRow) -> tracks_pb2.TrackSummary:
+    """A row of the library."""
+    return tracks_pb2.TrackSummary(
+        id=row.id,
+        title=row.title,
+        artist=row.artist,
+        duration_s=row.duration_s,
+        bpm=row.bpm,
+        key=row.key,
+        stem_count=row.stems,
+        import_time=row.imported_at,
+    )
+
+
+def status_to_proto(status: SessionStatus) -> sessions_pb2.Session:
+    """How a session stands."""
+    return sessions_pb2.Session(
+        id=status.session,
+        track=status.track_id,
+        sink=status.sink,
+        engine_pid=status.engine_pid,
+        state=STATES[status.state],
+        clock=common_pb2.Clock(
+            sample=status.sample, position_s=status.position_s, bar_beat=status.bar_beat or ""
+        ),
+        mix=dict(status.mix),
+        peak_db=status.peak_db,
+        limiter_db=status.limiter_db,
+        underruns=status.underruns,
+    )
+
+
+def samples_to_s16(pcm: bytes) -> bytes:
+    """Little-endian float32 samples as 16-bit integers, rounded, clipped at full scale; NaN is 0."""
+    samples = np.clip(np.nan_to_num(np.frombuffer(pcm, dtype="<f4"), nan=0.0), -1.0, 1.0)
+    integers: NDArray[np.int16] = np.minimum(np.rint(samples * 32768.0), 32767).astype("<i2")
+    return integers.tobytes()
+
+
+def packet_to_proto(packet: Packet, wire_format: sessions_pb2.SampleFormat) -> sessions_pb2.Packet:
+    """A piece of sound, its samples written as `wire_format` says."""
+    s16 = wire_format == sessions_pb2.SAMPLE_FORMAT_S16
+    return sessions_pb2.Packet(
+        sequence=packet.sequence,
+        clock=common_pb2.Clock(
+            sample=packet.sample, position_s=packet.position_s, bar_beat=packet.bar_beat or ""
+        ),
+        length_frames=packet.frames,
+        skipped_frames=packet.skipped_frames,
+        pcm=samples_to_s16(packet.pcm) if s16 else packet.pcm,
+    )
+
+
+def applied_to_proto(applied: Applied) -> common_pb2.Applied:
+    """What became of a signal."""
+    return common_pb2.Applied(
+        id=applied.id,
+        sample=applied.sample,
+        settled_sample=applied.settled_sample,
+        bar_beat=applied.bar_beat,
+        late_frames=applied.late_frames,
+        moves=[
+            common_pb2.AppliedMove(
+                dimension=move.dimension,
+                value=move.value,
+                sample=move.sample,
+                settled_sample=move.settled_sample,
+            )
+            for move in applied.moves
+        ],
+    )
+
+
+def event_to_proto(event: Event) -> sessions_pb2.WatchResponse:
+    """What a watcher is told."""
+    match event:
+        case SessionStatus():
+            return sessions_pb2.WatchResponse(status=status_to_proto(event))
+        case Applied():
+            return sessions_pb2.WatchResponse(applied=applied_to_proto(event))
+        case Refused():
+            return sessions_pb2.WatchResponse(refused=sessions_pb2.Refused(id=event.id, reason=event.reason))
+        case Lost():
+            return sessions_pb2.WatchResponse(lost=sessions_pb2.Lost(reason=event.reason))
+
+
+def clamp_to_proto(clamp: Clamp) -> common_pb2.Clamp:
+    """A value that was moved into what is allowed."""
+    return common_pb2.Clamp(
+        dimension=clamp.dimension, asked=clamp.asked, given=clamp.given, because=clamp.because
+    )
+
+
+def answer_to_proto(answer: Answer) -> audience_pb2.Answer:
+    """What will become of a signal."""
+    return audience_pb2.Answer(
+        id=answer.id,
+        accepted=answer.accepted,
+        reason=answer.reason,
+        clamps=[clamp_to_proto(clamp) for clamp in answer.clamps],
+        planned_sample=answer.planned_sample,
+    )
+
+
+def imported_to_proto(result: ImportResult) -> tracks_pb2.ImportedTrack:
+    """The end of an import."""
+    return tracks_pb2.ImportedTrack(
+        id=result.track_id,
+        title=result.title,
+        stems=[stem_to_proto(stem) for stem in result.stems],
+        added=result.new,
+        notes=result.notes,
+    )
+
+
+def _signal_from_proto(field: str, message: audience_pb2.Signal) -> Signal:
+    check_name(f"{field}.id", message.id)
+    check_name(f"{field}.fan", message.fan, required=False)
+    wishes: dict[str, float] = {}
+    for index, wish in enumerate(message.wishes):
+        where = f"{field}.wishes[{index}]"
+        if wish.dimension in wishes:
+            raise InvalidInput(f"{where}.dimension: {wish.dimension} is wished twice")
+        try:
+            wishes[wish.dimension] = check_wish(wish.dimension, wish.value)
+        except InvalidInput as error:
+            raise InvalidInput(f"{where}.value: {error}") from None
+        except RemixdError as error:
+            raise InvalidInput(f"{where}.dimension: {error}") from None
+    if not wishes:
+        raise InvalidInput(f"{field}.wishes is empty")
+    return Signal(id=message.id, fan=message.fan, wishes=wishes)
+
+
+def signals_from_proto(messages: Iterable[audience_pb2.Signal]) -> list[Signal | audience_pb2.Answer]:
+    """Every signal of a batch, in order; in the place of one that cannot be used, its refusal."""
+    signals: list[Signal | audience_pb2.Answer] = []
+    first: dict[str, int] = {}
+    for index, message in enumerate(messages):
+        field = f"signals[{index}]"
+        try:
+            if first.setdefault(message.id, index) != index:
+                raise InvalidInput(f"{field}.id is that of signals[{first[message.id]}]")
+            signals.append(_signal_from_proto(field, message))
+        except RemixdError as error:
+            signals.append(audience_pb2.Answer(id=message.id, reason=str(error)))
+    return signals
+
+
+def merge_answers(
+    signals: Sequence[Signal | audience_pb2.Answer], answers: Iterable[Answer]
+) -> list[audience_pb2.Answer]:
+    """The answers of one batch in its order: the refusals in `signals`, and `answers` in between."""
+    given = iter(answers)
+    return [answer_to_proto(next(given)) if isinstance(entry, Signal) else entry for entry in signals]

@@ -1,0 +1,95 @@
+"""The Sessions service."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Final
+
+from remixd.api import convert
+from remixd.api.pages import cut_page
+from remixd.api.status import Context
+from remixd.api.streams import Streams
+from remixd.audience.signal import check_name
+from remixd.control.sessions import Session
+from remixd.control.sessions import Sessions as Registry
+from remixd.errors import InvalidInput
+from remixd.units import RATE_HZ
+from remixd.v1 import sessions_pb2 as pb
+from remixd.v1 import sessions_pb2_grpc
+
+FORMATS: Final = {
+    pb.SAMPLE_FORMAT_UNSPECIFIED: pb.SAMPLE_FORMAT_F32,
+    pb.SAMPLE_FORMAT_S16: pb.SAMPLE_FORMAT_S16,
+    pb.SAMPLE_FORMAT_F32: pb.SAMPLE_FORMAT_F32,
+}
+CHANNELS: Final = 2
+
+
+def _order(session: Session) -> tuple[str]:
+    return (f"{session.key:020d}",)  # keys rise, and none comes twice
+
+
+class SessionsServicer(sessions_pb2_grpc.SessionsServicer):
+    """Translates between the wire and the sessions. Thread: [control]."""
+
+    def __init__(self, sessions: Registry, streams: Streams) -> None:
+        self._sessions = sessions
+        self._streams = streams
+
+    async def CreateSession(  # noqa: N802 (the proto's name)
+        self, request: pb.CreateSessionRequest, _context: Context
+    ) -> pb.CreateSessionResponse:
+        """Start a song."""
+        session = await self._sessions.create(check_name("track", request.track))
+        return pb.CreateSessionResponse(session=convert.status_to_proto(session.status()))
+
+    async def GetSession(  # noqa: N802
+        self, request: pb.GetSessionRequest, _context: Context
+    ) -> pb.GetSessionResponse:
+        """Tell how a session stands."""
+        session = self._sessions.get(check_name("session", request.session))
+        return pb.GetSessionResponse(session=convert.status_to_proto(session.status()))
+
+    async def ListSessions(  # noqa: N802
+        self, request: pb.ListSessionsRequest, _context: Context
+    ) -> pb.ListSessionsResponse:
+        """List the sessions in the order of creation."""
+        page, token = cut_page(self._sessions.all(), _order, request.page_size, request.page_token)
+        return pb.ListSessionsResponse(
+            sessions=[convert.status_to_proto(session.status()) for session in page], next_page_token=token
+        )
+
+    async def DeleteSession(  # noqa: N802
+        self, request: pb.DeleteSessionRequest, _context: Context
+    ) -> pb.DeleteSessionResponse:
+        """End a session."""
+        await self._sessions.delete(check_name("session", request.session))
+        return pb.DeleteSessionResponse()
+
+    async def Listen(  # noqa: N802
+        self, request: pb.ListenRequest, context: Context
+    ) -> AsyncIterator[pb.ListenResponse]:
+        """Give a session's sound from now on."""
+        session = self._sessions.get(check_name("session", request.session))
+        wire_format = FORMATS.get(request.format)
+        if wire_format is None:
+            raise InvalidInput(f"format is {request.format}, which is none")
+        with self._streams.keep(session.listen()) as listener:
+            context.add_done_callback(lambda _: listener.close())  # type: ignore[arg-type]  # a stub bug
+            await context.send_initial_metadata(())
+            yield pb.ListenResponse(
+                format=pb.StreamFormat(rate_hz=RATE_HZ, channels=CHANNELS, format=wire_format)
+            )
+            async for packet in listener:
+                yield pb.ListenResponse(packet=convert.packet_to_proto(packet, wire_format))
+
+    async def Watch(  # noqa: N802
+        self, request: pb.WatchRequest, context: Context
+    ) -> AsyncIterator[pb.WatchResponse]:
+        """Follow a session from now on."""
+        session = self._sessions.get(check_name("session", request.session))
+        with self._streams.keep(session.watch()) as watcher:
+            context.add_done_callback(lambda _: watcher.close())  # type: ignore[arg-type]  # a stub bug
+            await context.send_initial_metadata(())
+            async for event in watcher:
+                yield convert.event_to_proto(event)

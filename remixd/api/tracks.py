@@ -1,0 +1,94 @@
+"""The Tracks service."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from remixd.api import convert
+from remixd.api.pages import cut_page
+from remixd.api.status import Context
+from remixd.audience.signal import check_name
+from remixd.control.ingest import ImportResult
+from remixd.errors import InvalidInput
+from remixd.track.library import Library, TrackRow
+from remixd.v1 import tracks_pb2 as pb
+from remixd.v1 import tracks_pb2_grpc
+
+PATH_LENGTH_MAX: Final = 4096
+ROLES_MAX: Final = 64
+
+ImportPath = Callable[
+    [Path, Path, Mapping[str, str], Callable[[float, str], None] | None], Awaitable[ImportResult]
+]
+"""`remixd.control.ingest.import_path`: the song's path, the library, roles by stem name, progress."""
+
+
+def _check_path(text: str) -> Path:
+    if not text:
+        raise InvalidInput("path is empty")
+    if len(text) > PATH_LENGTH_MAX or "\0" in text:
+        raise InvalidInput(f"path must be at most {PATH_LENGTH_MAX} characters, none of them NUL")
+    path = Path(text)
+    if not path.is_absolute():
+        raise InvalidInput(f"path must be absolute, not {text!r}")
+    return path
+
+
+def _row_key(row: TrackRow) -> tuple[str, str]:
+    return row.imported_at, row.id
+
+
+class TracksServicer(tracks_pb2_grpc.TracksServicer):
+    """Translates between the wire and the library. Thread: [control]."""
+
+    def __init__(self, library: Library, import_path: ImportPath) -> None:
+        self._library = library
+        self._import_path = import_path
+
+    async def ImportTrack(  # noqa: N802 (the proto's name)
+        self, request: pb.ImportTrackRequest, _context: Context
+    ) -> AsyncIterator[pb.ImportTrackResponse]:
+        """Import a song, telling how far it is; the caller's going away ends the import."""
+        path = _check_path(request.path)
+        if len(request.roles) > ROLES_MAX:
+            raise InvalidInput(f"roles has {len(request.roles)} entries; at most {ROLES_MAX} are taken")
+        roles = convert.roles_from_proto(request.roles)
+        told: deque[pb.ImportProgress] = deque(maxlen=1)  # a slow reader gets the newest
+        news = asyncio.Event()
+
+        def tell(done: float, doing: str) -> None:
+            told.append(pb.ImportProgress(done=done, doing=doing))
+            news.set()
+
+        task = asyncio.ensure_future(self._import_path(path, self._library.path, roles, tell))
+        task.add_done_callback(lambda _: news.set())
+        try:
+            while not task.done():
+                await news.wait()
+                news.clear()
+                while told:
+                    yield pb.ImportTrackResponse(progress=told.popleft())
+            yield pb.ImportTrackResponse(track=convert.imported_to_proto(await task))
+        finally:
+            task.cancel()
+            await asyncio.wait({task})  # its worker is gone before the call is
+
+    async def GetTrack(  # noqa: N802
+        self, request: pb.GetTrackRequest, _context: Context
+    ) -> pb.GetTrackResponse:
+        """Give one track in full."""
+        track = self._library.get(check_name("track", request.track))
+        return pb.GetTrackResponse(track=convert.track_to_proto(track), library=str(self._library.path))
+
+    async def ListTracks(  # noqa: N802
+        self, request: pb.ListTracksRequest, _context: Context
+    ) -> pb.ListTracksResponse:
+        """List the tracks in the order of import."""
+        rows, token = cut_page(self._library.tracks(), _row_key, request.page_size, request.page_token)
+        return pb.ListTracksResponse(
+            tracks=[convert.row_to_proto(row) for row in rows], next_page_token=token
+        )

@@ -1,0 +1,285 @@
+"""A real server on an ephemeral loopback port, with sessions behind it that tests play by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from remixd.control.ingest import ImportResult
+
+from remixd.api.server import Server
+from remixd.audience.signal import Signal
+from remixd.config import Address
+from remixd.control.command import Answer, Applied, AppliedMove, Clamp, Refused
+from remixd.control.streams import Listener, Packet, SessionStatus, Watcher
+from remixd.errors import BadAudio, NotFound, nearest
+from remixd.mix import DIMENSIONS
+from remixd.track.library import TrackRow
+from remixd.track.package import Analysis, Chord, Section, Stem
+from remixd.units import PACKET_FRAMES, RATE_HZ
+
+ENGINE_PID = 4242
+
+
+def a_stem(name: str, role: str, *, language: str = "", plays: bool = True) -> Stem:
+    return Stem(name=name, role=role, language=language, file=f"stems/{name}.flac", gain=1.0, plays=plays)
+
+
+def an_analysis(**changed: Any) -> Analysis:
+    values: dict[str, Any] = {
+        "source": "demo",
+        "duration_s": 4.0,
+        "bpm": 120.0,
+        "metre": "4/4",
+        "beats_s": (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5),
+        "downbeats_s": (0.0, 2.0),
+        "key": "A minor",
+        "chords": (Chord(start_s=0.0, end_s=4.0, name="Am"),),
+        "sections": (Section(start_s=0.0, end_s=4.0, label="chorus"),),
+        "phrases_s": (0.0,),
+        "onsets_s": {"drums": (0.0, 0.5)},
+        "estimated": ("metre",),
+        "confidence": {"bpm": 0.9},
+    }
+    return Analysis(**(values | changed))
+
+
+def a_track(track_id: str = "a-song-0a1b2c3d", **changed: Any) -> SimpleNamespace:
+    """What the service reads of a track."""
+    values: dict[str, Any] = {
+        "id": track_id,
+        "title": "A Song",
+        "artist": "Somebody",
+        "isrc": "",
+        "language": "ko",
+        "source_kind": "folder",
+        "source_name": "a song",
+        "content": "0a1b2c3d" * 8,
+        "duration_s": 4.0,
+        "rate_hz": 44_100,
+        "frames": 176_400,
+        "stems": (
+            a_stem("vocals-ko", "vocals", language="ko"),
+            a_stem("vocals-en", "vocals", language="en", plays=False),
+            a_stem("drums", "drums"),
+        ),
+        "notes": ("drums was 12 ms shorter: padded",),
+        "analysis": an_analysis(),
+    }
+    return SimpleNamespace(**(values | changed))
+
+
+class ShelfOfTracks:
+    """The library, as far as the service sees it."""
+
+    path = Path("/music/library")
+
+    def __init__(self) -> None:
+        self.held = {track.id: track for track in (a_track(), a_track("b-song-4e5f6a7b", title="B Song"))}
+
+    def tracks(self) -> list[TrackRow]:
+        return [
+            TrackRow(
+                id=track.id,
+                title=track.title,
+                artist=track.artist,
+                duration_s=track.duration_s,
+                bpm=track.analysis.bpm,
+                key=track.analysis.key,
+                stems=len(track.stems),
+                imported_at="2030-01-31T12:00:00Z",
+            )
+            for track in self.held.values()
+        ]
+
+    def get(self, track_id: str) -> SimpleNamespace:
+        if track_id not in self.held:
+            raise NotFound(f"there is no track {track_id!r}: {nearest(track_id, self.held)}")
+        return self.held[track_id]
+
+
+class HandPlayedSession:
+    """A session whose clock a test turns."""
+
+    def __init__(self, session_id: str, key: int, track_id: str) -> None:
+        self.id = session_id
+        self.key = key
+        self.track_id = track_id
+        self.sample = 0
+        self.state = "playing"
+        self.mix = {name: row.neutral for name, row in DIMENSIONS.items()}
+        self.received: list[Signal] = []
+        self.listeners: set[Listener] = set()
+        self.watchers: set[Watcher] = set()
+        self.refusal: Exception | None = None
+        self.applies = True
+
+    def status(self) -> SessionStatus:
+        return SessionStatus(
+            session=self.id,
+            track_id=self.track_id,
+            state=self.state,
+            sink="stream",
+            engine_pid=ENGINE_PID,
+            sample=self.sample,
+            position_s=self.sample / RATE_HZ,
+            bar_beat="1:1.00",
+            mix=dict(self.mix),
+            peak_db=-6.0,
+            limiter_db=0.0,
+            underruns=0,
+        )
+
+    def receive(self, signals: Sequence[Signal]) -> list[Answer]:
+        if self.refusal is not None:
+            raise self.refusal
+        return [self._receive(signal) for signal in signals]
+
+    def _receive(self, signal: Signal) -> Answer:
+        self.received.append(signal)
+        clamps = []
+        for name, asked in signal.wishes.items():
+            given = DIMENSIONS[name].clamp(asked)
+            self.mix[name] = given
+            if given != asked:
+                clamps.append(Clamp(dimension=name, asked=asked, given=given, because="the range"))
+        if self.applies:
+            moves = tuple(
+                AppliedMove(dimension=name, value=self.mix[name], sample=self.sample, settled_sample=480)
+                for name in signal.wishes
+            )
+            applied = Applied(
+                id=signal.id, sample=self.sample, settled_sample=480, bar_beat="1:1.00", late_frames=3,
+                moves=moves,
+            )  # fmt: skip
+            self.tell(applied)
+        return Answer(
+            id=signal.id, accepted=True, reason="", clamps=tuple(clamps), planned_sample=self.sample
+        )
+
+    def listen(self) -> Listener:
+        listener = Listener(self.listeners.discard)
+        self.listeners.add(listener)
+        return listener
+
+    def watch(self) -> Watcher:
+        watcher = Watcher(self.status(), self.watchers.discard)
+        self.watchers.add(watcher)
+        return watcher
+
+    def tell(self, answer: Applied | Refused) -> None:
+        for watcher in self.watchers:
+            watcher.put_answer(answer)
+
+    def tell_status(self) -> None:
+        for watcher in self.watchers:
+            watcher.put_status(self.status())
+
+    def play(self, packets: int, *, level: float = 0.25) -> None:
+        """Give every listener packets of a constant `level`."""
+        for _ in range(packets):
+            pcm = np.full((PACKET_FRAMES, 2), level, dtype="<f4").tobytes()
+            packet = Packet(
+                sequence=self.sample // PACKET_FRAMES, sample=self.sample, pcm=pcm, frames=PACKET_FRAMES,
+                position_s=self.sample / RATE_HZ, bar_beat="1:1.00",
+            )  # fmt: skip
+            self.sample += PACKET_FRAMES
+            for listener in self.listeners:
+                listener.put(packet)
+
+    def skip(self, packets: int) -> None:
+        """Let time pass that nobody hears."""
+        self.sample += packets * PACKET_FRAMES
+
+    def die(self) -> None:
+        self.state = "lost"
+        for stream in [*self.listeners, *self.watchers]:
+            stream.lose(f"the engine of session {self.id} is lost")
+
+    def end(self) -> None:
+        for stream in [*self.listeners, *self.watchers]:
+            stream.close()
+
+
+class HandPlayedSessions:
+    """The registry of sessions, as far as the service sees it."""
+
+    def __init__(self, shelf: ShelfOfTracks) -> None:
+        self._shelf = shelf
+        self.held: dict[str, HandPlayedSession] = {}
+        self._count = 0
+
+    async def create(self, track_id: str) -> HandPlayedSession:
+        track = self._shelf.get(track_id)
+        self._count += 1
+        session = HandPlayedSession(f"s-{self._count}", self._count, track.id)
+        self.held[session.id] = session
+        return session
+
+    def get(self, session_id: str) -> HandPlayedSession:
+        if session_id not in self.held:
+            raise NotFound(f"there is no session {session_id!r}: {nearest(session_id, self.held)}")
+        return self.held[session_id]
+
+    def all(self) -> list[HandPlayedSession]:
+        return list(self.held.values())
+
+    async def delete(self, session_id: str) -> None:
+        self.get(session_id).end()
+        del self.held[session_id]
+
+
+class Service:
+    """A server in a thread of its own, for blocking callers. Ends when the test does."""
+
+    def __init__(self) -> None:
+        self.shelf = ShelfOfTracks()
+        self.sessions = HandPlayedSessions(self.shelf)
+        self.imports: list[tuple[Path, Path, dict[str, str]]] = []
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self.loop.run_forever)
+        self._thread.start()
+        self.server: Server = self.run(self._build)
+        self.address: Address = self.wait(self.server.start(Address("127.0.0.1", 0)))
+
+    async def import_path(
+        self, path: Path, library: Path, roles: Mapping[str, str], tell: Callable[[float, str], None]
+    ) -> ImportResult:
+        self.imports.append((path, library, dict(roles)))
+        if path.name == "broken":
+            raise BadAudio(f"{path} holds no audio")
+        tell(0.5, "decoding bass.flac")
+        await asyncio.sleep(0.02)
+        track = a_track()
+        return ImportResult(
+            track_id=track.id, title=track.title, new=True, notes=track.notes, stems=track.stems
+        )
+
+    def _build(self) -> Server:
+        return Server(self.shelf, self.sessions, lambda *arguments: self.import_path(*arguments))
+
+    def wait(self, coroutine: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(10)
+
+    def run(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call a function where the server lives."""
+
+        async def call() -> Any:
+            return function(*args, **kwargs)
+
+        return self.wait(call())
+
+    def session(self, session_id: str) -> HandPlayedSession:
+        return self.sessions.get(session_id)
+
+    def stop(self) -> None:
+        if self._thread.is_alive():
+            self.wait(self.server.stop(0.5))
+            self.loop.call_soon_threadsafe(self.loop.stop)
+            self._thread.join(10)
+            self.loop.close()
