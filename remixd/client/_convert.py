@@ -1,0 +1,222 @@
+"""From the wire to the client's types, and from status codes to errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import grpc
+import numpy as np
+
+from remixd import errors
+from remixd.client import _types as types
+from remixd.config import Address
+from remixd.mix import DIMENSIONS
+from remixd.track.roles import check_role
+from remixd.v1 import audience_pb2, common_pb2, sessions_pb2, tracks_pb2
+
+ERROR_KEY: Final = "remixd-error"
+"""Trailing metadata in which the daemon names the class of its error."""
+
+CLASSES: Final[Mapping[str, type[errors.RemixdError]]] = {
+    kind.__name__: kind
+    for kind in (
+        errors.InvalidInput,
+        errors.BadAudio,
+        errors.NotFound,
+        errors.AlreadyExists,
+        errors.Exhausted,
+        errors.Unavailable,
+        errors.Unsupported,
+    )
+}
+BY_CODE: Final[Mapping[grpc.StatusCode, type[errors.RemixdError]]] = {
+    grpc.StatusCode.NOT_FOUND: errors.NotFound,
+    grpc.StatusCode.INVALID_ARGUMENT: errors.InvalidInput,
+    grpc.StatusCode.ALREADY_EXISTS: errors.AlreadyExists,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: errors.Exhausted,
+    grpc.StatusCode.UNAVAILABLE: errors.Unavailable,
+    grpc.StatusCode.CANCELLED: errors.Unavailable,
+    grpc.StatusCode.UNIMPLEMENTED: errors.Unsupported,
+}
+ROLES: Final[Mapping[str, common_pb2.StemRole]] = {
+    "drums": common_pb2.STEM_ROLE_DRUMS,
+    "bass": common_pb2.STEM_ROLE_BASS,
+    "vocals": common_pb2.STEM_ROLE_VOCALS,
+    "other": common_pb2.STEM_ROLE_OTHER,
+}
+
+
+def error_from_status(error: grpc.RpcError, address: Address) -> errors.RemixdError:
+    """The error that the daemon raised, or that it could not be reached."""
+    code = error.code()
+    said = " ".join((error.details() or "").split())
+    for entry in error.trailing_metadata() or ():
+        if entry.key == ERROR_KEY and (kind := CLASSES.get(str(entry.value))):
+            return kind(said)
+    if code is grpc.StatusCode.UNAVAILABLE and "failed to connect" in said.lower():
+        return errors.Unavailable(f"no daemon at {address}: start one with `remixd serve`")
+    if code is grpc.StatusCode.UNAVAILABLE:
+        return errors.Unavailable(f"the daemon at {address} went away: {said}")
+    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return errors.Unavailable(f"the daemon at {address} did not answer in time")
+    return BY_CODE.get(code, errors.RemixdError)(f"the daemon at {address} said {code.name}: {said}")
+
+
+def roles_to_proto(roles: Mapping[str, str]) -> dict[str, common_pb2.StemRole]:
+    """Roles by stem name. Raises NotFound for a word that is no role, with the nearest one."""
+    return {name: ROLES[check_role(role)] for name, role in roles.items()}
+
+
+def _stem(message: tracks_pb2.Stem) -> types.Stem:
+    role = common_pb2.StemRole.Name(message.role).removeprefix("STEM_ROLE_").lower()
+    return types.Stem(name=message.name, role=role, language=message.language, plays=message.plays)
+
+
+def track(message: tracks_pb2.Track, library: str) -> types.Track:
+    """A track in full."""
+    known = message.analysis
+    return types.Track(
+        id=message.id,
+        title=message.title,
+        artist=message.artist,
+        isrc=message.isrc,
+        language=message.language,
+        source_kind=tracks_pb2.SourceKind.Name(message.source_kind).removeprefix("SOURCE_KIND_").lower(),
+        source_name=message.source_name,
+        content=message.content,
+        duration_s=message.duration_s,
+        rate_hz=message.rate_hz,
+        frames=message.length_frames,
+        stems=tuple(_stem(stem) for stem in message.stems),
+        notes=tuple(message.notes),
+        analysis_source=known.source,
+        bpm=known.bpm if known.HasField("bpm") else None,
+        metre=known.metre if known.HasField("metre") else None,
+        key=known.key if known.HasField("key") else None,
+        beats_s=tuple(known.beats_s),
+        downbeats_s=tuple(known.downbeats_s),
+        phrases_s=tuple(known.phrases_s),
+        sections=tuple(
+            types.Section(start_s=section.start_s, end_s=section.end_s, label=section.label)
+            for section in known.sections
+        ),
+        chords=tuple(
+            types.Chord(start_s=chord.start_s, end_s=chord.end_s, name=chord.name) for chord in known.chords
+        ),
+        estimated=tuple(known.estimated),
+        confidence=dict(known.confidence),
+        library=library,
+    )
+
+
+def track_summary(message: tracks_pb2.TrackSummary) -> types.TrackSummary:
+    """A track as a list shows it."""
+    return types.TrackSummary(
+        id=message.id,
+        title=message.title,
+        artist=message.artist,
+        duration_s=message.duration_s,
+        bpm=message.bpm if message.HasField("bpm") else None,
+        key=message.key if message.HasField("key") else None,
+        stems=message.stem_count,
+        imported_at=message.import_time,
+    )
+
+
+def imported(message: tracks_pb2.ImportedTrack) -> types.ImportedTrack:
+    """The end of an import."""
+    return types.ImportedTrack(
+        id=message.id,
+        title=message.title,
+        stems=tuple(_stem(stem) for stem in message.stems),
+        added=message.added,
+        notes=tuple(message.notes),
+    )
+
+
+def _in_order(mix: Mapping[str, float]) -> dict[str, float]:
+    order = list(DIMENSIONS)
+    return dict(
+        sorted(mix.items(), key=lambda pair: order.index(pair[0]) if pair[0] in order else len(order))
+    )
+
+
+def session(message: sessions_pb2.Session) -> types.Session:
+    """A session."""
+    return types.Session(
+        id=message.id,
+        track=message.track,
+        sink=message.sink,
+        engine_pid=message.engine_pid,
+        state=sessions_pb2.SessionState.Name(message.state).removeprefix("SESSION_STATE_").lower(),
+        sample=message.clock.sample,
+        position_s=message.clock.position_s,
+        bar_beat=message.clock.bar_beat or None,
+        mix=_in_order(message.mix),
+        peak_db=message.peak_db,
+        limiter_db=message.limiter_db,
+        underruns=message.underruns,
+    )
+
+
+def applied(message: common_pb2.Applied) -> types.Applied:
+    """What became of a signal."""
+    return types.Applied(
+        id=message.id,
+        sample=message.sample,
+        settled_sample=message.settled_sample,
+        bar_beat=message.bar_beat or None,
+        late_frames=message.late_frames,
+        moves=tuple(
+            types.AppliedMove(
+                dimension=move.dimension,
+                value=move.value,
+                sample=move.sample,
+                settled_sample=move.settled_sample,
+            )
+            for move in message.moves
+        ),
+    )
+
+
+def answer(message: audience_pb2.Answer) -> types.Answer:
+    """What will become of a signal."""
+    return types.Answer(
+        id=message.id,
+        accepted=message.accepted,
+        reason=message.reason,
+        clamps=tuple(
+            types.Clamp(
+                dimension=clamp.dimension, asked=clamp.asked, given=clamp.given, because=clamp.because
+            )
+            for clamp in message.clamps
+        ),
+        planned_sample=message.planned_sample if message.HasField("planned_sample") else None,
+    )
+
+
+def event(message: sessions_pb2.WatchResponse) -> types.Event | None:
+    """What a watcher is told; None for what a newer daemon tells and this client does not know."""
+    match message.WhichOneof("event"):
+        case "status":
+            return session(message.status)
+        case "applied":
+            return applied(message.applied)
+        case "refused":
+            return types.Refused(id=message.refused.id, reason=message.refused.reason)
+        case "lost":
+            return types.Lost(reason=message.lost.reason)
+    return None
+
+
+def packet(message: sessions_pb2.Packet) -> types.Packet:
+    """A piece of sound."""
+    return types.Packet(
+        sequence=message.sequence,
+        sample=message.clock.sample,
+        position_s=message.clock.position_s,
+        bar_beat=message.clock.bar_beat or None,
+        skipped_frames=message.skipped_frames,
+        pcm=np.frombuffer(message.pcm, dtype="<f4").reshape(-1, 2),
+    )

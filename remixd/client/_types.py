@@ -1,0 +1,227 @@
+"""What the client answers with: frozen, typed, in the units that the names tell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stem:
+    """One stem of a track. `plays` is false for an alternate, such as vocals in another language."""
+
+    name: str
+    role: str
+    language: str
+    plays: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A part of a song, such as a chorus, in seconds from its start."""
+
+    start_s: float
+    end_s: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chord:
+    """A chord, in seconds from the start of the song."""
+
+    start_s: float
+    end_s: float
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackSummary:
+    """A track as a list shows it. `imported_at` is UTC as RFC 3339 writes it; `stems` counts all."""
+
+    id: str
+    title: str
+    artist: str
+    duration_s: float
+    bpm: float | None
+    key: str | None
+    stems: int
+    imported_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Track:
+    """A track in full, with its time and harmony. Times are seconds from the start of the song.
+
+    Attributes:
+        source_kind: "folder", "stem_mp4" or "mix".
+        content: SHA-256 of what was imported, in hexadecimal.
+        frames: of each stem, at `rate_hz`.
+        analysis_source: "demo" came with the song, "computed" was measured.
+        estimated: the names of fields that are guesses; `confidence` is 0 to 1 by field.
+        library: the folder of the library that holds it, on the daemon's machine.
+    """
+
+    id: str
+    title: str
+    artist: str
+    isrc: str
+    language: str
+    source_kind: str
+    source_name: str
+    content: str
+    duration_s: float
+    rate_hz: int
+    frames: int
+    stems: tuple[Stem, ...]
+    notes: tuple[str, ...]
+    analysis_source: str
+    bpm: float | None
+    metre: str | None
+    key: str | None
+    beats_s: tuple[float, ...]
+    downbeats_s: tuple[float, ...]
+    phrases_s: tuple[float, ...]
+    sections: tuple[Section, ...]
+    chords: tuple[Chord, ...]
+    estimated: tuple[str, ...]
+    confidence: Mapping[str, float]
+    library: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportedTrack:
+    """The end of an import. `added` is false if the song was there before."""
+
+    id: str
+    title: str
+    stems: tuple[Stem, ...]
+    added: bool
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A session, and how it stood at `sample`.
+
+    Attributes:
+        state: "playing", or "lost" when its engine died.
+        sample: frames of sound since it began, at 48 kHz.
+        position_s: seconds from the start of the song, at the song's own tempo.
+        bar_beat: bar from 1 and beat from 1.0, as in "12:3.25"; None for a song without beats.
+        mix: the value of every dimension, in its unit.
+        peak_db: sample peak of the latest block, after the limiter.
+        limiter_db: what the limiter takes off, 0 or less.
+        underruns: blocks that came late.
+    """
+
+    id: str
+    track: str
+    sink: str
+    engine_pid: int
+    state: str
+    sample: int
+    position_s: float
+    bar_beat: str | None
+    mix: Mapping[str, float]
+    peak_db: float
+    limiter_db: float
+    underruns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clamp:
+    """A wished value that was moved into what is allowed, and why."""
+
+    dimension: str
+    asked: float
+    given: float
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppliedMove:
+    """One dimension's part of an applied signal: it moves from `sample` to `settled_sample`."""
+
+    dimension: str
+    value: float
+    sample: int
+    settled_sample: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """What became of a signal. Samples are on the session's clock.
+
+    Attributes:
+        sample: the first one that changed.
+        settled_sample: from here on every value holds in full.
+        bar_beat: bar and beat of `sample`; None for a song without beats.
+        late_frames: between the sample it was planned for and `sample`.
+    """
+
+    id: str
+    sample: int
+    settled_sample: int
+    bar_beat: str | None
+    late_frames: int
+    moves: tuple[AppliedMove, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What will become of a signal, and, for those who waited, what did.
+
+    Attributes:
+        reason: why it was refused; empty if it was accepted.
+        planned_sample: on the session's clock; None if that is not known yet.
+        applied: None unless waited for.
+    """
+
+    id: str
+    accepted: bool
+    reason: str
+    clamps: tuple[Clamp, ...]
+    planned_sample: int | None
+    applied: Applied | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """An accepted signal that the engine could not take after all."""
+
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lost:
+    """A session lost its engine."""
+
+    reason: str
+
+
+Event: TypeAlias = Session | Applied | Refused | Lost
+"""What a watcher is told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packet:
+    """A piece of a session's sound.
+
+    Attributes:
+        sequence: counts packets; it jumps where some were skipped.
+        sample: the first frame's place on the session's clock.
+        pcm: float32 (frames, 2).
+        skipped_frames: skipped just before this packet, because this listener read too slowly.
+    """
+
+    sequence: int
+    sample: int
+    position_s: float
+    bar_beat: str | None
+    skipped_frames: int
+    pcm: NDArray[np.float32] = field(repr=False, compare=False)

@@ -1,0 +1,49 @@
+"""What others may rely on."""
+
+from __future__ import annotations
+
+import importlib
+
+import pytest
+
+import remixd
+
+PUBLIC = {
+    "remixd.client": {
+        "Answer", "Applied", "AppliedMove", "Chord", "Clamp", "Client", "Event", "ImportedTrack", "Lost",
+        "Packet", "Recorder", "Recording", "Refused", "Section", "Session", "Signal", "Stem", "Stream",
+        "Track", "TrackSummary",
+    },
+    "remixd.cli": {"main"},
+}  # fmt: skip
+METHODS = {
+    "close", "create_session", "delete_session", "import_track", "is_serving", "listen", "packets", "send",
+    "session", "sessions", "signal", "telling_errors", "track", "tracks", "watch",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_a_module_offers_exactly_what_it_promises(name):
+    module = importlib.import_module(name)
+    assert set(module.__all__) == PUBLIC[name]
+    assert len(module.__all__) == len(set(module.__all__))
+    for offered in module.__all__:
+        assert hasattr(module, offered)
+
+
+def test_the_client_offers_exactly_what_it_promises():
+    client = importlib.import_module("remixd.client").Client
+    assert {name for name in vars(client) if not name.startswith("_")} == METHODS
+
+
+def test_everything_public_says_what_it_is():
+    client = importlib.import_module("remixd.client")
+    for name in client.__all__:
+        if name != "Event":
+            assert getattr(client, name).__doc__, name
+    for name in METHODS:
+        assert getattr(client.Client, name).__doc__, name
+
+
+def test_the_version_is_a_version():
+    assert [part.isdigit() for part in remixd.__version__.split(".")] == [True] * 3
