@@ -1,0 +1,80 @@
+"""The command line. A refusal is one line on stderr and a non-zero exit, never a traceback.
+
+Exit codes: 0 done, 1 refused, 2 the command line is wrong, 70 a fault of remixd itself, 130 interrupted,
+141 nobody reads the output.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+import remixd
+from remixd.cli.library import demo, import_songs, track, tracks
+from remixd.cli.render import render
+from remixd.cli.serve import serve
+from remixd.cli.sessions import listen, session, signal, watch
+from remixd.errors import RemixdError
+
+__all__ = ["main"]
+
+REFUSED, USAGE, FAULT, INTERRUPTED, UNREAD = 1, 2, 70, 130, 141
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(remixd.__version__, prog_name="remixd")
+def commands() -> None:
+    """Play songs from their stems, live, as those who listen wish."""
+
+
+for command in (import_songs, tracks, track, serve, session, signal, listen, watch, render, demo):
+    commands.add_command(command)
+
+
+def _complain(text: str) -> None:
+    print("remixd: " + " ".join(text.split()), file=sys.stderr)
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    if hasattr(sys.stdout, "reconfigure"):  # a title in hangul must not end a command on an ASCII terminal
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        words = list(sys.argv[1:] if arguments is None else arguments)
+        with commands.make_context("remixd", words) as context:  # not main(), which has its own last words
+            commands.invoke(context)
+        sys.stdout.flush()
+        return 0
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except RemixdError as error:
+        _complain(str(error))
+        return REFUSED
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.format_message(), file=sys.stderr)
+        return USAGE
+    except click.ClickException as error:
+        _complain(error.format_message())
+        return USAGE
+    except (KeyboardInterrupt, click.Abort):
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes at exit
+        return UNREAD
+    except OSError as error:
+        _complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        return REFUSED
+    except Exception as error:
+        if os.environ.get("REMIXD_DEBUG"):
+            raise
+        _complain(f"a fault of remixd: {type(error).__name__}: {error} (REMIXD_DEBUG=1 tells where)")
+        return FAULT
+
+
+def main() -> NoReturn:
+    """Run the command of this process."""
+    sys.exit(run())

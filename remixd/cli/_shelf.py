@@ -1,0 +1,149 @@
+"""Where the library commands find their songs: on disk, or with the daemon that serves them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from remixd.cli._out import plain
+from remixd.config import library_chosen, library_path
+from remixd.errors import InvalidInput, NotFound
+
+if TYPE_CHECKING:
+    from remixd.client import Client, Track
+    from remixd.track.library import Library
+
+OnProgress = Callable[[float, str], None]
+T = TypeVar("T")
+
+
+def find_track(word: str, get: Callable[[str], T], ids: Callable[[], Iterable[str]]) -> T:
+    """Look a track up by its id, or by the beginning of one id only.
+
+    Args:
+        word: what a person typed.
+        get: gives the track of an id; raises NotFound.
+        ids: all ids there are; asked for only if `word` is none.
+
+    Raises NotFound as `get` does, InvalidInput if several ids begin with `word`.
+    """
+    try:
+        return get(word)
+    except NotFound:
+        begun = sorted(track for track in ids() if word and track.startswith(word))
+        if not begun:
+            raise
+    if len(begun) > 1:
+        shown = ", ".join(begun[:5]) + (", ..." if len(begun) > 5 else "")
+        raise InvalidInput(f"{word!r} is the beginning of {len(begun)} tracks: {shown}")
+    return get(begun[0])
+
+
+class Shelf(Protocol):
+    """A library, wherever it is. Values are in JSON's types."""
+
+    def import_song(self, path: Path, roles: Mapping[str, str], on_progress: OnProgress) -> dict[str, Any]:
+        """Import one song, and tell what is there now."""
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Every track, as a list shows it."""
+
+    def package(self, track: str) -> dict[str, Any]:
+        """One track in full, by its id or the beginning of it."""
+
+
+class DiskShelf:
+    """The library in a folder."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+
+    def import_song(self, path: Path, roles: Mapping[str, str], on_progress: OnProgress) -> dict[str, Any]:
+        """Import in a worker of our own."""
+        import asyncio
+
+        from remixd.control.ingest import import_path
+
+        song = path.expanduser().absolute()
+        done = asyncio.run(import_path(song, self._library.path, roles, on_progress))
+        return imported_json(done.track_id, done.title, done.stems, added=done.new, notes=done.notes)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Read the list."""
+        return [plain(row) for row in self._library.tracks()]
+
+    def package(self, track: str) -> dict[str, Any]:
+        """Read the package."""
+        return find_track(
+            track, self._library.get, lambda: (row.id for row in self._library.tracks())
+        ).to_json()
+
+
+class DaemonShelf:
+    """The library of a daemon."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def import_song(self, path: Path, roles: Mapping[str, str], on_progress: OnProgress) -> dict[str, Any]:
+        """Have the daemon import."""
+        done = self._client.import_track(path, roles=roles, on_progress=on_progress)
+        return imported_json(done.id, done.title, done.stems, added=done.added, notes=done.notes)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Ask for the list."""
+        return [plain(row) for row in self._client.tracks()]
+
+    def package(self, track: str) -> dict[str, Any]:
+        """Ask for the package."""
+        return package_json(
+            find_track(track, self._client.track, lambda: (row.id for row in self._client.tracks()))
+        )
+
+
+@contextmanager
+def open_shelf(library: Path | None, daemon: str | None) -> Iterator[Shelf]:
+    """The library that was named, else that of the daemon if one runs, else the user's own.
+
+    A daemon that was named must run: Unavailable if it does not.
+    """
+    named = library_chosen(library)
+    if named is None:
+        from remixd.client import Client
+
+        with Client(daemon) as client:
+            if daemon is not None or client.is_serving():
+                yield DaemonShelf(client)
+                return
+    from remixd.track.library import Library
+
+    with Library(named or library_path()) as opened:
+        yield DiskShelf(opened)
+
+
+def imported_json(
+    track: str, title: str, stems: Iterable[Any], *, added: bool, notes: Iterable[str]
+) -> dict[str, Any]:
+    """What `remixd import` prints of a song."""
+    return {
+        "id": track,
+        "title": title,
+        "stems": [
+            {"name": stem.name, "role": stem.role, "language": stem.language, "plays": stem.plays}
+            for stem in stems
+        ],
+        "new": added,
+        "notes": list(notes),
+    }
+
+
+def package_json(track: Track) -> dict[str, Any]:
+    """A track that came over the wire, in the shape of `remixd.track.package.Track.to_json`."""
+    value: dict[str, Any] = plain(track)
+    for name in ("analysis_source", "library"):
+        del value[name]
+    value["source"] = {part: value.pop(f"source_{part}") for part in ("kind", "name")}
+    value["source"]["content"] = value.pop("content")
+    return value

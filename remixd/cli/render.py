@@ -1,0 +1,133 @@
+"""The command that renders a track to a file, without a daemon."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from remixd.cli._options import FILE, Seconds, daemon_option, json_option, library_option
+from remixd.cli._out import print_json, progress
+from remixd.cli._shelf import OnProgress, find_track
+from remixd.config import library_chosen, library_path
+from remixd.errors import InvalidInput, NotFound
+from remixd.mix import NEUTRAL, Mix, parse_wishes
+from remixd.units import RATE_HZ, frames_from_seconds, seconds_from_frames
+
+if TYPE_CHECKING:
+    from remixd.control.command import Clamp
+    from remixd.track.package import Track
+
+SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
+
+
+@click.command()
+@click.argument("track_id", metavar="TRACK")
+@click.option(
+    "--mix", "mix_text", default="", metavar="D=V,...", help="Such as tempo=1.1,pitch=2,vocals=-60."
+)
+@click.option("--start", type=Seconds(), default=0.0, show_default=True, help="Where in the song to begin.")
+@click.option("--seconds", type=Seconds(above=True), help="How much to write.  [default: to the end]")
+@click.option("-o", "--out", type=FILE, required=True, metavar="OUT.(wav|flac|ogg|mp3)")
+@library_option
+@daemon_option
+@json_option
+def render(
+    track_id: str,
+    mix_text: str,
+    start: float,
+    seconds: float | None,
+    out: Path,
+    library: Path | None,
+    daemon: str | None,
+    as_json: bool,
+) -> None:
+    """Render a track to a file, in a mix.
+
+    No daemon is needed. TRACK is an id, or the beginning of one. The rights of the track clamp the mix.
+    """
+    wishes = parse_wishes([text for text in mix_text.split(",") if text.strip()])
+    if out.suffix.lower() not in SUFFIXES:
+        raise InvalidInput(f"{out} must end in one of {', '.join(SUFFIXES)}")
+    if not out.absolute().parent.is_dir():
+        raise NotFound(f"there is no folder {out.absolute().parent}")
+    from remixd.track.library import Library
+
+    folder = _library_of(track_id, library, daemon)
+    with Library(folder) as opened:
+        track = find_track(track_id, opened.get, lambda: (row.id for row in opened.tracks()))
+    if start >= track.duration_s:
+        raise InvalidInput(f"{track.id} lasts {track.duration_s:.2f} s: it cannot start at {start:g} s")
+    mix, clamps = _allowed(wishes, track)
+    with progress(track.id) as on_progress:
+        frames = _write(track, folder, mix, start, seconds, out, on_progress)
+    answer: dict[str, Any] = {
+        "frames": frames,
+        "seconds": seconds_from_frames(frames),
+        "clamps": clamps,
+        "out": str(out),
+    }
+    if as_json:
+        print_json(answer)
+        return
+    for clamp in clamps:
+        print(f"{clamp.dimension}: {clamp.given:g} instead of {clamp.asked:g}: {clamp.because}")
+    print(f"{out}: {answer['seconds']:.2f} s")
+
+
+def _library_of(track_id: str, library: Path | None, daemon: str | None) -> Path:
+    """The library that was named, else that of the daemon if one runs, else the user's own."""
+    if named := library_chosen(library):
+        return named
+    from remixd.client import Client
+
+    with Client(daemon) as client:
+        if daemon is not None or client.is_serving():
+            found = find_track(track_id, client.track, lambda: (row.id for row in client.tracks()))
+            return Path(found.library)
+    return library_path()
+
+
+def _allowed(wishes: dict[str, float], track: Track) -> tuple[Mix, tuple[Clamp, ...]]:
+    """The mix that comes of the wishes under the track's rights, and what was clamped."""
+    if not wishes:
+        return NEUTRAL, ()
+    from remixd.audience.signal import Signal
+    from remixd.control.command import heard, lower
+
+    lowered = lower(Signal(id="render", wishes=wishes), NEUTRAL, track.rights, track.roles)
+    mix = heard({**NEUTRAL, **lowered.values}, track.rights, track.roles)
+    return NEUTRAL.moved(**mix), lowered.clamps
+
+
+def _write(
+    track: Track,
+    library: Path,
+    mix: Mix,
+    start_s: float,
+    seconds: float | None,
+    out: Path,
+    on_progress: OnProgress,
+) -> int:
+    """Render, and return how many frames were written."""
+    import asyncio
+
+    from remixd.control.encoder import write_audio
+    from remixd.control.ingest import warm_cache
+    from remixd.control.offline import render as render_blocks
+
+    caches = asyncio.run(warm_cache(track, library, on_progress))
+    expected = frames_from_seconds(seconds or (track.duration_s - start_s) / mix["tempo"])
+    written = 0
+
+    def counted() -> Iterator[Any]:
+        nonlocal written
+        for block in render_blocks(track, caches, mix, start_s, seconds):
+            written += len(block)
+            on_progress(min(written / max(expected, 1), 1.0), "rendering")
+            yield block
+
+    write_audio(out, counted(), RATE_HZ)
+    return written

@@ -1,0 +1,38 @@
+"""The command that is the daemon."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from remixd.cli._options import FILE
+from remixd.config import library_path, listen_address
+
+
+@click.command()
+@click.option(
+    "--listen",
+    metavar="HOST:PORT",
+    help="Where to listen; port 0 chooses one.  [default: REMIXD_LISTEN, else 127.0.0.1:7400]",
+)
+@click.option(
+    "--library",
+    type=FILE,
+    metavar="DIR",
+    help="The library to serve.  [default: REMIXD_LIBRARY, else ~/.local/share/remixd]",
+)
+def serve(listen: str | None, library: Path | None) -> None:
+    """Be the daemon.
+
+    Serves a library and its sessions to this machine, until SIGTERM or Ctrl-C.
+    """
+    address = listen_address(listen)
+    folder = library_path(library)
+    import asyncio
+
+    from remixd.daemon import log_to_stderr
+    from remixd.daemon import serve as serve_until_told
+
+    log_to_stderr()
+    asyncio.run(serve_until_told(address, folder))

@@ -1,0 +1,257 @@
+"""Commands of sessions: session create|list|show|delete, signal, listen, watch."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from remixd.cli._options import FILE, Seconds, daemon_option, json_option
+from remixd.cli._out import note, plain, print_json, print_table, progress
+from remixd.cli._shelf import find_track
+from remixd.errors import InvalidInput, NotFound, Unavailable
+from remixd.mix import DIMENSIONS, parse_wishes
+
+if TYPE_CHECKING:
+    from remixd.client import Answer, Client, Session
+
+WATCH_EVERY_S = 1.0
+"""How often `watch` prints how a session stands, for a person."""
+
+
+@click.group()
+def session() -> None:
+    """Songs that play now."""
+
+
+@session.command("create")
+@click.argument("track", metavar="TRACK")
+@daemon_option
+@json_option
+def create_session(track: str, daemon: str | None, as_json: bool) -> None:
+    """Play a track.
+
+    It plays at once, and starts over at its end. TRACK is an id, or the beginning of one.
+    """
+    from remixd.client import Client
+
+    with Client(daemon) as client:
+        created = find_track(track, client.create_session, lambda: (row.id for row in client.tracks()))
+    if as_json:
+        print_json(created)
+    else:
+        print(f"{created.id} plays {created.track}")
+
+
+@session.command("list")
+@daemon_option
+@json_option
+def list_sessions(daemon: str | None, as_json: bool) -> None:
+    """List the sessions."""
+    from remixd.client import Client
+
+    with Client(daemon) as client:
+        found = client.sessions()
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        "no sessions: `remixd session create TRACK` starts one",
+        ("id", "track", "state", "position", "bar:beat", "mix"),
+        [
+            (each.id, each.track, each.state, f"{each.position_s:.1f} s", each.bar_beat, _moved(each))
+            for each in found
+        ],
+    )
+
+
+@session.command("show")
+@click.argument("session_id", required=False, metavar="[SESSION]")
+@daemon_option
+@json_option
+def show_session(session_id: str | None, daemon: str | None, as_json: bool) -> None:
+    """Show how a session stands.
+
+    SESSION may be left out if there is only one.
+    """
+    from remixd.client import Client
+
+    with Client(daemon) as client:
+        found = client.session(session_id) if session_id is not None else _only(client)
+    if as_json:
+        print_json(found)
+        return
+    for name, value in plain(found).items():
+        if name == "mix":
+            print("mix: " + ", ".join(f"{dimension} {level:g}" for dimension, level in value.items()))
+        elif value is not None:
+            print(f"{name}: {value:.2f}" if isinstance(value, float) else f"{name}: {value}")
+
+
+@session.command("delete")
+@click.argument("session_id", metavar="SESSION")
+@daemon_option
+@json_option
+def delete_session(session_id: str, daemon: str | None, as_json: bool) -> None:
+    """End a session."""
+    from remixd.client import Client
+
+    with Client(daemon) as client:
+        client.delete_session(session_id)
+    if as_json:
+        print_json({"id": session_id, "deleted": True})
+    else:
+        print(f"{session_id} ended")
+
+
+@click.command()
+@click.argument("session_id", metavar="SESSION")
+@click.argument("wishes", nargs=-1, required=True, metavar="DIMENSION=VALUE...")
+@click.option("--fan", default="", metavar="ID", help="Who wishes it.")
+@click.option("--wait", is_flag=True, help="Stay until it is in the sound.")
+@daemon_option
+@json_option
+def signal(
+    session_id: str, wishes: tuple[str, ...], fan: str, wait: bool, daemon: str | None, as_json: bool
+) -> None:
+    """Send a wish, such as vocals=-18 tempo=1.06."""
+    values = parse_wishes(wishes)
+    from remixd.client import Client
+
+    with Client(daemon) as client:
+        answer = client.signal(session_id, values, fan=fan, wait=wait)
+    if as_json:
+        print_json(answer)
+    if not answer.accepted:
+        raise InvalidInput(answer.reason or "the signal was refused")
+    if not as_json:
+        _print_answer(answer)
+
+
+def _print_answer(answer: Answer) -> None:
+    print(f"{answer.id} accepted")
+    for clamp in answer.clamps:
+        print(f"  {clamp.dimension}: {clamp.given:g} instead of {clamp.asked:g}: {clamp.because}")
+    if answer.applied is not None:
+        applied = answer.applied
+        at = f" ({applied.bar_beat})" if applied.bar_beat else ""
+        print(f"  applied from sample {applied.sample}{at}, settled at {applied.settled_sample}")
+
+
+@click.command()
+@click.argument("session_id", metavar="SESSION")
+@click.option("--seconds", type=Seconds(above=True), required=True, help="How long to listen.")
+@click.option("-o", "--out", type=FILE, required=True, metavar="OUT.wav", help="Where to write the sound.")
+@daemon_option
+@json_option
+def listen(session_id: str, seconds: float, out: Path, daemon: str | None, as_json: bool) -> None:
+    """Write what a session sounds like.
+
+    From now on, on its clock: 48 kHz, stereo, 24 bits. What was missed is silence, and counted as a gap. If
+    the session is lost, what was heard is kept.
+    """
+    if out.suffix.lower() != ".wav":
+        raise InvalidInput(f"{out} must end in .wav")
+    if not out.absolute().parent.is_dir():
+        raise NotFound(f"there is no folder {out.absolute().parent}")
+    from remixd.client import Client, Recorder
+    from remixd.units import frames_from_seconds, seconds_from_frames
+
+    recorder = Recorder(frames_from_seconds(seconds))
+    with Client(daemon) as client:
+        try:
+            with (
+                client.packets(session_id, seconds=seconds + client.timeout_s) as packets,
+                progress(session_id) as on_progress,
+            ):
+                while not recorder.is_full and (packet := next(packets, None)) is not None:
+                    recorder.add(packet)
+                    done_s = seconds_from_frames(recorder.frames)
+                    on_progress(done_s / seconds, f"{done_s:.1f} of {seconds:g} s")
+        finally:
+            if recorder.frames:
+                recorder.recording().save(out)
+                if not recorder.is_full:
+                    note(f"{out} holds the {seconds_from_frames(recorder.frames):.2f} s that were heard")
+    if not recorder.frames:
+        raise Unavailable(f"session {session_id} ended before anything was heard")
+    heard = recorder.recording()
+    if as_json:
+        print_json({"first_sample": heard.first_sample, "frames": heard.frames, "gaps": heard.gaps})
+    else:
+        print(f"{out}: {heard.frames} frames from sample {heard.first_sample}, {heard.gaps} gaps")
+
+
+@click.command()
+@click.argument("session_id", metavar="SESSION")
+@click.option("--count", type=click.IntRange(min=1), help="End after so many events.")
+@click.option("--seconds", type=Seconds(above=True), help="End after so long.")
+@daemon_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON values, one event a line.")
+def watch(
+    session_id: str, count: int | None, seconds: float | None, daemon: str | None, as_json: bool
+) -> None:
+    """Follow a session.
+
+    Tells how it stands, what became of signals, and its loss. With --json every event is one JSON value on a
+    line of its own, and its "event" is "status", "applied", "refused" or "lost".
+    """
+    from remixd.client import Client, Lost
+
+    with Client(daemon) as client, client.watch(session_id, seconds=seconds) as events:
+        shown = _json_events(events) if as_json else _told_events(events)
+        for number, event in enumerate(shown, start=1):
+            if isinstance(event, Lost):
+                raise Unavailable(f"session {session_id} is lost: {event.reason}")
+            if number == count:
+                return
+
+
+def _json_events(events: Iterator[Any]) -> Iterator[Any]:
+    from remixd.client import Session
+
+    for event in events:
+        kind = "status" if isinstance(event, Session) else type(event).__name__.lower()
+        print_json({"event": kind, **plain(event)}, lines=True)
+        yield event
+
+
+def _told_events(events: Iterator[Any]) -> Iterator[Any]:
+    from remixd.client import Applied, Refused, Session
+
+    told_s = float("-inf")
+    for event in events:
+        if isinstance(event, Session):
+            if time.monotonic() - told_s < WATCH_EVERY_S:
+                continue
+            told_s = time.monotonic()
+            at = f" {event.bar_beat}" if event.bar_beat else ""
+            print(f"{event.position_s:8.2f} s{at} {event.peak_db:6.1f} dB  {_moved(event)}", flush=True)
+        elif isinstance(event, Applied):
+            moves = ", ".join(f"{move.dimension}={move.value:g}" for move in event.moves)
+            print(f"applied {event.id}: {moves} from sample {event.sample}", flush=True)
+        elif isinstance(event, Refused):
+            print(f"refused {event.id}: {event.reason}", flush=True)
+        yield event
+
+
+def _moved(found: Session) -> str:
+    """The dimensions that are not where the artist left them."""
+    return " ".join(
+        f"{name}={value:g}"
+        for name, value in found.mix.items()
+        if name not in DIMENSIONS or value != DIMENSIONS[name].neutral
+    )
+
+
+def _only(client: Client) -> Session:
+    found = client.sessions()
+    if len(found) != 1:
+        raise InvalidInput(
+            f"there are {len(found)} sessions: say which" if found else "there are no sessions"
+        )
+    return dataclasses.replace(found[0])
