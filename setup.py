@@ -1,8 +1,9 @@
 """Build remixd: the Cython kernel (`ext/`) and the Python faces of the protos (`proto/`).
 
 Environment:
-    REMIXD_SIMD      `native level`: x86-64-v3 (the default on x86-64) or `baseline`.
-    REMIXD_CHECKED   `1` builds the kernel with bounds checks and without optimisation.
+    REMIXD_SIMD      `x86-64-v3` (the default; ignored on other machines) or `baseline`.
+    REMIXD_CHECKED   `1` builds the kernel with bounds checks and little optimisation.
+    REMIXD_ANNOTATE  `1` writes Cython's annotated HTML beside the C files in `build/`.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def extension(noun: str) -> Extension:
         f"remixd._kernel.{noun}",
         [f"ext/{noun}.pyx"],
         extra_compile_args=flags + pkg_config("--cflags", "fftw3f"),
-        extra_link_args=pkg_config("--libs", "fftw3f") + ["-lm", "-lpthread"],
+        extra_link_args=[*pkg_config("--libs", "fftw3f"), "-lm", "-lpthread"],
     )
 
 
@@ -95,7 +96,7 @@ setup(
     ext_modules=cythonize(
         [extension(noun) for noun in KERNEL_NOUNS],
         include_path=[str(ROOT)],
-        build_dir="build/cython",
+        build_dir="build/cython-checked" if CHECKED else "build/cython",
         annotate=os.environ.get("REMIXD_ANNOTATE") == "1",
         compiler_directives={
             "language_level": 3,

@@ -1,14 +1,13 @@
 """The master bus: nothing leaves it that is not finite, nor above the ceiling.
 
 The limiter looks ahead. True peaks are estimated as in ITU-R BS.1770-4 Annex 2, but at 8 times the rate, so
-that a peak is read at most 0.12 dB low at 20 kHz. Each frame asks for the gain that brings its peak to the
-ceiling; the least of 64 is held, released exponentially, and averaged over 63, so that the gain arrives
-before the peak does, in a straight line. While nothing comes near the ceiling it is exactly a delay.
+that those of sound up to 20 kHz are read at most 0.12 dB low. Each frame asks for the gain that brings its
+peak to the ceiling; the least of 64 is held, released exponentially, and averaged over 63, so that the gain
+arrives before the peak does, in a straight line. While nothing comes near the ceiling it is exactly a delay.
 
 Thread: [render], except `bus_init`.
 """
 from libc.math cimport M_PI, cos, exp, fabsf, isfinite, sin
-from libc.stdint cimport int64_t
 from libc.string cimport memset
 
 CEILING_DBTP = -1.0

@@ -9,7 +9,6 @@ Thread: [render], except `deck_init`, `deck_start` and `deck_free`.
 """
 from libc.math cimport exp2, llround
 from libc.stdint cimport int64_t
-from libc.string cimport memset
 
 from remixd._kernel.stretch cimport (
     FIX,

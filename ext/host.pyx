@@ -4,7 +4,7 @@ Housekeeping puts a session into a slot and publishes it; the render thread alon
 the slot back. Commands are drained before every packet. The session clock is the host's monotonic clock: a
 late packet is counted and told, and the clock goes on.
 """
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
@@ -23,12 +23,11 @@ from remixd._kernel.ring cimport Packet, PacketRing, ring_begin, ring_commit
 from remixd._kernel.session cimport (
     Session,
     session_gains,
-    session_position,
     session_post,
     session_render,
     session_report,
 )
-from remixd._kernel.stretch cimport FIX, scratch_free, scratch_init
+from remixd._kernel.stretch cimport scratch_free, scratch_init
 
 cdef extern from *:
     """

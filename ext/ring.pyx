@@ -22,8 +22,8 @@ cdef extern from *:
         atomic_store_explicit((_Atomic uint64_t *)p, 0, memory_order_relaxed);
         atomic_thread_fence(memory_order_release);
     }
-    static inline uint64_t remixd_ring_recheck(const uint64_t *p) {  /* earlier reads stay before this one */
-        atomic_thread_fence(memory_order_acquire);
+    static inline uint64_t remixd_ring_recheck(const uint64_t *p) {
+        atomic_thread_fence(memory_order_acquire);  /* what was read before stays before */
         return atomic_load_explicit((const _Atomic uint64_t *)p, memory_order_relaxed);
     }
     """

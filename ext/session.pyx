@@ -41,7 +41,7 @@ from remixd._kernel.mailbox cimport (
 )
 from remixd._kernel.stem cimport Stem
 from remixd._kernel.stretch cimport FIX, FRAME, HOP, RING, scratch_free, scratch_init
-from remixd._kernel.strip cimport add_ramped, add_scaled, ramp_fill, ramp_is_flat, ramp_to, ramp_value
+from remixd._kernel.strip cimport add_ramped, add_scaled, ramp_is_flat, ramp_to, ramp_value
 
 from remixd._kernel.mailbox import size_bytes
 
@@ -131,6 +131,10 @@ cdef inline void _drop_first(Waiting* waiting) noexcept nogil:
     memmove(&waiting.entries[0], &waiting.entries[1], waiting.count * sizeof(Command))
 
 
+cdef inline float _linear(double level_db) noexcept nogil:
+    return 0.0 if level_db <= -60.0 else <float>pow(10.0, level_db / 20.0)
+
+
 cdef inline double _clamped(const SessionState* session, const Command* command) noexcept nogil:
     return min(max(command.value, session.low[command.dimension]), session.high[command.dimension])
 
@@ -159,23 +163,40 @@ cdef void _move_map(SessionState* session) noexcept nogil:
         )
 
 
-cdef void _move_strips(SessionState* session, int64_t sample) noexcept nogil:
-    """Begin the gain ramps whose sample lies in the quantum from `sample` on."""
+cdef void _fill_gains(SessionState* session, int64_t sample, int first, int last) noexcept nogil:
+    """The gain of each role at frames [first, last) of the quantum that begins at `sample`."""
+    cdef int i, role
+    cdef float gains[ROLES]
+    for i in range(first, last):
+        session_gains(session, sample + i, gains)
+        for role in range(ROLES):
+            session.ramps[role][i] = gains[role]
+
+
+cdef int _move_strips(SessionState* session, int64_t sample) noexcept nogil:
+    """Begin the gain ramps that are due in the quantum from `sample` on.
+
+    Returns how many frames of `ramps` are filled: those before the last ramp begun here.
+    """
     cdef Command command
     cdef int64_t start
     cdef double value
+    cdef int filled = 0
     while session.for_strips.count > 0 and session.for_strips.entries[0].sample < sample + QUANTUM:
         command = session.for_strips.entries[0]
         _drop_first(&session.for_strips)
         value = _clamped(session, &command)
         start = max(sample, command.sample)
+        _fill_gains(session, sample, filled, <int>(start - sample))
+        filled = <int>(start - sample)
         ramp_to(&session.gains[_role_of_dimension[command.dimension]],
-                0.0 if value <= -60.0 else <float>pow(10.0, value / 20.0), start, command.ramp_frames)
+                _linear(value), start, command.ramp_frames)
         session_report(
             session, command.id, REPORT_APPLIED, command.dimension, start, start + command.ramp_frames,
             deck_position(&session.deck, start) >> FIX, value,
             0 if command.sample < 0 else start - command.sample,
         )
+    return filled
 
 
 cdef void session_gains(const SessionState* session, int64_t sample, float* out) noexcept nogil:
@@ -192,34 +213,25 @@ cdef void session_gains(const SessionState* session, int64_t sample, float* out)
         out[VOCALS] = min(out[VOCALS], session.vocals_limit * loudest)
 
 
-cdef void _fill_gains(SessionState* session, int64_t sample) noexcept nogil:
-    """The gain of each role at each frame of a quantum in which something moves."""
-    cdef int i, role
-    cdef float gains[ROLES]
-    for i in range(QUANTUM):
-        session_gains(session, sample + i, gains)
-        for role in range(ROLES):
-            session.ramps[role][i] = gains[role]
-
-
 cdef void _render_quantum(SessionState* session) noexcept nogil:
     """The next quantum, limited, into `block`."""
     cdef int64_t sample = session.quantum * QUANTUM
     cdef Deck* deck = &session.deck
     cdef float gains[ROLES]
-    cdef bint flat = True
-    cdef int i
+    cdef bint flat
+    cdef int i, filled
     while deck_wants_map(deck, session.quantum):
         _move_map(session)
         deck_extend(deck)
     deck_advance(deck, session.quantum, session.scratch)
-    _move_strips(session, sample)
+    filled = _move_strips(session, sample)
+    flat = filled == 0
     for i in range(ROLES):
         flat = flat and ramp_is_flat(&session.gains[i], sample, QUANTUM)
     if flat:
         session_gains(session, sample, gains)
     else:
-        _fill_gains(session, sample)
+        _fill_gains(session, sample, filled, QUANTUM)
     memset(session.block, 0, sizeof(session.block))
     for i in range(deck.stems_count):
         if flat and gains[session.role_of[i]] == 0.0:
@@ -304,7 +316,7 @@ cdef class Session:
             if i > PITCH:
                 level_db = min(max(mix[i], low[i]), high[i])
                 role = _role_of_dimension[i]
-                ramp_to(&self.state.gains[role], 0.0 if level_db <= -60.0 else 10.0 ** (level_db / 20.0), 0, 0)
+                ramp_to(&self.state.gains[role], _linear(level_db), 0, 0)
         return 0
 
     cdef int _set_deck(self, list roles, bint loop) except -1:
@@ -335,7 +347,8 @@ cdef class Session:
         cdef bint locked = mlock(self.state, sizeof(SessionState)) == 0
         for i in range(self.state.deck.stems_count):
             locked = mlock(self.state.deck.stretches[i].out, RING * 2 * sizeof(float)) == 0 and locked
-            locked = mlock(self.state.deck.stretches[i].theta, (FRAME // 2 + 1) * sizeof(uint32_t)) == 0 and locked
+            locked = locked and mlock(
+                self.state.deck.stretches[i].theta, (FRAME // 2 + 1) * sizeof(uint32_t)) == 0
         return locked
 
     @property

@@ -1,5 +1,5 @@
 """Stems, read at any position. Frames are at 48 kHz, interleaved stereo float32."""
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t
 from libc.string cimport memcpy, memset
 
 import mmap
@@ -17,7 +17,8 @@ RATE_HZ = 48000
 HEADER = struct.Struct("<8sIIqq32sI")
 
 
-cdef void stem_read(const StemView* stem, int64_t start, int64_t frames, bint loop, float* out) noexcept nogil:
+cdef void stem_read(const StemView* stem, int64_t start, int64_t frames, bint loop,
+                    float* out) noexcept nogil:
     """Copy `frames` frames from `start` on into `out`.
 
     Outside the music there is silence; with `loop` the music is a circle instead. Thread: [render].

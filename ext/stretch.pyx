@@ -30,7 +30,6 @@ cdef extern from "<fftw3.h>" nogil:
     const int FFTW_FORWARD
     const int FFTW_BACKWARD
     const unsigned FFTW_MEASURE
-    const unsigned FFTW_PATIENT
     const unsigned FFTW_WISDOM_ONLY
 
 cdef enum:
@@ -113,12 +112,12 @@ def prepare(wisdom=None) -> bool:
     _make_sinc()
     if wisdom is not None and os.path.exists(wisdom):
         fftwf_import_wisdom_from_filename(os.fsencode(wisdom))
-        _forward = _plan(FFTW_FORWARD, FFTW_PATIENT | FFTW_WISDOM_ONLY)
-        _backward = _plan(FFTW_BACKWARD, FFTW_PATIENT | FFTW_WISDOM_ONLY)
+        _forward = _plan(FFTW_FORWARD, FFTW_MEASURE | FFTW_WISDOM_ONLY)
+        _backward = _plan(FFTW_BACKWARD, FFTW_MEASURE | FFTW_WISDOM_ONLY)
         known = _forward != NULL and _backward != NULL
     if not known:
-        _forward = _plan(FFTW_FORWARD, FFTW_PATIENT)
-        _backward = _plan(FFTW_BACKWARD, FFTW_PATIENT)
+        _forward = _plan(FFTW_FORWARD, FFTW_MEASURE)
+        _backward = _plan(FFTW_BACKWARD, FFTW_MEASURE)
         if wisdom is not None:
             _export(Path(wisdom))
     _prepared = True

@@ -6,18 +6,18 @@ from libc.stdint cimport int64_t
 
 
 cdef float ramp_value(const Ramp* ramp, int64_t sample) noexcept nogil:
-    """The gain at one sample: `gain_from` before `start`, exactly `gain_to` from `start + frames` on."""
-    cdef int64_t done = sample - ramp.start
-    if done >= ramp.frames:
-        return ramp.gain_to
+    """The gain at one sample: `gain_from` before `start`, exactly `gain_to` from `start + frames - 1` on."""
+    cdef int64_t done = sample - ramp.start + 1
     if done <= 0:
         return ramp.gain_from
+    if done >= ramp.frames:
+        return ramp.gain_to
     return ramp.gain_from + (ramp.gain_to - ramp.gain_from) * (<float>done / <float>ramp.frames)
 
 
 cdef void ramp_to(Ramp* ramp, float gain, int64_t start, int64_t frames) noexcept nogil:
-    """Retarget the ramp: from wherever it is at `start`, on to `gain`."""
-    ramp.gain_from = ramp_value(ramp, start)
+    """Retarget the ramp: from wherever it is just before `start`, on to `gain`."""
+    ramp.gain_from = ramp_value(ramp, start - 1)
     ramp.gain_to = gain
     ramp.start = start
     ramp.frames = frames
@@ -28,13 +28,6 @@ cdef bint ramp_is_flat(const Ramp* ramp, int64_t sample, int64_t frames) noexcep
     if ramp.gain_from == ramp.gain_to:
         return True
     return sample >= ramp.start + ramp.frames or sample + frames <= ramp.start
-
-
-cdef void ramp_fill(const Ramp* ramp, int64_t sample, int frames, float* out) noexcept nogil:
-    """The gain at each of `frames` samples."""
-    cdef int i
-    for i in range(frames):
-        out[i] = ramp_value(ramp, sample + i)
 
 
 cdef void add_scaled(float* out, const float* src, float gain, int frames) noexcept nogil:

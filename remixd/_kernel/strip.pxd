@@ -10,6 +10,5 @@ cdef struct Ramp:           # a linear gain that moves in a straight line; frame
 cdef float ramp_value(const Ramp* ramp, int64_t sample) noexcept nogil
 cdef void ramp_to(Ramp* ramp, float gain, int64_t start, int64_t frames) noexcept nogil
 cdef bint ramp_is_flat(const Ramp* ramp, int64_t sample, int64_t frames) noexcept nogil
-cdef void ramp_fill(const Ramp* ramp, int64_t sample, int frames, float* out) noexcept nogil
 cdef void add_scaled(float* out, const float* src, float gain, int frames) noexcept nogil
 cdef void add_ramped(float* out, const float* src, const float* gains, int frames) noexcept nogil

@@ -17,7 +17,6 @@ from remixd._kernel.mailbox import Mailbox, ReportEntry
 from remixd.errors import Exhausted, InvalidInput, RemixdError, Unavailable
 
 START_S: Final = 60.0
-"""An engine that has never run on this machine measures its FFT plans first, for several seconds."""
 ANSWER_S: Final = 10.0
 STOP_S: Final = 3.0
 

@@ -1,0 +1,81 @@
+# remixd: `make run` plays the demo song, `make test` tests everything. Both set up what they need.
+
+PYTHON ?= python3
+BIN := .venv/bin
+SYSTEM_PACKAGES := build-essential libfftw3-dev pkg-config python3-dev python3-venv
+KERNEL := $(wildcard ext/*.pyx remixd/_kernel/*.pxd)
+PROTOS := $(wildcard proto/remixd/v1/*.proto)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: run test setup build lint checked annotate clean
+
+run: build  ## make the demo song, import it, and serve it
+	@$(BIN)/remixd demo build/demo
+	@$(BIN)/remixd --library "$${REMIXD_LIBRARY:-$${XDG_DATA_HOME:-$$HOME/.local/share}/remixd}" import build/demo
+	@printf '%s\n' '' \
+	  'The daemon starts. In a second terminal, from this folder, try:' \
+	  '' \
+	  '    . .venv/bin/activate' \
+	  '    remixd tracks' \
+	  '    remixd session create neon-rain       # use the id that `remixd tracks` shows' \
+	  '    remixd session list' \
+	  '    remixd signal SESSION vocals=-18 tempo=1.06 --wait' \
+	  '    remixd listen SESSION --seconds 10 -o out.wav' \
+	  '    remixd watch SESSION' \
+	  ''
+	@exec $(BIN)/remixd serve
+
+test: build  ## every test
+	$(BIN)/python -m pytest
+
+lint: build  ## style, types, the kernel's style, and who may import whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint ext remixd/_kernel
+	$(BIN)/lint-imports --no-cache
+
+checked: build  ## the kernel's tests on a kernel with bounds checks, then the ordinary kernel again
+	REMIXD_CHECKED=1 $(BIN)/python setup.py -q build_ext --inplace --force --build-temp build/checked
+	status=0; $(BIN)/python -m pytest tests/kernel || status=$$?; \
+	  $(BIN)/python setup.py -q build_ext --inplace --force && exit $$status
+
+annotate:  ## build/cython/ext/*.html: where the kernel touches Python
+	touch ext/*.pyx
+	REMIXD_ANNOTATE=1 $(BIN)/python setup.py -q build_ext --inplace
+
+setup: .make/venv  ## system libraries, the virtual environment and everything in it
+
+build: .make/build  ## the kernel and the protos
+
+.make/system:
+	@mkdir -p .make
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "remixd needs Python 3.11 or newer; name one with: make PYTHON=python3.12"; exit 1; }
+	@if command -v cc >/dev/null && pkg-config --exists fftw3f 2>/dev/null && $(PYTHON) -c \
+	    'import ensurepip, pathlib, sysconfig; (pathlib.Path(sysconfig.get_path("include")) / "Python.h").stat()' \
+	    2>/dev/null; then :; \
+	elif ! command -v apt-get >/dev/null; then \
+	  echo "remixd needs a C compiler, pkg-config, FFTW in single precision, and Python's headers and venv"; exit 1; \
+	elif [ "$$(id -u)" = 0 ]; then sudo=; \
+	elif sudo -n true 2>/dev/null; then sudo=sudo; \
+	else echo "remixd needs some libraries; run: sudo apt-get install $(SYSTEM_PACKAGES)"; exit 1; fi; \
+	if [ -n "$${sudo+x}" ]; then \
+	  $$sudo apt-get update -qq && \
+	  $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y -o DPkg::Lock::Timeout=500 \
+	    --no-install-recommends $(SYSTEM_PACKAGES); fi
+	@touch $@
+
+.make/venv: .make/system pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q --upgrade pip "setuptools>=77" wheel "cython>=3.1,<4" "grpcio-tools==1.85.1"
+	$(BIN)/python -m pip install -q --no-build-isolation -e ".[dev]"
+	@touch $@
+
+.make/build: .make/venv setup.py $(KERNEL) $(PROTOS)
+	$(BIN)/python setup.py -q build_ext --inplace
+	@touch $@
+
+clean:  ## everything that was built, but not the virtual environment
+	rm -rf build dist .make remixd.egg-info remixd/v1 remixd/_kernel/*.so .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
