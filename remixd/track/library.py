@@ -1,0 +1,331 @@
+"""The library: packages in folders, and the list of them in SQLite.
+
+Several processes use one library at once. A track becomes visible by one rename and one transaction;
+whatever a crash leaves behind is put right at the next opening.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sqlite3
+import threading
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from remixd.errors import AlreadyExists, Exhausted, InvalidInput, NotFound, RemixdError, nearest
+from remixd.track.fields import printable
+from remixd.track.lock import folder_locked, sync_folder, try_lock
+from remixd.track.package import Track, load_track
+
+VERSION: Final = 1
+BUSY_S: Final = 20.0
+"""How long to wait for another process that writes the list."""
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS tracks (
+    id          TEXT PRIMARY KEY,
+    content     TEXT NOT NULL UNIQUE,
+    title       TEXT NOT NULL,
+    artist      TEXT NOT NULL,
+    duration_s  REAL NOT NULL,
+    bpm         REAL,
+    key         TEXT,
+    stems       INTEGER NOT NULL,
+    imported_at TEXT NOT NULL
+) STRICT
+"""
+
+
+def track_folder(library: Path, track_id: str) -> Path:
+    """Where a track's package is."""
+    return library / "tracks" / track_id
+
+
+def cache_folder(library: Path, track_id: str) -> Path:
+    """Where a track's engine-rate audio is; it may not be there yet."""
+    return library / "cache" / track_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackRow:
+    """One line of the list. `stems` counts alternates too; `imported_at` is ISO 8601, UTC."""
+
+    id: str
+    title: str
+    artist: str
+    duration_s: float
+    bpm: float | None
+    key: str | None
+    stems: int
+    imported_at: str
+
+
+class Library:
+    """A folder of tracks, made where it is not there yet. Use it as a context manager, or `close` it.
+
+    Raises InvalidInput where the folder or its list cannot be used, naming it.
+    Thread: [control] or [ingest]; calls from several threads wait for each other.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+        self._mutex = threading.RLock()
+        self._held: dict[Path, int] = {}  # the imports under way here: folder, descriptor of its lock
+        try:
+            for folder in (self._tracks, self._incoming, self.path / "cache"):
+                folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InvalidInput(f"{printable(self.path)} cannot hold a library: {error.strerror}") from None
+        self._db = self._open()
+        try:
+            self.sweep()
+            self._reconcile()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the list and of every import under way, which is swept at the next opening."""
+        with self._mutex:
+            self._db.close()
+            for lock in self._held.values():
+                os.close(lock)
+            self._held.clear()
+
+    @property
+    def _tracks(self) -> Path:
+        return self.path / "tracks"
+
+    @property
+    def _incoming(self) -> Path:
+        return self.path / "incoming"
+
+    def tracks(self) -> list[TrackRow]:
+        """Every track, in the order of import; from the list alone."""
+        with self._errors(), self._mutex:
+            rows = self._db.execute(
+                "SELECT id, title, artist, duration_s, bpm, key, stems, imported_at FROM tracks"
+                " ORDER BY imported_at, id"
+            ).fetchall()
+        return [
+            TrackRow(
+                id=r[0],
+                title=r[1],
+                artist=r[2],
+                duration_s=r[3],
+                bpm=r[4],
+                key=r[5],
+                stems=r[6],
+                imported_at=r[7],
+            )
+            for r in rows
+        ]
+
+    def get(self, track_id: str) -> Track:
+        """Read one package. Raises NotFound with the nearest id."""
+        with self._errors(), self._mutex:
+            if not self._db.execute("SELECT 1 FROM tracks WHERE id = ?", (_stored(track_id),)).fetchone():
+                known = [row[0] for row in self._db.execute("SELECT id FROM tracks")]
+                raise NotFound(f"there is no track {printable(track_id)!r}: {nearest(track_id, known)}")
+        return load_track(track_folder(self.path, track_id))
+
+    def with_content(self, content: str) -> Track | None:
+        """The track imported from this content (`Track.content`), if it is there and whole."""
+        with self._errors(), self._mutex:
+            row = self._db.execute("SELECT id FROM tracks WHERE content = ?", (content,)).fetchone()
+        if row:
+            with contextlib.suppress(RemixdError):
+                return load_track(track_folder(self.path, row[0]))
+        return None
+
+    def cache_folder(self, track_id: str) -> Path:
+        """Where a track's engine-rate audio is; it may not be there yet."""
+        return cache_folder(self.path, track_id)
+
+    def incoming(self) -> Path:
+        """Make a folder for an import; it is this library's until `add`, `discard` or `close`.
+
+        Its lock is held by the system for as long as this process lives, so that others can tell an
+        import under way from what a killed one left behind.
+        """
+        folder = self._incoming / uuid.uuid4().hex
+        with self._mutex:
+            while (lock := try_lock(folder.with_suffix(".lock"))) is None:
+                continue  # a sweep came between making and locking the file, and took it away
+            self._held[folder] = lock
+            folder.mkdir()
+        return folder
+
+    def discard(self, incoming: Path) -> None:
+        """Take away an import that failed."""
+        with self._mutex:
+            shutil.rmtree(incoming, ignore_errors=True)
+            incoming.with_suffix(".lock").unlink(missing_ok=True)
+            if (lock := self._held.pop(incoming, None)) is not None:
+                os.close(lock)
+
+    def add(self, incoming: Path) -> tuple[Track, bool]:
+        """List a package that is complete and on disk; the folder `incoming` is used up.
+
+        Returns the track, and whether it is new. A track with the same content that is listed already
+        stays, and is returned. Raises InvalidInput for a package that is not whole.
+        """
+        track = load_track(incoming)
+        with self._mutex:
+            with self._errors(), self._transaction():
+                there = self.with_content(track.content)
+                if there is None:
+                    self._db.execute(
+                        "DELETE FROM tracks WHERE content = ? OR id = ?", (track.content, track.id)
+                    )
+                    self._place(incoming, track)
+            self.discard(incoming)
+        return there or load_track(track_folder(self.path, track.id)), there is None
+
+    def _place(self, incoming: Path, track: Track) -> None:
+        """Rename a package to where it belongs and list it, or neither."""
+        place = track_folder(self.path, track.id)
+        if place.exists():  # not whole, or it would have been found by its content
+            shutil.rmtree(place)
+        incoming.rename(place)
+        try:
+            sync_folder(self._tracks)
+            self._insert(track)
+        except BaseException:
+            place.rename(incoming)
+            raise
+
+    def sweep(self) -> None:
+        """Take away the imports that nobody works on any more."""
+        with contextlib.suppress(FileNotFoundError):
+            for entry in sorted(self._incoming.iterdir()):
+                with self._mutex:
+                    if entry.with_suffix("") not in self._held:
+                        _sweep(entry.with_suffix(""))
+
+    @contextlib.contextmanager
+    def lock_for_serving(self) -> Iterator[None]:
+        """Be the one daemon that serves this library. Raises AlreadyExists while another does."""
+        path = self.path / "lock"
+        lock = try_lock(path)
+        if lock is None:
+            owner = path.read_text("ascii", "replace")[:20].strip()
+            by = f" (process {owner})" if owner.isdigit() else ""
+            raise AlreadyExists(f"another daemon serves the library {printable(self.path)}{by}")
+        try:
+            os.ftruncate(lock, 0)
+            os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+            yield
+        finally:
+            os.close(lock)
+
+    def _open(self) -> sqlite3.Connection:
+        """Open the list, or make it. Raises InvalidInput for a newer or a damaged one."""
+        path = self.path / "library.db"
+        with self._errors(), folder_locked(self.path):  # SQLite does not wait while the mode changes
+            db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+            try:
+                db.execute("PRAGMA journal_mode = WAL")
+                db.execute("PRAGMA synchronous = FULL")
+                version = db.execute("PRAGMA user_version").fetchone()[0]
+                if version > VERSION:
+                    name = printable(path)
+                    raise InvalidInput(
+                        f"{name} is of version {version}: made by a newer remixd than this one"
+                    )
+                if db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+                    raise sqlite3.DatabaseError("it fails its own check")
+                if version == 0:
+                    db.execute("BEGIN IMMEDIATE")
+                    db.execute(_SCHEMA)
+                    db.execute(f"PRAGMA user_version = {VERSION}")
+                    db.execute("COMMIT")
+            except BaseException:
+                db.close()
+                raise
+        return db
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Say what SQLite cannot do in a sentence that names the file."""
+        name = printable(self.path / "library.db")
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+                raise Exhausted(f"{name}: the disk is full") from None
+            raise InvalidInput(f"{name} cannot be used now: {error}") from None
+        except sqlite3.DatabaseError as error:
+            raise InvalidInput(
+                f"{name} is damaged ({error}); move it away, and the list is made again from the tracks"
+            ) from None
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """Be the only one that writes, all or nothing."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    def _insert(self, track: Track) -> None:
+        self._db.execute(
+            "INSERT OR IGNORE INTO tracks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                track.id, track.content, track.title, track.artist, track.duration_s, track.analysis.bpm,
+                track.analysis.key, len(track.stems), datetime.now(UTC).isoformat(timespec="milliseconds"),
+            ),
+        )  # fmt: skip
+
+    def _reconcile(self) -> None:
+        """Make the list agree with the folders: adopt the whole ones, forget what is gone."""
+
+        def differ() -> tuple[set[str], set[str]]:
+            there = {entry.name for entry in self._tracks.iterdir() if entry.is_dir()}
+            listed = {row[0] for row in self._db.execute("SELECT id FROM tracks")}
+            return there - listed, listed - there
+
+        with self._errors(), self._mutex:
+            if not any(differ()):
+                return
+            with self._transaction():  # looked at again, now that no import can come between
+                unlisted, gone = differ()
+                for name in sorted(unlisted):
+                    with contextlib.suppress(RemixdError):  # not whole: left alone, and not listed
+                        track = load_track(track_folder(self.path, name))
+                        if track.id == name:
+                            self._insert(track)
+                self._db.executemany("DELETE FROM tracks WHERE id = ?", [(name,) for name in gone])
+
+
+def _stored(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()  # SQLite takes no lone surrogates
+
+
+def _sweep(folder: Path) -> None:
+    """Take away one import and its lock, unless somebody holds it."""
+    path = folder.with_suffix(".lock")
+    lock = try_lock(path)
+    if lock is None:
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    path.unlink(missing_ok=True)
+    os.close(lock)
