@@ -1,0 +1,221 @@
+"""Import: from material to a track in the library, or to an error with nothing left behind.
+
+Every source is read twice: once to see that it is whole and how loud and long it is, once to keep it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from remixd.analysis.beats import find_beats
+from remixd.analysis.decode import Source, Survey, decode, survey
+from remixd.analysis.material import Material, gather
+from remixd.analysis.mixdown import Mixdown
+from remixd.errors import BadAudio, InvalidInput
+from remixd.track.flac import Block, gain_for, write_flac
+from remixd.track.library import Library
+from remixd.track.lock import sync_folder
+from remixd.track.package import Analysis, Stem, Track, write_track
+from remixd.units import StemRole
+
+PADDED_S: Final = 0.05
+"""Stems may differ in length by this much; the shorter ones are padded with silence."""
+
+Progress = Callable[[float, str], None]
+"""Called with a share of the work that is done, 0 to 1, and what is being done."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ingested:
+    """The outcome of an import: the track, and whether it is new or was there before."""
+
+    track: Track
+    new: bool
+
+
+def ingest(path: Path, library: Library, mapping: Mapping[str, StemRole], progress: Progress) -> Ingested:
+    """Import a folder of stems, a `.stem.mp4` or a full mix.
+
+    Raises BadAudio, InvalidInput or NotFound, naming the file; nothing is left in the library then.
+    Thread: [ingest].
+    """
+    material = gather(path, mapping)
+    content = material.content()
+    there = library.with_content(content)
+    if there is not None:
+        return Ingested(track=there, new=False)
+    surveys = _survey_all(material, progress)
+    material = _without_odd_master(material, surveys)
+    frames, notes = _common_length(material, surveys)
+    folder = library.incoming()
+    try:
+        track = _keep(material, surveys, folder, frames, progress)
+        track = replace(track, id=material.track_id(content), content=content, notes=(*track.notes, *notes))
+        write_track(folder, track)
+        sync_folder(folder / "stems")
+        sync_folder(folder)
+        added, new = library.add(folder)
+    finally:
+        library.discard(folder)
+    return Ingested(track=added, new=new)
+
+
+def _sources(material: Material) -> list[Source]:
+    """Every source of a song, its stems first, in their order."""
+    return [part.source for part in material.parts] + ([material.master] if material.master else [])
+
+
+def _survey_all(material: Material, progress: Progress) -> dict[Source, Survey]:
+    """Read everything once. Raises where something cannot be kept, or the stems' rates differ."""
+    sources = _sources(material)
+    surveys = {}
+    for index, source in enumerate(sources):
+        progress(0.25 * index / len(sources), f"checking {source.name}")
+        surveys[source] = survey(source)
+    first = material.parts[0].source
+    for part in material.parts:
+        if surveys[part.source].rate_hz != surveys[first].rate_hz:
+            raise BadAudio(
+                f"{first.name} is at {surveys[first].rate_hz} Hz and {part.source.name} at "
+                f"{surveys[part.source].rate_hz} Hz; export the stems at one rate"
+            )
+    return surveys
+
+
+def _without_odd_master(material: Material, surveys: Mapping[Source, Survey]) -> Material:
+    """Leave a master out that is not of the stems' rate and length: it is kept, never played."""
+    if material.master is None:
+        return material
+    master, stem = surveys[material.master], surveys[material.parts[0].source]
+    longest = max(surveys[part.source].frames for part in material.parts)
+    if master.rate_hz == stem.rate_hz and abs(master.frames - longest) <= PADDED_S * stem.rate_hz:
+        return material
+    note = f"{material.master.name} left out: its rate or length is not that of the stems"
+    return replace(material, master=None, notes=(*material.notes, note))
+
+
+def _common_length(material: Material, surveys: Mapping[Source, Survey]) -> tuple[int, list[str]]:
+    """The frames that all stems will have, and what is to be told.
+
+    Raises BadAudio, naming two files, where padding would be too long; InvalidInput for a foreign analysis.
+    """
+    stems = [part.source for part in material.parts]
+    rate_hz = surveys[stems[0]].rate_hz
+    shortest = min(stems, key=lambda source: surveys[source].frames)
+    longest = max(stems, key=lambda source: surveys[source].frames)
+    frames = surveys[longest].frames
+    apart = frames - surveys[shortest].frames
+    if apart > PADDED_S * rate_hz:
+        raise BadAudio(
+            f"{shortest.name} is {apart / rate_hz:.3f} s shorter than {longest.name}; "
+            f"at most {PADDED_S * 1000:.0f} ms can be padded"
+        )
+    notes = list(material.notes)
+    for source in _sources(material):
+        notes += surveys[source].notes
+        missing = frames - surveys[source].frames
+        if missing > 0:
+            notes.append(f"{source.name} was {1000 * missing / rate_hz:.1f} ms shorter: padded with silence")
+        elif missing < 0:
+            notes.append(f"{source.name} was {-1000 * missing / rate_hz:.1f} ms longer: cut")
+    if material.analysis and abs(material.analysis.duration_s - frames / rate_hz) > PADDED_S:
+        raise InvalidInput(
+            f"analysis.json: duration_s is {material.analysis.duration_s:g}, "
+            f"but the stems last {frames / rate_hz:.3f} s"
+        )
+    return frames, notes
+
+
+def _keep(
+    material: Material, surveys: Mapping[Source, Survey], folder: Path, frames: int, progress: Progress
+) -> Track:
+    """Write every source as FLAC and analyse their mix; returns the track without its id."""
+    rate_hz = surveys[material.parts[0].source].rate_hz
+    (folder / "stems").mkdir()
+    mixdown = Mixdown(frames, rate_hz)
+    count = len(_sources(material))
+    stems = []
+    for index, part in enumerate(material.parts):
+        progress(0.25 + 0.45 * index / count, f"keeping {part.source.name}")
+        file = f"stems/{part.name}.flac"
+        blocks = _of_length(_read(part.source, surveys[part.source]), frames)
+        if part.plays and material.analysis is None:
+            blocks = mixdown.tap(blocks)
+        gain = _write(folder / file, blocks, surveys[part.source])
+        stems.append(
+            Stem(
+                name=part.name, role=part.role, language=part.language, file=file, gain=gain, plays=part.plays
+            )
+        )
+    master = None
+    if material.master:
+        progress(0.25 + 0.45 * (count - 1) / count, f"keeping {material.master.name}")
+        blocks = _of_length(_read(material.master, surveys[material.master]), frames)
+        gain = _write(folder / "master.flac", blocks, surveys[material.master])
+        master = Stem(name="master", role="other", file="master.flac", gain=gain, plays=False)
+    progress(0.7, "finding the beats")
+    return Track(
+        id="track-00000000", title=material.title, artist=material.artist, isrc=material.isrc,
+        language=material.language, source_kind=material.kind, source_name=material.name, content="",
+        rate_hz=rate_hz, frames=frames, stems=tuple(stems), master=master, folder=folder,
+        analysis=material.analysis or _analyse(mixdown, frames / rate_hz),
+    )  # fmt: skip
+
+
+def _analyse(mixdown: Mixdown, duration_s: float) -> Analysis:
+    """The first cut: beats and tempo, and a metre that is only assumed."""
+    beats = find_beats(mixdown.samples)
+    times = tuple(time for time in beats.times_s if time <= duration_s)
+    if not times:
+        return Analysis(source="computed", duration_s=duration_s)
+    return Analysis(
+        source="computed",
+        duration_s=duration_s,
+        bpm=beats.bpm,
+        metre="4/4",
+        beats_s=times,
+        downbeats_s=times[::4],
+        estimated=("metre", "downbeats"),
+        confidence={"bpm": beats.confidence, "beats": beats.confidence, "metre": 0.0},
+    )
+
+
+def _read(source: Source, expected: Survey) -> Iterator[Block]:
+    """Decode a source again. Raises BadAudio if it is not what it was when it was surveyed."""
+    frames = 0
+    for block, rate_hz, channels in decode(source):
+        frames += block.shape[0]
+        peak = float(np.abs(block).max())
+        if (rate_hz, channels) != (expected.rate_hz, expected.channels) or peak > expected.peak:
+            break
+        yield block
+    else:
+        if frames == expected.frames:
+            return
+    raise BadAudio(f"{source.name} changed while it was read")
+
+
+def _of_length(blocks: Iterable[Block], frames: int) -> Iterator[Block]:
+    """The same sound, padded with silence or cut at the end, to exactly `frames`."""
+    left = frames
+    for block in blocks:
+        if left > 0:
+            yield block[:left]
+        left -= block.shape[0]
+    if left > 0:
+        yield np.zeros((left, 2), np.float32)
+
+
+def _write(path: Path, blocks: Iterable[Block], found: Survey) -> float:
+    """Write one FLAC, on disk before it returns; returns its gain."""
+    gain = gain_for(found.high, found.low)
+    write_flac(path, blocks, found.rate_hz, gain)
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+    return gain

@@ -1,0 +1,252 @@
+"""What somebody wants to import: a folder of stems, a `.stem.mp4` or a full mix, before it is decoded."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import tomllib
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from remixd.analysis import stem_mp4
+from remixd.analysis.decode import Source, describe
+from remixd.errors import BadAudio, InvalidInput
+from remixd.track import roles
+from remixd.track.fields import Fields, one_line, printable
+from remixd.track.flac import reason
+from remixd.track.package import Analysis, SourceKind
+from remixd.units import STEMS_MAX, StemRole
+
+AUDIO_SUFFIXES: Final = frozenset(
+    f".{suffix}" for suffix in (
+        "wav", "wave", "flac", "ogg", "oga", "opus", "mp3", "m4a", "aac", "aif", "aiff", "aifc", "wv", "w64",
+        "caf", "mka", "wma",
+    )
+)  # fmt: skip
+"""What counts as a stem in a folder. A file that is named by itself may have any suffix."""
+SONG_BYTES: Final = 2**20
+ID_CHARACTERS: Final = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One stem to be: where its sound is, and what it will be in the package."""
+
+    source: Source
+    name: str
+    role: StemRole
+    language: str = ""
+    plays: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Material:
+    """Everything that an import starts from. `analysis` is one that came along; None is still to be made."""
+
+    kind: SourceKind
+    name: str
+    title: str
+    artist: str = ""
+    isrc: str = ""
+    language: str = ""
+    parts: tuple[Part, ...]
+    master: Source | None = None
+    analysis: Analysis | None = None
+    notes: tuple[str, ...] = ()
+
+    def content(self) -> str:
+        """Sha256, in hex, of the files' bytes with the stems' names, roles and languages.
+
+        Raises BadAudio where a file cannot be read.
+        """
+        sums: dict[Path, str] = {}
+        rows = [[p.name, p.role, p.language, _sum(p.source, sums)] for p in self.parts]
+        if self.master:
+            rows.append(["master", "master", "", _sum(self.master, sums)])
+        return hashlib.sha256(json.dumps(sorted(rows)).encode()).hexdigest()
+
+    def track_id(self, content: str) -> str:
+        """The id of the track: from its title, and unique by its content."""
+        return f"{slug(self.title) or 'track'}-{content[:8]}"
+
+
+def gather(path: Path, mapping: Mapping[str, StemRole]) -> Material:
+    """Find out what a path holds; only names and tags are read.
+
+    Args:
+        path: a folder of stems, a `.stem.mp4`, or any other audio file, which is a full mix.
+        mapping: roles that somebody gave, by the stems' file names without suffix.
+
+    Raises BadAudio or InvalidInput, naming the file, and NotFound for a name of `mapping` that is no stem.
+    """
+    path = path.absolute()
+    if path.is_dir():
+        material = _gather_folder(path, mapping)
+    elif path.name.lower().endswith(stem_mp4.SUFFIX):
+        material = _gather_stem_mp4(path, mapping)
+    else:
+        material = _gather_mix(path, mapping)
+    count = sum(part.plays for part in material.parts)
+    if count > STEMS_MAX:
+        raise InvalidInput(f"{material.name} has {count} stems that play at once; at most {STEMS_MAX} can")
+    sung = [part.language for part in material.parts if part.plays and part.language]
+    return replace(material, language=material.language or (sung[0] if sung else ""))
+
+
+def slug(text: str) -> str:
+    """A text in a-z, 0-9 and single hyphens, at most ID_CHARACTERS; may be empty."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain)[:ID_CHARACTERS].strip("-")
+
+
+def _gather_folder(folder: Path, mapping: Mapping[str, StemRole]) -> Material:
+    name = printable(folder.resolve().name)
+    files, notes = _audio_files(folder, name)
+    song = _read_song(folder)
+    title = one_line(song.text("title", "")) or one_line(folder.resolve().name) or "untitled"
+    given = roles.match_mapping(mapping, [file.stem for file in files])
+    masters = [file for file in files if file.stem not in given and roles.is_master(file.stem, title)]
+    masters.sort(key=lambda file: "master" not in file.stem.lower())
+    stems = [file for file in files if file not in masters] or masters[:1]
+    if len(masters) > 1:
+        notes.append(f"left out: {_listed(masters[1:])}; {printable(masters[0].name)} is the master")
+    master = masters[0] if masters and masters[0] not in stems else None
+    cast = [roles.cast_name(file.stem, title, given.get(file.stem)) for file in stems]
+    sources = [Source(path=file, name=printable(file.name)) for file in stems]
+    carried = folder / "analysis.json"
+    return Material(
+        kind="folder",
+        name=name,
+        title=title,
+        artist=one_line(song.text("artist", "")),
+        isrc=one_line(song.text("isrc", "")),
+        language=one_line(song.text("language", "")),
+        parts=_parts(sources, [file.stem for file in stems], cast),
+        master=Source(path=master, name=printable(master.name)) if master else None,
+        analysis=Analysis.load(carried) if carried.is_file() else None,
+        notes=tuple(notes),
+    )
+
+
+def _audio_files(folder: Path, name: str) -> tuple[list[Path], list[str]]:
+    """The audio files of a folder in order, and what to tell about the others."""
+    try:
+        entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+    except OSError as error:
+        raise InvalidInput(f"{name} cannot be read: {reason(error)}") from None
+    files = [entry for entry in entries if entry.suffix.lower() in AUDIO_SUFFIXES and not entry.is_dir()]
+    if not files:
+        whole = [entry for entry in entries if entry.name.lower().endswith(stem_mp4.SUFFIX)]
+        hint = f"; import {printable(whole[0].name)} itself" if whole else ""
+        raise BadAudio(f"{name} holds no audio files{hint}")
+    by_stem: dict[str, Path] = {}
+    for file in files:
+        twin = by_stem.setdefault(file.stem, file)
+        if twin is not file:
+            raise InvalidInput(
+                f"{printable(twin.name)} and {printable(file.name)} have one name; keep one of them"
+            )
+    others = [e for e in entries if e not in files and e.name not in ("song.toml", "analysis.json")]
+    return files, [f"left out, not audio: {_listed(others)}"] if others else []
+
+
+def _listed(paths: Sequence[Path]) -> str:
+    shown = ", ".join(printable(path.name) for path in paths[:5])
+    return shown if len(paths) <= 5 else f"{shown} and {len(paths) - 5} more"
+
+
+def _read_song(folder: Path) -> Fields:
+    """The `song.toml` of a folder, without fields where there is none."""
+    path = folder / "song.toml"
+    try:
+        if not path.is_file():
+            return Fields("song.toml", {})
+        if path.stat().st_size > SONG_BYTES:
+            raise InvalidInput(f"song.toml is larger than {SONG_BYTES >> 20} MB")
+        return Fields("song.toml", tomllib.loads(path.read_text("utf-8")))
+    except OSError as error:
+        raise InvalidInput(f"song.toml cannot be read: {reason(error)}") from None
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"song.toml is not TOML: {printable(error)}") from None
+
+
+def _gather_stem_mp4(path: Path, mapping: Mapping[str, StemRole]) -> Material:
+    shown = printable(path.name)
+    about = describe(path)
+    if about.streams != stem_mp4.STREAMS:
+        raise BadAudio(f"{shown} has {about.streams} audio streams; a .stem.mp4 has {stem_mp4.STREAMS}")
+    found = stem_mp4.stem_names(path)
+    notes = () if found else (f"{shown} does not name its stems: taken as {', '.join(stem_mp4.CUSTOMARY)}",)
+    names = [
+        name or customary
+        for name, customary in zip(found or [""] * len(stem_mp4.CUSTOMARY), stem_mp4.CUSTOMARY, strict=True)
+    ]
+    given = roles.match_mapping(mapping, names)
+    cast = [
+        roles.cast_name(name, role=given.get(name) or (customary if stem_mp4.says_nothing(name) else None))
+        for name, customary in zip(names, stem_mp4.CUSTOMARY, strict=True)
+    ]
+    sources = [
+        Source(path=path, name=f"{shown} ({printable(name)})", stream=index)
+        for index, name in enumerate(names, start=1)
+    ]
+    return Material(
+        kind="stem_mp4",
+        name=shown,
+        title=about.title or one_line(path.name[: -len(stem_mp4.SUFFIX)]) or "untitled",
+        artist=about.artist,
+        parts=_parts(sources, names, cast),
+        master=Source(path=path, name=f"{shown} (master)"),
+        notes=notes,
+    )
+
+
+def _gather_mix(path: Path, mapping: Mapping[str, StemRole]) -> Material:
+    shown = printable(path.name)
+    about = describe(path)
+    given = roles.match_mapping(mapping, ["mix", path.stem])
+    several = f"{shown} has {about.streams} audio streams: only the first is taken"
+    return Material(
+        kind="mix",
+        name=shown,
+        title=about.title or one_line(path.stem) or "untitled",
+        artist=about.artist,
+        parts=(
+            Part(source=Source(path=path, name=shown), name="mix", role=next(iter(given.values()), "other")),
+        ),
+        notes=(several,) if about.streams > 1 else (),
+    )
+
+
+def _parts(
+    sources: Sequence[Source], names: Sequence[str], cast: Sequence[roles.Casting]
+) -> tuple[Part, ...]:
+    """Stems with names that are unique and safe as file names."""
+    taken: set[str] = set()
+    parts = []
+    for source, name, casting, plays in zip(sources, names, cast, roles.playing(cast), strict=True):
+        stem = slug(name) or slug(f"{casting.role} {casting.language}")
+        unique, count = stem, 1
+        while unique in taken:
+            count += 1
+            unique = f"{stem}-{count}"
+        taken.add(unique)
+        parts.append(
+            Part(source=source, name=unique, role=casting.role, language=casting.language, plays=plays)
+        )
+    return tuple(parts)
+
+
+def _sum(source: Source, sums: dict[Path, str]) -> str:
+    """Sha256, in hex, of a source's file, with the number of its stream where it is not the first."""
+    try:
+        if source.path not in sums:
+            with source.path.open("rb") as file:
+                sums[source.path] = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise BadAudio(f"{source.name} cannot be read: {reason(error)}") from None
+    return f"{sums[source.path]}:{source.stream}"
