@@ -91,7 +91,7 @@ class Engine:
                     return {"left": self._leave(int(request["key"]))}
                 case op:
                     return {"kind": "invalid", "error": f"the engine knows no {op!r}"}
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, OverflowError) as error:
             return {"kind": "invalid", "error": str(error)}
         except (OSError, MemoryError) as error:
             return {"kind": "exhausted", "error": str(error)}

@@ -1,0 +1,184 @@
+"""Sessions on a real engine: what is wished is heard, what dies is told."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sounds import music, noise, share_db
+
+from remixd.audience.signal import Signal
+from remixd.control.command import Applied
+from remixd.control.session import WAITING_MAX, Session
+from remixd.control.sessions import Sessions
+from remixd.control.streams import Lost, Packet
+from remixd.control.supervisor import Supervisor
+from remixd.errors import Exhausted, InvalidInput, NotFound, Unavailable
+
+SONG = {role: music(48_000 * 6, seed=seed) for seed, role in enumerate(("drums", "bass", "vocals", "other"))}
+
+
+async def hear(session: Session, seconds: float) -> tuple[int, np.ndarray]:
+    """The first sample heard, and the sound from there on."""
+    listener = session.listen()
+    packets: list[Packet] = []
+    async for packet in listener:
+        packets.append(packet)
+        if len(packets) * 480 >= seconds * 48_000:
+            break
+    listener.close()
+    assert [each.skipped_frames for each in packets] == [0] * len(packets)
+    pcm = np.concatenate([np.frombuffer(each.pcm, dtype=np.float32).reshape(-1, 2) for each in packets])
+    return packets[0].sample, pcm
+
+
+async def applied(session: Session, signal_id: str, wishes: dict[str, float]) -> Applied:
+    watcher = session.watch()
+    assert session.receive([Signal(id=signal_id, wishes=wishes)])[0].accepted
+    async for event in watcher:
+        if isinstance(event, Applied) and event.id == signal_id:
+            watcher.close()
+            return event
+    raise AssertionError("never applied")
+
+
+async def test_a_new_session_plays_the_artists_own_mix_to_the_bit(sessions: Sessions, shelf) -> None:
+    shelf.add("song-00000001", SONG)
+    session = await sessions.create("song-00000001")
+    first, heard = await hear(session, 0.5)
+    whole = sum(SONG[role] for role in ("drums", "bass", "vocals", "other"))
+    np.testing.assert_allclose(heard, whole[first : first + len(heard)], atol=1e-7)
+    status = session.status()
+    assert status.state == "playing"
+    assert status.bar_beat is not None
+    assert status.engine_pid == session.engine_pid != os.getpid()
+    assert abs(status.position_s - status.sample / 48_000) < 1e-6
+
+
+@pytest.mark.parametrize("role", ["drums", "bass", "vocals", "other"])
+async def test_a_stem_wished_away_is_gone_from_the_settled_sample_on(sessions, shelf, role: str) -> None:
+    shelf.add("song-00000001", SONG)
+    session = await sessions.create("song-00000001")
+    listening = asyncio.ensure_future(hear(session, 1.0))
+    done = await applied(session, "a", {role: -60.0})
+    first, heard = await listening
+    settled = heard[done.settled_sample - first :]
+    at = done.settled_sample
+    assert len(settled) > 20_000
+    assert share_db(SONG[role][at : at + len(settled)], settled) < -40
+    others = sum(pcm for name, pcm in SONG.items() if name != role)
+    np.testing.assert_allclose(settled, others[at : at + len(settled)], atol=1e-6)
+
+
+async def test_an_answer_tells_every_move_and_the_latest_of_them(sessions: Sessions, shelf) -> None:
+    shelf.add("song-00000001", SONG)
+    session = await sessions.create("song-00000001")
+    done = await applied(session, "both", {"vocals": -18.0, "tempo": 1.06})
+    moves = {move.dimension: move for move in done.moves}
+    assert set(moves) == {"vocals", "tempo"}
+    assert moves["tempo"].value == 1.06
+    assert done.sample == max(move.sample for move in done.moves) == moves["tempo"].sample
+    assert done.settled_sample == max(move.settled_sample for move in done.moves)
+    assert session.status().mix["vocals"] == -18.0
+
+
+async def test_a_track_without_beats_says_no_bars(sessions: Sessions, shelf) -> None:
+    shelf.add("song-00000002", {"other": noise(48_000)}, bpm=None)
+    session = await sessions.create("song-00000002")
+    await hear(session, 0.05)
+    assert session.status().bar_beat is None
+
+
+async def test_unknown_tracks_and_sessions_are_named_with_the_nearest(sessions: Sessions, shelf) -> None:
+    shelf.add("song-00000001", SONG)
+    with pytest.raises(NotFound, match="did you mean song-00000001"):
+        await sessions.create("song-00000002")
+    with pytest.raises(NotFound, match="there is no session 's-1'"):
+        sessions.get("s-1")
+
+
+async def test_a_deleted_session_ends_its_listeners_in_order_and_frees_its_place(sessions, shelf) -> None:
+    shelf.add("song-00000001", SONG)
+    session = await sessions.create("song-00000001")
+    listener, watcher = session.listen(), session.watch()
+    await asyncio.sleep(0.2)
+    await sessions.delete(session.id)
+    packets = [packet async for packet in listener]
+    last = np.frombuffer(packets[-1].pcm, dtype=np.float32)
+    assert abs(last[-1]) < 1e-6, "it fades out"
+    assert not any(isinstance(event, Lost) for event in [event async for event in watcher])
+    assert sessions.all() == []
+    assert not list(session.engine.directory.glob("ring-*"))
+    again = await sessions.create("song-00000001")
+    assert again.key != session.key
+
+
+async def test_more_than_a_session_can_take_is_refused_whole(sessions: Sessions, shelf) -> None:
+    shelf.add("song-00000001", SONG)
+    session = await sessions.create("song-00000001")
+    flood = [Signal(id=str(i), wishes={"drums": -float(i % 30)}) for i in range(WAITING_MAX + 1)]
+    with pytest.raises(Exhausted, match="more wishes"):
+        session.receive(flood)
+    assert session.status().mix["drums"] == 0.0, "nothing of it was taken"
+    watcher = session.watch()
+    session.receive(flood[:-1])
+    told = set()
+    async for event in watcher:
+        if isinstance(event, Applied):
+            told.add(event.id)
+            if len(told) == WAITING_MAX:
+                break
+
+
+async def test_a_killed_engine_is_told_within_a_fifth_of_a_second(
+    sessions: Sessions, shelf, supervisor: Supervisor
+) -> None:
+    shelf.add("song-00000001", SONG)
+    session = await sessions.create("song-00000001")
+    listener, watcher = session.listen(), session.watch()
+    await anext(listener)
+    pid = session.engine_pid
+    killed_at = time.monotonic()
+    os.kill(pid, signal.SIGKILL)
+    with pytest.raises(Unavailable, match=r"lost: it was killed by SIGKILL"):
+        async for _ in listener:
+            pass
+    assert time.monotonic() - killed_at < 0.2
+    assert isinstance([event async for event in watcher][-1], Lost)
+    assert session.status().state == "lost"
+    with pytest.raises(Unavailable, match="lost"):
+        session.receive([Signal(id="b", wishes={"drums": -3.0})])
+    with pytest.raises(Unavailable, match="lost"):
+        await anext(session.listen())
+    for _ in range(500):  # a new engine takes over
+        if supervisor._engine is not None:
+            break
+        await asyncio.sleep(0.01)
+    fresh = await sessions.create("song-00000001")
+    assert fresh.engine_pid != pid
+    await hear(fresh, 0.05)
+    await sessions.delete(session.id)
+    assert sessions.all() == [fresh]
+
+
+async def test_a_cache_that_is_damaged_is_refused_by_name_and_nothing_stays(sessions, shelf) -> None:
+    shelf.add("song-00000001", SONG)
+    os.truncate(shelf.path / "cache" / "song-00000001" / "bass.pcm", 10_000)
+    with pytest.raises(InvalidInput, match=r"bass\.pcm: a cache file cut short"):
+        await sessions.create("song-00000001")
+    assert sessions.all() == []
+
+
+async def test_the_engine_ends_in_order_and_leaves_no_files(runtime: Path) -> None:
+    supervisor = Supervisor(runtime / "instance")
+    await supervisor.start()
+    pid = supervisor.engine.pid
+    await supervisor.stop()
+    assert not (runtime / "instance").exists()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
