@@ -206,7 +206,7 @@ def watch(
         shown = _json_events(events) if as_json else _told_events(events)
         for number, event in enumerate(shown, start=1):
             if isinstance(event, Lost):
-                raise Unavailable(f"session {session_id} is lost: {event.reason}")
+                raise Unavailable(event.reason)
             if number == count:
                 return
 

@@ -1,0 +1,52 @@
+"""A daemon in a process of its own, and commands beside it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from remixd.client import Client
+
+STEMS_HZ = {"bass": 110.0, "vocals": 1000.0, "other": 2750.0}
+"""Every stem of the song is one sine, so that its share of a mix can be told."""
+
+SONG_S = 8.0
+
+
+class Daemon:
+    """`remixd serve`, from its ready line to its end."""
+
+    def __init__(self, library: Path, errors: Path) -> None:
+        self.library = library
+        self.log = errors
+        with errors.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "remixd", "serve", "--listen", "127.0.0.1:0", "--library", library],
+                stdout=subprocess.PIPE, stderr=log, text=True,
+            )  # fmt: skip
+        assert self.process.stdout is not None
+        ready = self.process.stdout.readline()
+        assert ready.startswith("remixd is listening on 127.0.0.1:"), errors.read_text()
+        self.address = ready.removeprefix("remixd is listening on ").partition(",")[0]
+
+    def client(self, timeout_s: float = 10.0) -> Client:
+        return Client(self.address, timeout_s=timeout_s)
+
+    def stop(self) -> int:
+        """End it as an operator does; its exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(20)
+        self.process.stdout.close()
+        return code
+
+
+def run(*words: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run one command of the command line."""
+    return subprocess.run(
+        [sys.executable, "-m", "remixd", *map(str, words)],
+        capture_output=True, text=True, check=False, timeout=60, env=os.environ | environment,
+    )  # fmt: skip
