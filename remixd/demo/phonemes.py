@@ -20,7 +20,7 @@ Formants = NDArray[np.float64]
 """Frequencies of `FORMANTS` resonances in Hz."""
 
 FORMANTS: Final = 5
-BANDWIDTHS_HZ: Final = np.array([85.0, 95.0, 130.0, 190.0, 260.0])
+BANDWIDTHS_HZ: Final = np.array([90.0, 115.0, 165.0, 220.0, 280.0])
 _UPPER: Final = (3950.0, 4900.0)
 
 _VOWELS_HZ: Final[Mapping[str, tuple[float, float, float]]] = {

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from remixd.demo.chance import seed_of
 from remixd.demo.noise import white
-from remixd.demo.setting import Audio, Setting
+from remixd.demo.setting import Audio, Setting, single
 
 ROOM_S: Final = 1.3
 """How long the room rings; nothing of a sound is heard in it later."""
@@ -22,7 +22,7 @@ _HIGH_HZ: Final = 5500.0
 _BLOCK: Final = 1 << 18
 
 _DUCK_DEPTH: Final = 0.62
-_DUCK_ATTACK_S: Final = 0.004
+_DUCK_ATTACK_S: Final = 0.005
 _DUCK_HOLD_BEATS: Final = 0.12
 _DUCK_BEATS: Final = 0.75
 
@@ -63,29 +63,29 @@ def add_room(stem: Audio, rate_hz: int, send: float) -> None:
 def duck(stem: Audio, first_frame: int, kick_beats: Sequence[float], setting: Setting) -> None:
     """Press `stem` down under every kick, in place; it is back, or pressed again, within 3/4 of a beat.
 
-    The way down takes its time in seconds, as a compressor's attack does; the way back in beats.
+    The way down is over when the kick strikes, as that of a compressor that looks ahead, and takes its time
+    in seconds; the way back takes it in beats.
 
     Args:
         stem: (frames, 2).
         first_frame: where in the song its first frame is.
-        kick_beats: where the kicks are, in song beats, ascending.
+        kick_beats: where the kicks are, in song beats.
         setting: the grid and the rate.
     """
-    if not kick_beats:
-        return
-    time_s = (first_frame + np.arange(len(stem))) / setting.rate_hz
-    beats = setting.grid.beat(time_s)
-    kicks = np.asarray(kick_beats)
-    kicks_s = np.array([setting.grid.seconds(beat) for beat in kick_beats])
-    last = np.searchsorted(kicks, beats, side="right") - 1
-    pressed = np.zeros(len(stem))
-    for place in (last, last - 1):  # the kick before may still press while the newest one sets in
-        there, index = place >= 0, np.maximum(place, 0)
-        back = np.clip((beats - kicks[index] - _DUCK_HOLD_BEATS) / (_DUCK_BEATS - _DUCK_HOLD_BEATS), 0.0, 1.0)
-        down = np.clip((time_s - kicks_s[index]) / _DUCK_ATTACK_S, 0.0, 1.0)
-        pressed = np.maximum(pressed, there * down * (1.0 - back * back * (3.0 - 2.0 * back)))
-    gain: NDArray[np.float32] = (1.0 - _DUCK_DEPTH * pressed).astype(np.float32)
-    stem *= gain[:, None]
+    grid, rate_hz = setting.grid, setting.rate_hz
+    pressed = np.zeros(len(stem), dtype=np.float32)
+    for kick in kick_beats:
+        kick_s = grid.seconds(kick)
+        first = max(0, math.ceil((kick_s - _DUCK_ATTACK_S) * rate_hz) - first_frame)
+        last = min(len(stem), math.ceil(grid.seconds(kick + _DUCK_BEATS) * rate_hz) - first_frame)
+        if first < last:
+            time_s = np.arange(first + first_frame, last + first_frame) / rate_hz
+            back = (grid.beat(time_s) - kick - _DUCK_HOLD_BEATS) / (_DUCK_BEATS - _DUCK_HOLD_BEATS)
+            back = np.clip(back, 0.0, 1.0)
+            down = np.clip((time_s - kick_s) / _DUCK_ATTACK_S + 1.0, 0.0, 1.0)
+            pressure = single(down * (1.0 - back * back * (3.0 - 2.0 * back)))
+            np.maximum(pressed[first:last], pressure, out=pressed[first:last])
+    stem *= (np.float32(1.0) - np.float32(_DUCK_DEPTH) * pressed)[:, None]
 
 
 def saturate(stem: Audio, knee: float, ceiling: float) -> None:

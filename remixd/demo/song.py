@@ -14,7 +14,7 @@ from remixd.demo.grid import HOME_BPM, Grid
 from remixd.demo.notes import Breath
 from remixd.demo.room import ROOM_S, add_room, duck, saturate
 from remixd.demo.score import Score, written
-from remixd.demo.setting import Audio, Setting
+from remixd.demo.setting import Audio, Setting, single
 from remixd.demo.singing import timings
 from remixd.demo.tones import play
 from remixd.demo.voice import sing
@@ -25,12 +25,12 @@ ARTIST: Final = "remixd"
 _SEMITONES_MAX: Final = 12.0
 _RATES_HZ: Final = (22_050, 192_000)
 _RING_S: Final = 2.3  # nothing sounds longer than this after its note is over
-_END_FADE_S: Final = 0.03
+_FADE_BEATS: Final = 2.0  # of the last bar
 _SENDS: Final = {"other": 0.16, "vocals.ko": 0.30, "vocals.en": 0.30}
 _LEVELS: Final = {"drums": 0.46, "bass": 0.64, "other": 0.95, "vocals.ko": 0.9, "vocals.en": 0.93}
 _PEAKS: Final = {  # where rounding peaks off sets in, and what is never passed
-    "drums": (0.26, 0.40), "bass": (0.22, 0.32), "other": (0.19, 0.32),
-    "vocals.ko": (0.20, 0.33), "vocals.en": (0.20, 0.33),
+    "drums": (0.26, 0.39), "bass": (0.20, 0.30), "other": (0.18, 0.30),
+    "vocals.ko": (0.19, 0.31), "vocals.en": (0.19, 0.31),
 }  # fmt: skip
 _INHALE_REST_BEATS: Final = 0.9
 
@@ -139,8 +139,7 @@ class Song:
         sound = sound[early:] * np.float32(_LEVELS[stem])
         saturate(sound, *_PEAKS[stem])
         if stop_bar == self.bars:
-            fade = np.linspace(1.0, 0.0, min(len(sound), round(_END_FADE_S * rate_hz)), dtype=np.float32)
-            sound[len(sound) - len(fade) :] *= fade[:, None]
+            self._fade_out(sound, setting)
         return sound
 
     def analysis(self) -> dict[str, Any]:
@@ -218,6 +217,14 @@ class Song:
             if self._heard(beat, end_beat, from_s, until_s + 1.0):  # breath and consonant come early
                 start, sung = _sung(breath, setting, inhale=rested)
                 _add(sound, start - first, sung)
+
+    def _fade_out(self, sound: Audio, setting: Setting) -> None:
+        """Let the last beats of `sound`, which ends with the song, die away."""
+        last = setting.frame(self.score.beats)
+        frames = last - setting.frame(self.score.beats - _FADE_BEATS)
+        time_s = np.arange(last - frames, last) / setting.rate_hz
+        left = np.clip((self.score.beats - self.grid.beat(time_s)) / _FADE_BEATS, 0.0, 1.0)
+        sound[len(sound) - frames :] *= single(left * left * (3.0 - 2.0 * left))[:, None]
 
     def _heard(self, beat: float, end_beat: float, from_s: float, until_s: float) -> bool:
         return self.grid.seconds(beat) < until_s and self.grid.seconds(end_beat) + _RING_S > from_s
