@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import mmap
 import os
 import shutil
@@ -15,6 +16,8 @@ from typing import Any, Final
 
 from remixd._kernel.mailbox import Mailbox, ReportEntry
 from remixd.errors import Exhausted, InvalidInput, RemixdError, Unavailable
+
+log = logging.getLogger(__name__)
 
 START_S: Final = 60.0
 ANSWER_S: Final = 10.0
@@ -99,20 +102,29 @@ class Engine:
         """Have housekeeping do something slow, and wait for its answer.
 
         Raises InvalidInput or Exhausted with the engine's own sentence, Unavailable if the engine is gone.
+        An engine that does not answer is ended. A caller that is cancelled does not cancel the exchange, so
+        that the next one gets its own answer.
         """
-        async with self._turn:
-            try:
-                self._writer.write(json.dumps(request).encode() + b"\n")
-                await self._writer.drain()
-                line = await asyncio.wait_for(self._reader.readline(), ANSWER_S)
-            except (OSError, TimeoutError) as error:
-                raise Unavailable(f"the engine does not answer: {error or 'it is busy'}") from None
+        line = await asyncio.shield(asyncio.ensure_future(self._exchange(json.dumps(request).encode())))
         if not line:
             raise Unavailable("the engine has died")
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
             raise _ERRORS.get(answer["kind"], RemixdError)(f"the engine says: {answer['error']}")
         return answer
+
+    async def _exchange(self, line: bytes) -> bytes:
+        async with self._turn:
+            try:
+                self._writer.write(line + b"\n")
+                await self._writer.drain()
+                return await asyncio.wait_for(self._reader.readline(), ANSWER_S)
+            except TimeoutError:
+                log.error("engine %d has not answered for %g s: it is ended", self.pid, ANSWER_S)
+                self._process.kill()
+            except OSError as error:
+                log.warning("engine %d does not answer: %s", self.pid, error)
+            return b""
 
     def take_reports(self) -> list[ReportEntry]:
         """What it told since the last call."""

@@ -6,8 +6,10 @@ import asyncio
 import contextlib
 import secrets
 import time
+from collections.abc import Sequence
 from itertools import count
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 from remixd._kernel.host import SESSIONS_MAX
 from remixd._kernel.mailbox import APPLIED, REFUSED, ReportEntry
@@ -16,9 +18,10 @@ from remixd.control.ingest import warm_cache
 from remixd.control.session import FIRST_MIX, Session
 from remixd.control.streams import Listener, Lost, Packet, SessionStatus, Watcher
 from remixd.control.supervisor import Supervisor
-from remixd.errors import Exhausted, NotFound, nearest
+from remixd.errors import Exhausted, NotFound, Unavailable, nearest
 from remixd.mix import PLAYABLE
 from remixd.track.library import Library
+from remixd.track.package import Track
 from remixd.track.rights import VOCALS_ABOVE_DB
 from remixd.units import STEM_ROLES
 
@@ -41,6 +44,7 @@ class Sessions:
         self._sessions: dict[str, Session] = {}
         self._generation = count(1)
         self._reserved: set[int] = set()
+        self._ending: set[asyncio.Future[None]] = set()
         self._awake = asyncio.Event()
         self._pump = asyncio.create_task(self._run())
         self._told_at = 0.0
@@ -60,36 +64,36 @@ class Sessions:
         """Start a track from its beginning, as its artist mixed it.
 
         Raises NotFound for an unknown track, Exhausted if the engine is full or out of shared memory,
-        Unavailable while there is no engine.
+        Unavailable while there is no engine. If the caller is cancelled, so is the session.
         """
+        making = asyncio.ensure_future(self._create(track_id))
+        try:
+            return await asyncio.shield(making)
+        except asyncio.CancelledError:
+            making.add_done_callback(self._discard)
+            raise
+
+    def _discard(self, made: asyncio.Future[Session]) -> None:
+        if not made.cancelled() and made.exception() is None:
+            self._ending.add(ending := asyncio.ensure_future(self.delete(made.result().id)))
+            ending.add_done_callback(self._ending.discard)
+
+    async def _create(self, track_id: str) -> Session:
         track = self._library.get(track_id)
         caches = await warm_cache(track, self._library.path)
         engine = self._supervisor.engine
         slot = self._reserve_slot()
         try:
             key = next(self._generation) * SESSIONS_MAX + slot
-            low, high = zip(*(track.rights.range(name) for name in PLAYABLE), strict=True)
-            await engine.ask(
-                op="play",
-                key=key,
-                ring=str(engine.ring_path(key)),
-                stems=[
-                    {"path": str(path), "role": STEM_ROLES.index(stem.role)}
-                    for stem, path in zip(track.playing_stems, caches, strict=True)
-                ],
-                mix=[FIRST_MIX[name] for name in PLAYABLE],
-                low=low,
-                high=high,
-                vocals_limit_db=None if track.rights.vocals_solo else VOCALS_ABOVE_DB,
-                lead_ns=LEAD_NS,
-                start=0,
-            )
-        except BaseException:
+            await engine.ask(op="play", key=key, ring=str(engine.ring_path(key)), **_score(track, caches))
+            try:
+                session = Session(_new_id(self._sessions), key, track, engine)
+            except OSError as error:
+                await engine.ask(op="leave", key=key)
+                raise Unavailable(f"the engine's sound cannot be reached: {error}") from None
+            self._sessions[session.id] = session
+        finally:
             self._reserved.discard(slot)
-            raise
-        session = Session(_new_id(self._sessions), key, track, engine)
-        self._sessions[session.id] = session
-        self._reserved.discard(slot)
         self._awake.set()
         return session
 
@@ -150,6 +154,23 @@ class Sessions:
             self._told_at = now
         for session in self._sessions.values():
             session.take_sound(tell=tell)
+
+
+def _score(track: Track, caches: Sequence[Path]) -> dict[str, Any]:
+    """What the engine needs to know of a track to play it."""
+    low, high = zip(*(track.rights.range(name) for name in PLAYABLE), strict=True)
+    return {
+        "stems": [
+            {"path": str(path), "role": STEM_ROLES.index(stem.role)}
+            for stem, path in zip(track.playing_stems, caches, strict=True)
+        ],
+        "mix": [FIRST_MIX[name] for name in PLAYABLE],
+        "low": low,
+        "high": high,
+        "vocals_limit_db": None if track.rights.vocals_solo else VOCALS_ABOVE_DB,
+        "lead_ns": LEAD_NS,
+        "start": 0,
+    }
 
 
 def _new_id(taken: dict[str, Session]) -> str:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import logging
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -60,6 +61,7 @@ class Supervisor:
 
     async def start(self) -> None:
         """Start the engine and watch over it. Raises Unavailable if it does not start."""
+        shutil.rmtree(self._runtime, ignore_errors=True)  # what a daemon that was killed left behind
         self._engine = await self._spawn()
         self._watch = asyncio.create_task(self._keep())
 
@@ -74,6 +76,7 @@ class Supervisor:
             self._engine = None
         with contextlib.suppress(OSError):
             self._runtime.rmdir()
+            self._runtime.parent.rmdir()  # if no other daemon uses it
 
     async def _spawn(self) -> Engine:
         self._started += 1

@@ -11,6 +11,7 @@ import contextlib
 import json
 import mmap
 import os
+import shutil
 import signal
 import socket
 import threading
@@ -149,7 +150,9 @@ def _stop(_signal: int, _frame: object) -> None:
 
 
 def run(directory: Path, wisdom: Path) -> int:
-    """Be an engine in `directory` until SIGTERM, or until control hangs up. Returns the exit status.
+    """Be an engine in `directory` until SIGTERM, or until control hangs up; then remove the directory.
+
+    Returns the exit status.
 
     Everything goes through SIGTERM or the socket; Ctrl-C in a terminal reaches control, which then stops
     its engines in order.
@@ -169,4 +172,5 @@ def run(directory: Path, wisdom: Path) -> int:
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         engine.stop()
+        shutil.rmtree(directory, ignore_errors=True)
     return 0

@@ -174,6 +174,37 @@ async def test_a_cache_that_is_damaged_is_refused_by_name_and_nothing_stays(sess
     assert sessions.all() == []
 
 
+async def test_a_caller_that_gives_up_leaves_no_session_behind(sessions: Sessions, shelf) -> None:
+    shelf.add("song-00000001", SONG)
+    for pause_s in (0.0, 0.001, 0.003, 0.01):
+        making = asyncio.ensure_future(sessions.create("song-00000001"))
+        await asyncio.sleep(pause_s)
+        making.cancel()
+        await asyncio.gather(making, return_exceptions=True)
+        await asyncio.sleep(0.1)
+        if not making.cancelled():
+            await sessions.delete(making.result().id)
+        assert sessions.all() == []
+    session = await sessions.create("song-00000001")
+    await hear(session, 0.05)
+    assert not [
+        path
+        for path in session.engine.directory.glob("ring-*")
+        if path != session.engine.ring_path(session.key)
+    ]
+
+
+async def test_a_daemon_that_was_killed_leaves_nothing_that_stays(runtime: Path) -> None:
+    left = runtime / "instance" / "engine-7"
+    left.mkdir(parents=True)
+    (left / "ring-1").write_bytes(bytes(1000))
+    supervisor = Supervisor(runtime / "instance")
+    await supervisor.start()
+    assert not left.exists()
+    await supervisor.stop()
+    assert not os.path.lexists(runtime)
+
+
 async def test_the_engine_ends_in_order_and_leaves_no_files(runtime: Path) -> None:
     supervisor = Supervisor(runtime / "instance")
     await supervisor.start()

@@ -82,6 +82,7 @@ def test_nonsense_is_answered_with_an_error_and_it_lives_on(child: Child, line: 
 def test_it_ends_when_control_hangs_up(child: Child) -> None:
     child.close()
     assert child.process.wait(timeout=3) == 0
+    assert not child.directory.exists()
 
 
 def test_it_ends_in_order_when_told_to(child: Child) -> None:

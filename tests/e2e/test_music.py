@@ -1,0 +1,240 @@
+"""On real songs that nobody here made: each imports, plays live, and does what is wished."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import wave
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from processes import Daemon, run
+from recordings import MUSIC
+from sounds import level_db
+
+from remixd._kernel import bus
+from remixd._kernel.stem import Stem
+from remixd.client import Client, Recorder, Recording, Session, Track
+from remixd.track.cache import cache_path
+from remixd.track.library import Library
+
+RATE_HZ = 48_000
+HOLD_S = 1.0
+SONGS = sorted(
+    [*(MUSIC / "stems").glob("*/"), *(MUSIC / "stem_mp4").glob("*.mp4"), *(MUSIC / "mixes").glob("*.*")]
+)
+
+pytestmark = [
+    pytest.mark.music,
+    pytest.mark.skipif(not SONGS, reason="the real songs are not beside this checkout"),
+    pytest.mark.timeout(600),
+]
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """Every song, imported, and a daemon that serves them."""
+
+    library: Path
+    daemon: Daemon
+    ids: dict[str, str]
+
+    def stems(self, track: Track) -> dict[str, np.ndarray]:
+        """The PCM that the engine plays, by role."""
+        with Library(self.library) as library:
+            package = library.get(track.id)
+            folder = library.cache_folder(track.id)
+        by_role: dict[str, np.ndarray] = {}
+        for stem in package.playing_stems:
+            cached = Stem.open(cache_path(folder, stem))
+            by_role[stem.role] = by_role.get(stem.role, 0) + cached.read(0, cached.frames)
+        return by_role
+
+
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
+    library = tmp_path_factory.mktemp("music")
+
+    def bring_in(song: Path) -> tuple[str, str]:
+        done = run("import", song, "--library", library, "--json")
+        assert done.returncode == 0, done.stderr
+        return song.name, json.loads(done.stdout)[0]["id"]
+
+    with ThreadPoolExecutor(2) as pool:
+        ids = dict(pool.map(bring_in, SONGS))
+    daemon = Daemon(library, tmp_path_factory.mktemp("log") / "errors")
+    yield Shelf(library, daemon, ids)
+    assert daemon.stop() == 0
+
+
+class Listening:
+    """Hears a session in the background until it is stopped."""
+
+    def __init__(self, client: Client, session: str, most_s: float) -> None:
+        self._recorder = Recorder(round(most_s * RATE_HZ))
+        self._packets = client.packets(session)
+        self._thread = threading.Thread(target=self._hear)
+        self._thread.start()
+
+    def _hear(self) -> None:
+        for packet in self._packets:
+            self._recorder.add(packet)
+            if self._recorder.is_full:
+                break
+
+    def stop(self) -> Recording:
+        self._packets.close()
+        self._thread.join()
+        recording = self._recorder.recording()
+        assert recording.gaps == 0
+        return recording
+
+
+def shares_db(heard: np.ndarray, first: int, stems: dict[str, np.ndarray]) -> dict[str, float]:
+    """Each role's share of what was heard, by least squares over all roles that sound there."""
+    at = np.arange(first, first + len(heard))
+    parts = {role: pcm[at % len(pcm)].ravel().astype(np.float64) for role, pcm in stems.items()}
+    audible = {role: part for role, part in parts.items() if level_db(part.reshape(-1, 2)) > -60}
+    if not audible:
+        return {}
+    columns = np.stack(list(audible.values()), axis=1)
+    weights, *_ = np.linalg.lstsq(columns, heard.ravel().astype(np.float64), rcond=None)
+    return {role: 20 * np.log10(abs(w) + 1e-9) for role, w in zip(audible, weights, strict=True)}
+
+
+@pytest.mark.parametrize("song", SONGS, ids=lambda song: song.name)
+def test_it_plays_and_each_of_its_stems_can_be_taken_away(shelf: Shelf, song: Path) -> None:
+    with shelf.daemon.client() as client:
+        track = client.track(shelf.ids[song.name])
+        session = client.create_session(track.id).id
+        stems = shelf.stems(track)
+        waiting = [role for role, pcm in stems.items() if level_db(pcm) > -70]
+        listening = Listening(client, session, most_s=30)
+        muted: dict[str, tuple[int, int]] = {}
+        deadline = time.monotonic() + 20
+        while waiting and time.monotonic() < deadline:
+            role = waiting.pop(0)
+            answer = client.signal(session, {role: -60.0}, wait=True)
+            assert answer.accepted
+            assert answer.applied is not None
+            time.sleep(HOLD_S)
+            back = client.signal(session, {role: 0.0}, wait=True)
+            assert back.applied is not None
+            settled, restored = answer.applied.settled_sample, back.applied.sample
+            at = np.arange(settled, restored)
+            if level_db(stems[role][at % len(stems[role])]) > -60:
+                muted[role] = (settled, restored)
+            else:
+                waiting.append(role)  # it does not sound here: try again later in the song
+        heard = listening.stop()
+        client.delete_session(session)
+    assert muted, "at least one stem sounds in the first 20 s"
+    for role, (settled, restored) in muted.items():
+        part = heard.pcm[settled - heard.first_sample : restored - heard.first_sample]
+        shares = shares_db(part, settled, stems)
+        assert shares[role] < -40, f"{role} is still there: {shares}"
+
+
+def band_changes(pcm: np.ndarray) -> np.ndarray:
+    """How each of 24 bands' log energy moves, one row every 5 ms."""
+    mono = pcm.astype(np.float64).sum(axis=1)
+    frames = np.lib.stride_tricks.sliding_window_view(mono, 1024)[::240] * np.hanning(1024)
+    power = np.square(np.abs(np.fft.rfft(frames, axis=1)))
+    edges = np.unique(np.geomspace(2, 400, 25).astype(int))
+    bands = np.log10(np.add.reduceat(power, edges, axis=1) + 1e-5 * power.sum(axis=1).mean())
+    change = np.diff(bands, axis=0)
+    return change - change.mean(axis=0)
+
+
+def tempo_ratio(heard: np.ndarray, source: np.ndarray) -> float:
+    """By how much `heard` runs faster than `source`, both from the same moment on."""
+    changes, reference = band_changes(heard), band_changes(source)
+    at = np.arange(len(changes), dtype=np.float64)
+    known = np.arange(len(reference))
+
+    def fit(ratio: float) -> float:
+        warped = [np.interp(at * ratio, known, band) for band in reference.T]
+        return float(np.vdot(changes, np.stack(warped, axis=1)))
+
+    ratios = np.arange(0.90, 1.201, 0.0025)
+    return float(ratios[int(np.argmax([fit(ratio) for ratio in ratios]))])
+
+
+@dataclass(frozen=True)
+class SpedUp:
+    """A song heard around the moment at which its tempo became 1.08."""
+
+    track: Track
+    heard: Recording
+    bend: int
+    status: Session
+
+
+def speed_up(shelf: Shelf, song: Path) -> SpedUp:
+    with shelf.daemon.client() as client:
+        track = client.track(shelf.ids[song.name])
+        session = client.create_session(track.id).id
+        listening = Listening(client, session, most_s=10)
+        answer = client.signal(session, {"tempo": 1.08}, wait=True)
+        assert answer.applied is not None
+        time.sleep(7.5)
+        heard = listening.stop()
+        status = client.session(session)
+        client.delete_session(session)
+    return SpedUp(track, heard, answer.applied.sample, status)
+
+
+@pytest.fixture(scope="module")
+def sped_up(shelf: Shelf) -> dict[str, SpedUp]:
+    """Every song at once, each in a session of its own."""
+    with ThreadPoolExecutor(len(SONGS)) as pool:
+        takes = pool.map(lambda song: speed_up(shelf, song), SONGS)
+    return dict(zip([song.name for song in SONGS], takes, strict=True))
+
+
+@pytest.mark.parametrize("song", SONGS, ids=lambda song: song.name)
+def test_the_beat_is_eight_percent_faster_from_the_applied_sample_on(
+    shelf: Shelf, sped_up: dict[str, SpedUp], song: Path
+) -> None:
+    take = sped_up[song.name]
+    whole = sum(shelf.stems(take.track).values())
+    after = take.heard.pcm[take.bend - take.heard.first_sample :]
+    source = whole[np.arange(take.bend, take.bend + round(len(after) * 1.3)) % len(whole)]
+    assert level_db(after) > -50, "there is something to measure"
+    assert tempo_ratio(after, source) == pytest.approx(1.08, abs=0.004)
+    expected_s = (take.bend + 1.08 * (take.status.sample - take.bend)) / RATE_HZ
+    assert take.status.position_s == pytest.approx(expected_s % take.track.duration_s, abs=0.002)
+
+
+@pytest.mark.parametrize("song", SONGS, ids=lambda song: song.name)
+def test_a_render_is_exact_in_length_and_below_the_ceiling(shelf: Shelf, song: Path, tmp_path: Path) -> None:
+    track_id = shelf.ids[song.name]
+    out = tmp_path / "out.wav"
+    done = run(
+        *("render", track_id, "--mix", "tempo=1.1,pitch=2", "--start", "3.5", "--seconds", "5"),
+        *("-o", out, "--library", shelf.library),
+    )
+    assert done.returncode == 0, done.stderr
+    with wave.open(str(out)) as file:
+        assert (file.getframerate(), file.getnchannels(), file.getnframes()) == (RATE_HZ, 2, 5 * RATE_HZ)
+        raw = np.frombuffer(file.readframes(5 * RATE_HZ), dtype=np.uint8).reshape(-1, 3)
+    samples = (np.pad(raw, ((0, 0), (1, 0))).view("<i4") >> 8).ravel() / 2**23
+    assert np.abs(samples).max() <= 10 ** (bus.CEILING_DBTP / 20) + 2**-23
+    assert level_db(samples.reshape(-1, 2)) > -50
+
+
+def test_a_whole_song_renders_to_its_length_over_the_tempo(shelf: Shelf, tmp_path: Path) -> None:
+    track_id = shelf.ids["mod_robochickens_flac"]
+    out = tmp_path / "out.wav"
+    done = run("render", track_id, "--mix", "tempo=1.1", "-o", out, "--library", shelf.library, "--json")
+    assert done.returncode == 0, done.stderr
+    with Library(shelf.library) as library:
+        track = library.get(track_id)
+    with wave.open(str(out)) as file:
+        assert file.getnframes() == round(round(track.frames * RATE_HZ / track.rate_hz) / 1.1)
+        assert json.loads(done.stdout)["frames"] == file.getnframes()
