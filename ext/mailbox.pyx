@@ -109,12 +109,12 @@ cdef class Mailbox:
         """Entries that can still be posted before the mailbox is full."""
         return self.queue.mask + 1 - len(self)
 
-    def post_command(self, uint64_t id, uint32_t session, uint16_t dimension, double value,
+    def post_command(self, uint64_t command_id, uint32_t session, uint16_t dimension, double value,
                      int64_t sample=-1, uint32_t ramp_frames=0, uint16_t kind=COMMAND_MIX) -> bool:
         """Post one command; False if the mailbox is full. Thread: the one producer."""
         cdef Command command
         memset(&command, 0, sizeof(Command))
-        command.id = id
+        command.id = command_id
         command.session = session
         command.kind = kind
         command.dimension = dimension

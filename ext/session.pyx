@@ -368,12 +368,12 @@ cdef class Session:
         """Samples that had to be silenced."""
         return self.state.bus.nonfinite
 
-    def post(self, uint64_t id, uint16_t dimension, double value, int64_t sample=-1,
+    def post(self, uint64_t command_id, uint16_t dimension, double value, int64_t sample=-1,
              uint32_t ramp_frames=480) -> bool:
         """Take a mix command; False if too many wait, or it makes no sense (a refusal is reported)."""
         cdef Command command
         memset(&command, 0, sizeof(Command))
-        command.id = id
+        command.id = command_id
         command.session = self.state.key
         command.kind = COMMAND_MIX
         command.dimension = dimension

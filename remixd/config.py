@@ -57,7 +57,7 @@ def library_path(given: Path | None = None) -> Path:
 def runtime_path() -> Path:
     """The folder of the shared-memory files: `/dev/shm/remixd-UID`, or REMIXD_RUNTIME."""
     named = os.environ.get("REMIXD_RUNTIME")
-    return Path(named) if named else Path("/dev/shm") / f"remixd-{os.getuid()}"
+    return Path(named) if named else Path(f"/dev/shm/remixd-{os.getuid()}")  # noqa: S108 (made with mode 700)
 
 
 def user_cache_path() -> Path:

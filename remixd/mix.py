@@ -79,7 +79,8 @@ _ROWS: Final = (
         **_linear(-12.0, 12.0),
     ),
     Dimension(
-        name="space", unit="reverb send", minimum=0.0, neutral=0.0, maximum=1.0, slew=".1 a bar", **_identity(),
+        name="space", unit="reverb send", minimum=0.0, neutral=0.0, maximum=1.0, slew=".1 a bar",
+        **_identity(),
     ),
     Dimension(
         name="drive", unit="amount", minimum=0.0, neutral=0.0, maximum=1.0, slew=".1 a bar", **_identity(),

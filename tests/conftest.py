@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,3 +20,13 @@ def service() -> Iterator[Service]:
     running = Service()
     yield running
     running.stop()
+
+
+@pytest.fixture
+def music() -> Path:
+    """The folder of the real songs; a test that asks for it is marked `music`."""
+    from recordings import MUSIC
+
+    if not MUSIC.is_dir():
+        pytest.skip("the real songs are not beside this checkout")
+    return MUSIC

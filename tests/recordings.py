@@ -72,6 +72,7 @@ def write_coded(path: Path, samples: Samples, rate_hz: int = 44_100, **tags: str
     with av.open(str(path), "w", format=container) as out:
         out.metadata.update(tags)
         stream: Any = out.add_stream(codec, rate=rate_hz, layout="stereo")
+        stream.codec_context.format = kind
         _encode(out, stream, samples, rate_hz, kind)
     return path
 
@@ -82,6 +83,8 @@ def write_stem_mp4(
     """An MP4 of AAC streams, with a `stem` atom that names all but the first, unless `names` is None."""
     with av.open(str(path), "w", format="mp4") as out:
         made: list[Any] = [out.add_stream("aac", rate=rate_hz, layout="stereo") for _ in streams]
+        for stream in made:
+            stream.codec_context.format = "fltp"
         for stream, samples in zip(made, streams, strict=True):
             _encode(out, stream, samples, rate_hz, "fltp")
     if names is not None:
@@ -103,7 +106,6 @@ def add_stem_atom(path: Path, content: bytes) -> None:
 
 
 def _encode(out: Any, stream: Any, samples: Samples, rate_hz: int, kind: str) -> None:
-    stream.codec_context.format = kind
     for at in range(0, len(samples), 4096):
         block = samples[at : at + 4096]
         if kind == "s16":

@@ -10,12 +10,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from remixd.control.ingest import ImportResult
 
 from remixd.api.server import Server
 from remixd.audience.signal import Signal
 from remixd.config import Address
 from remixd.control.command import Answer, Applied, AppliedMove, Clamp, Refused
+from remixd.control.ingest import ImportResult
 from remixd.control.streams import Listener, Packet, SessionStatus, Watcher
 from remixd.errors import BadAudio, NotFound, nearest
 from remixd.mix import DIMENSIONS

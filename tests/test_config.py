@@ -93,7 +93,7 @@ def test_only_a_library_that_somebody_named_is_chosen(monkeypatch, tmp_path):
 
 
 def test_shared_memory_lies_apart_for_every_user(monkeypatch):
-    assert runtime_path() == Path(f"/dev/shm/remixd-{os.getuid()}")  # noqa: S108
+    assert runtime_path() == Path(f"/dev/shm/remixd-{os.getuid()}")
     monkeypatch.setenv("REMIXD_RUNTIME", "/run/remixd")
     assert runtime_path() == Path("/run/remixd")
 

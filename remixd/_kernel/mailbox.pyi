@@ -1,5 +1,6 @@
-from typing_extensions import Buffer
 from typing import Final, NamedTuple
+
+from typing_extensions import Buffer
 
 MIX: Final[int]
 APPLIED: Final[int]
@@ -35,7 +36,7 @@ class Mailbox:
     def free(self) -> int: ...
     def post_command(
         self,
-        id: int,
+        command_id: int,
         session: int,
         dimension: int,
         value: float,

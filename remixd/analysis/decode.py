@@ -181,8 +181,11 @@ def _opened(source: Source) -> Iterator[tuple[InputContainer, AudioStream]]:
             raise BadAudio(f"{name} is not audio that can be read: {reason(error)}") from None
         if len(streams) <= source.stream:
             raise BadAudio(f"{name} holds no audio")
-        strict(streams[source.stream].codec_context)
-        yield container, streams[source.stream]
+        stream = streams[source.stream]
+        if not stream.codec_context:  # PyAV's word for a codec that FFmpeg cannot decode
+            raise BadAudio(f"{name} is in a codec that cannot be decoded here")
+        strict(stream.codec_context)
+        yield container, stream
 
 
 def _frames(source: Source, container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:

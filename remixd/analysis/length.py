@@ -20,6 +20,8 @@ _TOLERANCES_S: Final = {
 Ogg is held closely: a damaged page is left out without another sign, and a stem would lose its time.
 MP3 counts whole frames, its encoder's delay and padding among them.
 """
+_OPUS_TOLERANCE_S: Final = 0.1
+"""Opus counts what a decoder has to skip (RFC 7845, 4.2); its pages are long, usually 1 s."""
 _RIFF_CHUNKS: Final = 1000
 _OGG_PAGE: Final = 27 + 255 + 255 * 255
 _RIFF_SLACK: Final = 8
@@ -44,6 +46,8 @@ def declared_frames(path: Path, container: str, stream: AudioStream) -> Declared
         return None
     if container == "mp3" and not _mp3_counts_its_frames(path):
         return None
+    if stream.codec_context.codec.name in ("opus", "libopus"):
+        tolerance_s = _OPUS_TOLERANCE_S
     frames = float(stream.duration * stream.time_base * stream.rate)
     return Declared(frames=round(frames), tolerance=tolerance_s * stream.rate)
 
@@ -81,15 +85,37 @@ def _check_riff(file: BinaryIO, size: int, name: str) -> None:
 
 
 def _check_ogg(file: BinaryIO, size: int, name: str) -> str:
-    """The last page must be whole; a well-made file marks it as the last."""
+    """The last page, by which FFmpeg tells the length, must be whole; it should be marked as the last."""
     begin = max(0, size - _OGG_PAGE)
     file.seek(begin)
     tail = file.read(_OGG_PAGE)
     at = tail.rfind(b"OggS")
     page = tail[at:] if at >= 0 else b""
-    if len(page) < 27 or len(page) < 27 + page[26] + sum(page[27 : 27 + page[26]]):
+    length = 27 + page[26] + sum(page[27 : 27 + page[26]]) if len(page) >= 27 else 0
+    if not 27 <= length <= len(page):
         raise BadAudio(f"{name} is cut short: its last page is not whole")
+    page = page[:length]
+    if _ogg_checksum(page[:22] + bytes(4) + page[26:]) != int.from_bytes(page[22:26], "little"):
+        raise BadAudio(f"{name} is damaged: its last page has another checksum")
     return "" if page[5] & 4 else f"{name} has no end mark: it may be cut short"
+
+
+def _ogg_checksum(page: bytes) -> int:
+    """The CRC-32 of RFC 3533, section 6: polynomial 04c11db7, the highest bit first, from 0."""
+    crc = 0
+    for byte in page:
+        crc = (crc << 8 & 0xFFFFFFFF) ^ _CRC_TABLE[crc >> 24 ^ byte]
+    return crc
+
+
+def _crc_row(byte: int) -> int:
+    row = byte << 24
+    for _ in range(8):
+        row = row << 1 & 0xFFFFFFFF ^ (0x04C11DB7 if row >> 31 else 0)
+    return row
+
+
+_CRC_TABLE: Final = tuple(_crc_row(byte) for byte in range(256))
 
 
 def _mp3_counts_its_frames(path: Path) -> bool:

@@ -70,8 +70,8 @@ def cache_path(cache_folder: Path, stem: Stem) -> Path:
 
 
 def cache_frames(track: Track) -> int:
-    """The frames of every stem of a track at the engine's rate."""
-    return round(track.frames * RATE_HZ / track.rate_hz)
+    """The frames of every stem of a track at the engine's rate, at least one."""
+    return max(1, round(track.frames * RATE_HZ / track.rate_hz))
 
 
 def stem_content(track: Track, stem: Stem) -> bytes:

@@ -94,7 +94,7 @@ def read_flac(path: Path, gain: float = 1.0) -> Iterator[Block]:
 
 def strict(context: AudioCodecContext) -> None:
     """Have a decoder report damage."""
-    with suppress(ValueError):  # already open: then the container's own options hold
+    with suppress(ValueError, RuntimeError):  # already open: then the container's own options hold
         context.options = dict(STRICT)
 
 

@@ -202,7 +202,7 @@ async def test_a_daemon_that_was_killed_leaves_nothing_that_stays(runtime: Path)
     await supervisor.start()
     assert not left.exists()
     await supervisor.stop()
-    assert not os.path.lexists(runtime)
+    assert not runtime.exists()
 
 
 async def test_the_engine_ends_in_order_and_leaves_no_files(runtime: Path) -> None:
