@@ -1,0 +1,141 @@
+import asyncio
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packages import a_stem, write_package
+from recordings import hits, sine, write_wav
+
+from remixd.control.ingest import import_path, warm_cache
+from remixd.errors import BadAudio, NotFound, Unavailable
+from remixd.track.cache import verify
+from remixd.track.library import Library, cache_folder, track_folder
+
+
+@pytest.fixture
+def song(tmp_path: Path) -> Path:
+    folder = tmp_path / "My Song"
+    folder.mkdir()
+    write_wav(folder / "drums.wav", hits(4.0, 120))
+    write_wav(folder / "-lead=1.wav", sine(4.0, 440))
+    return folder
+
+
+def executable(path: Path, script: str) -> str:
+    path.write_text("#!/bin/sh\n" + script)
+    path.chmod(0o755)
+    return str(path)
+
+
+def listed(library: Path) -> list[str]:
+    with Library(library) as opened:
+        assert list((library / "incoming").iterdir()) == []
+        return [row.id for row in opened.tracks()]
+
+
+async def test_a_song_is_imported_and_told(song: Path, tmp_path: Path) -> None:
+    library = tmp_path / "library"
+    told: list[tuple[float, str]] = []
+    first = await import_path(
+        song, library, {"-lead=1": "vocals"}, lambda share, doing: told.append((share, doing))
+    )
+    assert (first.title, first.new, first.notes) == ("My Song", True, ())
+    assert {stem.name: stem.role for stem in first.stems} == {"lead-1": "vocals", "drums": "drums"}
+    assert told[-1] == (0.7, "finding the beats")
+    again = await import_path(song, library, {"-lead=1": "vocals"})
+    assert (again.track_id, again.new) == (first.track_id, False)
+    assert listed(library) == [first.track_id]
+
+
+async def test_one_song_imported_twice_at_once_is_there_once(song: Path, tmp_path: Path) -> None:
+    library = tmp_path / "library"
+    done = await asyncio.gather(*(import_path(song, library, {}) for _ in range(3)))
+    assert sorted(result.new for result in done) == [False, False, True]
+    assert listed(library) == [done[0].track_id]
+
+
+async def test_the_workers_error_is_raised_here(song: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadAudio, match="nowhere is missing"):
+        await import_path(tmp_path / "nowhere", tmp_path / "library", {})
+    with pytest.raises(NotFound, match="did you mean drums"):
+        await import_path(song, tmp_path / "library", {"drms": "bass"})
+    assert listed(tmp_path / "library") == []
+
+
+@pytest.mark.parametrize(
+    ("script", "kind", "told"),
+    [
+        ("kill -SEGV $$", BadAudio, r"My Song: .*SIGSEGV"),
+        ("exit 0", Unavailable, "My Song: .*said nothing"),
+        ("echo oh dear >&2; exit 3", Unavailable, "My Song: .*status 3.*oh dear"),
+        ('echo \'{"progress": 0.5, "doing": "x"}\'; kill -KILL $$', BadAudio, "My Song: .*SIGKILL"),
+    ],
+)
+async def test_a_worker_that_dies_is_an_error_that_names_the_song(
+    song: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, kind: type[Exception], told: str
+) -> None:
+    monkeypatch.setattr(sys, "executable", executable(tmp_path / "python", script))
+    with pytest.raises(kind, match=told):
+        await import_path(song, tmp_path / "library", {})
+
+
+async def test_a_cancelled_import_kills_its_worker(
+    song: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[asyncio.subprocess.Process] = []
+    start = asyncio.create_subprocess_exec
+
+    async def noted(*arguments: Any, **options: Any) -> asyncio.subprocess.Process:
+        started.append(await start(*arguments, **options))
+        return started[-1]
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", noted)
+    at_work = asyncio.Event()
+    task = asyncio.ensure_future(
+        import_path(song, tmp_path / "library", {}, lambda _share, _doing: at_work.set())
+    )
+    await at_work.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert [worker.returncode for worker in started] == [-signal.SIGKILL]
+    assert listed(tmp_path / "library") == []
+
+
+def test_the_daemon_does_not_load_the_analysis() -> None:
+    code = (
+        "import sys, remixd.control.ingest, remixd.control.encoder\n"
+        "print([name for name in ('remixd.analysis', 'essentia', 'soxr', 'scipy') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+async def test_a_cache_is_built_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Library(tmp_path) as library:
+        incoming = library.incoming()
+        stems = [a_stem("drums", "drums"), a_stem("keys"), a_stem("spare", plays=False)]
+        write_package(incoming, rate_hz=44_100, frames=441, stems=stems)
+        track, _ = library.add(incoming)
+    paths = await warm_cache(track, tmp_path)
+    assert paths == [cache_folder(tmp_path, track.id) / f"{name}.pcm" for name in ("drums", "keys")]
+    assert [verify(path).frames for path in paths] == [480, 480]
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", None)  # no worker is needed now
+    assert await warm_cache(track, tmp_path) == paths
+
+
+async def test_a_damaged_package_cannot_be_cached(tmp_path: Path) -> None:
+    with Library(tmp_path) as library:
+        incoming = library.incoming()
+        write_package(incoming)
+        track, _ = library.add(incoming)
+    flac = track_folder(tmp_path, track.id) / "stems" / "bass.flac"
+    flac.write_bytes(flac.read_bytes()[:9000])
+    with pytest.raises(BadAudio, match=r"bass\.flac"):
+        await warm_cache(track, tmp_path)
+    flac.unlink()
+    with pytest.raises(NotFound, match=r"bass\.flac"):
+        await warm_cache(track, tmp_path)
