@@ -46,7 +46,8 @@ cdef uint64_t MAGIC = 0x31474E4952584D52  # "RMXRING1"
 
 PacketEntry = namedtuple(
     "PacketEntry",
-    "sequence sample position due_ns rendered_ns tempo pitch gains peaks limiter_gain underruns nonfinite pcm",
+    "sequence sample position due_ns rendered_ns tempo pitch gains peaks limiter_gain underruns nonfinite "
+    "pcm",
 )
 
 

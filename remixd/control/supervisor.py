@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import hashlib
 import logging
+import os
 import shutil
+import stat
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +28,20 @@ PAUSES_S: Final = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
 def instance_path(runtime: Path, library: Path) -> Path:
     """The runtime folder of the daemon that serves `library`: one a library."""
     return runtime / hashlib.sha256(str(library).encode()).hexdigest()[:8]
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder that only this user may enter, or see that it is one.
+
+    Raises Unavailable if it belongs to somebody else: `/dev/shm` is open to all.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        owner = folder.lstat()
+    except OSError as error:
+        raise Unavailable(f"{folder}: {error.strerror}") from None
+    if not stat.S_ISDIR(owner.st_mode) or owner.st_uid != os.getuid() or owner.st_mode & 0o022:
+        raise Unavailable(f"{folder} is not a folder of this user alone: remove it, or set REMIXD_RUNTIME")
 
 
 class Supervisor:
@@ -61,6 +77,7 @@ class Supervisor:
 
     async def start(self) -> None:
         """Start the engine and watch over it. Raises Unavailable if it does not start."""
+        make_private(self._runtime.parent)
         shutil.rmtree(self._runtime, ignore_errors=True)  # what a daemon that was killed left behind
         self._engine = await self._spawn()
         self._watch = asyncio.create_task(self._keep())

@@ -205,6 +205,12 @@ async def test_a_daemon_that_was_killed_leaves_nothing_that_stays(runtime: Path)
     assert not runtime.exists()
 
 
+async def test_a_runtime_folder_that_others_may_write_to_is_not_used(runtime: Path) -> None:
+    runtime.chmod(0o777)
+    with pytest.raises(Unavailable, match="not a folder of this user alone"):
+        await Supervisor(runtime / "instance").start()
+
+
 async def test_the_engine_ends_in_order_and_leaves_no_files(runtime: Path) -> None:
     supervisor = Supervisor(runtime / "instance")
     await supervisor.start()

@@ -211,6 +211,14 @@ def test_the_beat_is_eight_percent_faster_from_the_applied_sample_on(
     assert take.status.position_s == pytest.approx(expected_s % take.track.duration_s, abs=0.002)
 
 
+def read_wav(path: Path) -> np.ndarray:
+    """The samples of a 24-bit stereo file at 48 kHz, full scale 1."""
+    with wave.open(str(path)) as file:
+        assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (RATE_HZ, 2, 3)
+        raw = np.frombuffer(file.readframes(file.getnframes()), dtype=np.uint8).reshape(-1, 3)
+    return (np.pad(raw, ((0, 0), (1, 0))).view("<i4") >> 8).reshape(-1, 2) / 2**23
+
+
 @pytest.mark.parametrize("song", SONGS, ids=lambda song: song.name)
 def test_a_render_is_exact_in_length_and_below_the_ceiling(shelf: Shelf, song: Path, tmp_path: Path) -> None:
     track_id = shelf.ids[song.name]
@@ -220,12 +228,41 @@ def test_a_render_is_exact_in_length_and_below_the_ceiling(shelf: Shelf, song: P
         *("-o", out, "--library", shelf.library),
     )
     assert done.returncode == 0, done.stderr
-    with wave.open(str(out)) as file:
-        assert (file.getframerate(), file.getnchannels(), file.getnframes()) == (RATE_HZ, 2, 5 * RATE_HZ)
-        raw = np.frombuffer(file.readframes(5 * RATE_HZ), dtype=np.uint8).reshape(-1, 3)
-    samples = (np.pad(raw, ((0, 0), (1, 0))).view("<i4") >> 8).ravel() / 2**23
+    samples = read_wav(out)
+    assert samples.shape == (5 * RATE_HZ, 2)
     assert np.abs(samples).max() <= 10 ** (bus.CEILING_DBTP / 20) + 2**-23
-    assert level_db(samples.reshape(-1, 2)) > -50
+    assert level_db(samples) > -50
+
+
+def tilt_free_spectrum(samples: np.ndarray) -> np.ndarray:
+    """Log power along log frequency, 40 points a semitone from 110 Hz up, its broad shape taken away."""
+    mono = samples.astype(np.float64).sum(axis=1)
+    frames = np.lib.stride_tricks.sliding_window_view(mono, 16_384)[::4096] * np.hanning(16_384)
+    power = np.square(np.abs(np.fft.rfft(frames, axis=1))).mean(axis=0)
+    at_hz = 110.0 * 2 ** (np.arange(0, 36 * 40) / 480)
+    curve = np.log10(np.interp(at_hz, np.arange(len(power)) * RATE_HZ / 16_384, power) + 1e-9)
+    return curve - np.convolve(curve, np.ones(161) / 161, mode="same")
+
+
+@pytest.mark.parametrize("semitones", [-3, 2])
+@pytest.mark.parametrize("name", ["mod_robochickens_flac", "midi_the_hobo_6-4", "fof_war_of_freedom"])
+def test_a_render_is_transposed_by_what_was_asked(
+    shelf: Shelf, name: str, semitones: int, tmp_path: Path
+) -> None:
+    spectra = []
+    for pitch in (0, semitones):
+        out = tmp_path / f"{pitch}.wav"
+        mix = f"pitch={pitch},drums=-60" if "fof" not in name else f"pitch={pitch}"
+        done = run(
+            *("render", shelf.ids[name], "--mix", mix, "--start", "5", "--seconds", "10"),
+            *("-o", out, "--library", shelf.library),
+        )
+        assert done.returncode == 0, done.stderr
+        spectra.append(tilt_free_spectrum(read_wav(out)))
+    shifts = np.arange(-5 * 40, 5 * 40 + 1)
+    inner = slice(5 * 40, -5 * 40)
+    fits = [float(spectra[0][inner] @ np.roll(spectra[1], -shift)[inner]) for shift in shifts]
+    assert shifts[int(np.argmax(fits))] / 40 == pytest.approx(semitones, abs=0.1)
 
 
 def test_a_whole_song_renders_to_its_length_over_the_tempo(shelf: Shelf, tmp_path: Path) -> None:
