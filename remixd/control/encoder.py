@@ -68,7 +68,7 @@ def _write_wav(path: Path, blocks: Iterable[Block], rate_hz: int) -> int:
         for block in blocks:
             frames += block.shape[0]
             if frames * 2 * _WAV_SAMPLE_BYTES > _WAV_BYTES:
-                raise InvalidInput("a WAV file holds at most 4 GB; write a .flac")
+                raise OSError(errno.EFBIG, "a WAV file holds at most 4 GB; a .flac holds more")
             integers = quantised(block).astype("<i4").reshape(-1, 1)
             out.writeframesraw(integers.view(np.uint8)[:, :_WAV_SAMPLE_BYTES].tobytes())
     return frames
@@ -82,7 +82,7 @@ def _write_flac(path: Path, blocks: Iterable[Block], rate_hz: int) -> int:
 def _write_ogg(path: Path, blocks: Iterable[Block], rate_hz: int) -> int:
     codec = "libvorbis" if "libvorbis" in av.codecs_available else "libopus"
     if codec == "libopus" and rate_hz != RATE_HZ:
-        raise InvalidInput(f"Ogg is written at {RATE_HZ} Hz here, not {rate_hz}")
+        raise OSError(errno.EINVAL, f"Opus is written at {RATE_HZ} Hz, not {rate_hz}")
     return _write_lossy(path, blocks, rate_hz, codec, "ogg", planar=codec == "libvorbis")
 
 

@@ -88,7 +88,7 @@ async def _work(arguments: list[str], name: str, on_progress: OnProgress | None)
     last: dict[str, Any] = {}
     try:
         async for line in worker.stdout:
-            last = json.loads(line)
+            last = _read_line(line, name)
             if on_progress and "progress" in last:
                 on_progress(last["progress"], last["doing"])
         status = await worker.wait()
@@ -108,6 +108,16 @@ async def _work(arguments: list[str], name: str, on_progress: OnProgress | None)
             f"{name}: the worker ended too early (status {status}): {said or 'it said nothing'}"
         )
     return last
+
+
+def _read_line(line: bytes, name: str) -> dict[str, Any]:
+    try:
+        read = json.loads(line)
+    except ValueError:
+        read = None
+    if not isinstance(read, dict):
+        raise Unavailable(f"{name}: the worker said what nobody understands: {printable(line[:80])}")
+    return read
 
 
 async def _tail(stream: asyncio.StreamReader) -> str:

@@ -108,3 +108,12 @@ def test_a_full_disk_is_told(tmp_path: Path) -> None:
     with pytest.raises(Exhausted, match=r"out\.wav: the disk is full"):
         write_audio(tmp_path / "out.wav", full(), RATE_HZ)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_format_cannot_hold_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InvalidInput, match=r"out\.ogg cannot be written: .* 44100"):
+        write_audio(tmp_path / "out.ogg", [music(100)], 44_100)
+    monkeypatch.setattr("remixd.control.encoder._WAV_BYTES", 599)
+    with pytest.raises(InvalidInput, match=r"out\.wav cannot be written: .* 4 GB"):
+        write_audio(tmp_path / "out.wav", [music(100)], RATE_HZ)
+    assert list(tmp_path.iterdir()) == []

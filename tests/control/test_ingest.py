@@ -70,6 +70,8 @@ async def test_the_workers_error_is_raised_here(song: Path, tmp_path: Path) -> N
     [
         ("kill -SEGV $$", BadAudio, r"My Song: .*SIGSEGV"),
         ("exit 0", Unavailable, "My Song: .*said nothing"),
+        ("echo hello", Unavailable, "My Song: .*nobody understands.*hello"),
+        ("echo 7", Unavailable, "My Song: .*nobody understands"),
         ("echo oh dear >&2; exit 3", Unavailable, "My Song: .*status 3.*oh dear"),
         ('echo \'{"progress": 0.5, "doing": "x"}\'; kill -KILL $$', BadAudio, "My Song: .*SIGKILL"),
     ],
