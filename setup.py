@@ -16,8 +16,6 @@ from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
-from setuptools.command.build_ext import build_ext
-from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
 PROTOS = ("common", "tracks", "sessions", "audience")
@@ -58,7 +56,7 @@ def extension(noun: str) -> Extension:
 
 
 def generate_protos() -> None:
-    """Write remixd/v1/*_pb2*.py from proto/remixd/v1/*.proto where they are older."""
+    """Write remixd/v1/*_pb2*.py from proto/remixd/v1/*.proto."""
     from grpc_tools import protoc
 
     target = ROOT / "remixd" / "v1"
@@ -76,22 +74,7 @@ def generate_protos() -> None:
         sys.exit("the protos do not compile")
 
 
-class BuildPy(build_py):
-    """Generate the protos before Python files are collected."""
-
-    def run(self) -> None:
-        generate_protos()
-        super().run()
-
-
-class BuildExt(build_ext):
-    """Generate the protos for editable installs too, which skip build_py."""
-
-    def run(self) -> None:
-        generate_protos()
-        super().run()
-
-
+generate_protos()  # before setuptools looks for the package
 setup(
     ext_modules=cythonize(
         [extension(noun) for noun in KERNEL_NOUNS],
@@ -107,5 +90,4 @@ setup(
             "freethreading_compatible": False,
         },
     ),
-    cmdclass={"build_py": BuildPy, "build_ext": BuildExt},
 )

@@ -36,6 +36,7 @@ SILENCE: Final = 1e-4
 _OPTIONS: Final = {**STRICT, "protocol_whitelist": "none"}
 _FAULTS: Final = (av.error.FFmpegError, OSError, ValueError, LookupError, ArithmeticError, MemoryError)
 """What PyAV raises for files that FFmpeg cannot read."""
+_ENDLESS: Final = ("mp3", "aac")
 _SCALES: Final = {"u8": 2.0**-7, "s16": 2.0**-15, "s32": 2.0**-31, "flt": 1.0, "dbl": 1.0}
 
 
@@ -189,15 +190,34 @@ def _opened(source: Source) -> Iterator[tuple[InputContainer, AudioStream]]:
 
 
 def _frames(source: Source, container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:
-    """The decoded frames, with FFmpeg's errors told as ours."""
+    """The decoded frames, with FFmpeg's errors told as ours.
+
+    MP3 and bare AAC have no end: padding or tags after their last frame are left out.
+    """
     time_s = 0.0
-    try:
-        for frame in container.decode(stream):
+    junk: BaseException | None = None
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets, None)
+            frames = packet.decode() if packet else []
+        except _FAULTS as error:
+            if container.format.name not in _ENDLESS:
+                raise _damaged(source, time_s, error) from None
+            junk = junk or error
+            continue
+        if packet is None:
+            return
+        for frame in frames:
+            if junk:  # it was in the middle, then
+                raise _damaged(source, time_s, junk)
             if frame.samples:
                 yield frame
                 time_s += frame.samples / max(frame.sample_rate, 1)
-    except _FAULTS as error:
-        raise BadAudio(f"{source.name} is damaged at {time_s:.3f} s: {reason(error)}") from None
+
+
+def _damaged(source: Source, time_s: float, error: BaseException) -> BadAudio:
+    return BadAudio(f"{source.name} is damaged at {time_s:.3f} s: {reason(error)}")
 
 
 def _stereo(source: Source, frame: AudioFrame) -> Block:
