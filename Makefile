@@ -11,13 +11,13 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 run: build  ## make the demo song, import it, and serve it
 	@$(BIN)/remixd demo build/demo
-	@$(BIN)/remixd --library "$${REMIXD_LIBRARY:-$${XDG_DATA_HOME:-$$HOME/.local/share}/remixd}" import build/demo
+	@$(BIN)/remixd import --library "$${REMIXD_LIBRARY:-$${XDG_DATA_HOME:-$$HOME/.local/share}/remixd}" build/demo
 	@printf '%s\n' '' \
 	  'The daemon starts. In a second terminal, from this folder, try:' \
 	  '' \
 	  '    . .venv/bin/activate' \
 	  '    remixd tracks' \
-	  '    remixd session create neon-rain       # use the id that `remixd tracks` shows' \
+	  '    remixd session create your-way' \
 	  '    remixd session list' \
 	  '    remixd signal SESSION vocals=-18 tempo=1.06 --wait' \
 	  '    remixd listen SESSION --seconds 10 -o out.wav' \

@@ -198,16 +198,19 @@ def _frames(source: Source, container: InputContainer, stream: AudioStream) -> I
     junk: BaseException | None = None
     packets = container.demux(stream)
     while True:
+        frames: list[AudioFrame] = []
         try:
             packet = next(packets, None)
-            frames = packet.decode() if packet else []
         except _FAULTS as error:
-            if container.format.name not in _ENDLESS:
-                raise _damaged(source, time_s, error) from None
-            junk = junk or error
-            continue
+            raise _damaged(source, time_s, error) from None
         if packet is None:
             return
+        try:
+            frames = packet.decode()
+        except _FAULTS as error:
+            junk = junk or error
+            if container.format.name not in _ENDLESS:
+                raise _damaged(source, time_s, junk) from None
         for frame in frames:
             if junk:  # it was in the middle, then
                 raise _damaged(source, time_s, junk)

@@ -20,6 +20,7 @@ _TOLERANCES_S: Final = {
 Ogg is held closely: a damaged page is left out without another sign, and a stem would lose its time.
 MP3 counts whole frames, its encoder's delay and padding among them.
 """
+_MP3_SPARE_FRAMES: Final = 3000
 _OPUS_TOLERANCE_S: Final = 0.1
 """Opus counts what a decoder has to skip (RFC 7845, 4.2); its pages are long, usually 1 s."""
 _RIFF_CHUNKS: Final = 1000
@@ -44,8 +45,10 @@ def declared_frames(path: Path, container: str, stream: AudioStream) -> Declared
     tolerance_s = _TOLERANCES_S.get(container)
     if tolerance_s is None or not stream.duration or not stream.time_base or not stream.rate:
         return None
-    if container == "mp3" and not _mp3_counts_its_frames(path):
-        return None
+    if container == "mp3":
+        counted = _mp3_frames(path)
+        spare = max(_MP3_SPARE_FRAMES, tolerance_s * stream.rate)
+        return Declared(frames=counted, tolerance=spare) if counted else None
     if stream.codec_context.codec.name in ("opus", "libopus"):
         tolerance_s = _OPUS_TOLERANCE_S
     frames = float(stream.duration * stream.time_base * stream.rate)
@@ -118,17 +121,26 @@ def _crc_row(byte: int) -> int:
 _CRC_TABLE: Final = tuple(_crc_row(byte) for byte in range(256))
 
 
-def _mp3_counts_its_frames(path: Path) -> bool:
-    """Whether an MP3 has a Xing or Info header that says how many frames there are."""
+def _mp3_frames(path: Path) -> int | None:
+    """The frames that an MP3's Xing or Info header counts, encoder's delay and padding included.
+
+    FFmpeg's own word is a guess from the bit rate wherever anything follows the last frame.
+    """
     with path.open("rb") as file:
         start = file.read(10)
+        length = 0
         if start[:3] == b"ID3" and len(start) == 10:
-            length = 0
             for byte in start[6:]:  # seven bits each (ID3v2.4, section 6.2)
                 length = length << 7 | byte & 127
-            file.seek(10 + length)
-        else:
-            file.seek(0)
+            length += 10
+        file.seek(length)
         head = file.read(2048)
     at = max(head.find(b"Xing"), head.find(b"Info"))
-    return at >= 0 and int.from_bytes(head[at + 4 : at + 8], "big") & 1 == 1
+    if at < 0 or not int.from_bytes(head[at + 4 : at + 8], "big") & 1:
+        return None
+    count = int.from_bytes(head[at + 8 : at + 12], "big")
+    for side_bytes in (36, 21, 13):  # from the frame's own header to its Xing header
+        frame = head[at - side_bytes : at - side_bytes + 2] if at >= side_bytes else b""
+        if len(frame) == 2 and frame[0] == 0xFF and frame[1] & 0xE0 == 0xE0:
+            return count * (1152 if frame[1] & 0x18 == 0x18 else 576)
+    return None

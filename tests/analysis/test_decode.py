@@ -130,6 +130,17 @@ def test_a_file_that_is_cut_short_is_refused(tmp_path: Path, name: str, share: f
         survey(source(path))
 
 
+@pytest.mark.parametrize("junk", [bytes(5000), b"garbage " * 600, b"TAG" + bytes(125)])
+def test_junk_after_an_mp3_is_left_out_but_not_within(tmp_path: Path, junk: bytes) -> None:
+    path = write_coded(tmp_path / "a.mp3", hits(2.0, 120))
+    whole = path.read_bytes()
+    path.write_bytes(whole + junk)
+    assert survey(source(path)).frames == 2 * 44_100
+    path.write_bytes(whole + bytes(5000) + whole)
+    with pytest.raises(BadAudio, match=r"a\.mp3 is damaged at 2\.0"):
+        survey(source(path))
+
+
 @pytest.mark.parametrize("name", ["a.flac", "a.ogg"])
 def test_a_flipped_bit_never_moves_the_music(tmp_path: Path, name: str) -> None:
     path = write_coded(tmp_path / name, hits(4.0, 120, 48_000), 48_000)
@@ -179,6 +190,15 @@ def test_a_playlist_opens_no_other_file(tmp_path: Path, playlist: str, suffix: s
     path = tmp_path / f"a.{suffix}"
     path.write_text(playlist.format(there=there))
     with pytest.raises(BadAudio, match=path.name):
+        survey(source(path))
+
+
+def test_an_unknown_codec_is_refused(tmp_path: Path) -> None:
+    path = write_wav(tmp_path / "a.wav", hits(0.5, 120))
+    raw = bytearray(path.read_bytes())
+    raw[20:22] = b"\x99\x99"  # the format tag
+    path.write_bytes(bytes(raw))
+    with pytest.raises(BadAudio, match=r"a\.wav.*codec"):
         survey(source(path))
 
 
