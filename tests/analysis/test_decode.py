@@ -135,7 +135,7 @@ def test_junk_after_an_mp3_is_left_out_but_not_within(tmp_path: Path, junk: byte
     path = write_coded(tmp_path / "a.mp3", hits(2.0, 120))
     whole = path.read_bytes()
     path.write_bytes(whole + junk)
-    assert survey(source(path)).frames == 2 * 44_100
+    assert 0 <= survey(source(path)).frames - 2 * 44_100 < 1152  # a frame: FFmpeg may keep the padding then
     path.write_bytes(whole + bytes(5000) + whole)
     with pytest.raises(BadAudio, match=r"a\.mp3 is damaged at 2\.0"):
         survey(source(path))
