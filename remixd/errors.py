@@ -11,7 +11,14 @@ class RemixdError(Exception):
 
 
 class InvalidInput(RemixdError):
-    """An argument, a file or a message that cannot be used as it is."""
+    """An argument, a file or a message that cannot be used as it is.
+
+    `field` is the field of a request that is at fault, such as `signals[2].id`; empty if it is none.
+    """
+
+    def __init__(self, message: str, *, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class BadAudio(InvalidInput):
@@ -19,7 +26,15 @@ class BadAudio(InvalidInput):
 
 
 class NotFound(RemixdError):
-    """A track, session, dimension, role or file that is not there."""
+    """A track, session, dimension, role or file that is not there.
+
+    `kind` is what was looked for, such as `session`, and `name` what it was called; empty if not told.
+    """
+
+    def __init__(self, message: str, *, kind: str = "", name: str = "") -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.name = name
 
 
 class AlreadyExists(RemixdError):

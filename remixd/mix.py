@@ -102,7 +102,9 @@ def dimension(name: str) -> Dimension:
     """Look a dimension up. Raises NotFound with the nearest name."""
     found = DIMENSIONS.get(name)
     if found is None:
-        raise NotFound(f"there is no dimension {name!r}: {nearest(name, DIMENSIONS)}")
+        raise NotFound(
+            f"there is no dimension {name!r}: {nearest(name, DIMENSIONS)}", kind="dimension", name=name
+        )
     return found
 
 

@@ -21,6 +21,7 @@ from remixd.errors import BadAudio, NotFound, nearest
 from remixd.mix import DIMENSIONS
 from remixd.track.library import TrackRow
 from remixd.track.package import Analysis, Chord, Section, Stem
+from remixd.track.rights import Rights
 from remixd.units import PACKET_FRAMES, RATE_HZ
 
 ENGINE_PID = 4242
@@ -70,6 +71,7 @@ def a_track(track_id: str = "a-song-0a1b2c3d", **changed: Any) -> SimpleNamespac
         ),
         "notes": ("drums was 12 ms shorter: padded",),
         "analysis": an_analysis(),
+        "rights": Rights(never_mute=("drums",)),
     }
     return SimpleNamespace(**(values | changed))
 

@@ -22,7 +22,6 @@ from remixd.client import Client
 from remixd.errors import InvalidInput, NotFound
 from remixd.mix import DIMENSIONS
 from remixd.track.package import Track
-from remixd.track.rights import DEFAULT_RIGHTS
 from remixd.units import PACKET_FRAMES
 
 TRACK = "a-song-0a1b2c3d"
@@ -90,11 +89,15 @@ def test_a_track_is_shown_in_full_by_its_id_or_the_beginning_of_it(told, remixd)
     assert package["sections"] == [{"start_s": 0.0, "end_s": 4.0, "label": "chorus"}]
     assert package["stems"][1] == {"name": "vocals-en", "role": "vocals", "language": "en", "plays": False}
     assert told("track", "show", "a-s") == package
-    assert "vocals-en: vocals, en, alternate" in remixd("track", "show", TRACK).out
+    assert package["rights"]["never_mute"] == ["drums"]
+    assert package["rights"]["ranges"]["drums"] == [-24.0, 6.0]
+    shown = remixd("track", "show", TRACK).out
+    assert "vocals-en: vocals, en, alternate" in shown
+    assert "drums -24 to 6 dB, never muted" in shown
 
 
 def test_a_package_has_one_shape_from_the_disk_and_from_the_daemon(service, tmp_path):
-    values = vars(a_track()) | {"rights": DEFAULT_RIGHTS, "master": None, "folder": tmp_path}
+    values = vars(a_track()) | {"master": None, "folder": tmp_path}
     del values["duration_s"]
     with Client(str(service.address)) as client:
         over_the_wire = package_json(client.track(TRACK))

@@ -11,7 +11,7 @@ import remixd
 PUBLIC = {
     "remixd.client": {
         "Answer", "Applied", "AppliedMove", "Chord", "Clamp", "Client", "Event", "ImportedTrack", "Lost",
-        "Packet", "Recorder", "Recording", "Refused", "Section", "Session", "Signal", "Stem", "Stream",
+        "Packet", "Recorder", "Recording", "Refused", "Rights", "Section", "Session", "Signal", "Stem", "Stream",
         "Track", "TrackSummary",
     },
     "remixd.cli": {"main"},

@@ -13,8 +13,10 @@ from remixd.control.command import Answer, Applied, Clamp, Refused
 from remixd.control.ingest import ImportResult
 from remixd.control.streams import Event, Lost, Packet, SessionStatus
 from remixd.errors import InvalidInput, RemixdError
+from remixd.mix import DIMENSIONS
 from remixd.track.library import TrackRow
 from remixd.track.package import Analysis, Stem, Track
+from remixd.track.rights import Rights
 from remixd.units import STEM_ROLES
 from remixd.v1 import audience_pb2, common_pb2, sessions_pb2, tracks_pb2
 
@@ -74,6 +76,22 @@ def analysis_to_proto(analysis: Analysis) -> tracks_pb2.Analysis:
     )
 
 
+def rights_to_proto(rights: Rights) -> tracks_pb2.Rights:
+    """What may be done to a track."""
+    return tracks_pb2.Rights(
+        ranges={
+            name: tracks_pb2.Range(low=low, high=high)
+            for name, (low, high) in ((name, rights.range(name)) for name in DIMENSIONS)
+        },
+        vocals_solo=rights.vocals_solo,
+        never_mute=[ROLE_TO_PROTO[role] for role in rights.never_mute],
+        mash_ups=rights.mash_ups,
+        export=rights.export,
+        territories=rights.territories,
+        languages=rights.languages,
+    )
+
+
 def track_to_proto(track: Track) -> tracks_pb2.Track:
     """A track in full."""
     return tracks_pb2.Track(
@@ -91,6 +109,7 @@ def track_to_proto(track: Track) -> tracks_pb2.Track:
         stems=[stem_to_proto(stem) for stem in track.stems],
         notes=track.notes,
         analysis=analysis_to_proto(track.analysis),
+        rights=rights_to_proto(track.rights),
     )
 
 

@@ -11,6 +11,7 @@ from remixd.cli._options import FILE, daemon_option, json_option, library_option
 from remixd.cli._out import minutes, note, print_json, print_table, progress
 from remixd.cli._shelf import open_shelf
 from remixd.errors import RemixdError
+from remixd.mix import DIMENSIONS
 
 
 @click.command("import")
@@ -109,7 +110,7 @@ def show_track(track_id: str, library: Path | None, daemon: str | None, as_json:
         print_json(package)
         return
     for name, value in package.items():
-        if name in ("stems", "notes"):
+        if name in ("stems", "notes", "rights"):
             continue
         if isinstance(value, list) and value and not isinstance(value[0], str):
             print(f"{name}: {len(value)}")
@@ -118,8 +119,23 @@ def show_track(track_id: str, library: Path | None, daemon: str | None, as_json:
     for stem in package["stems"]:
         language = f", {stem['language']}" if stem["language"] else ""
         print(f"stem {stem['name']}: {stem['role']}{language}{'' if stem['plays'] else ', alternate'}")
+    _print_rights(package["rights"])
     for text in package["notes"]:
         print(f"note: {text}")
+
+
+def _print_rights(rights: dict[str, Any]) -> None:
+    for name, (low, high) in rights["ranges"].items():
+        row = DIMENSIONS[name]
+        never = ", never muted" if name in rights["never_mute"] else ""
+        if never or (low, high) != (row.minimum, row.maximum):
+            print(f"rights: {name} {low:g} to {high:g} {row.unit}{never}")
+    alone = "may" if rights["vocals_solo"] else "may not"
+    mash_ups = "yes" if rights["mash_ups"] else "no"
+    print(f"rights: vocals {alone} be heard alone, mash-ups: {mash_ups}, export: {rights['export']}")
+    for name in ("territories", "languages"):
+        if rights[name]:
+            print(f"rights: {name}: {', '.join(rights[name])}")
 
 
 def _told(value: Any) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final, TypeVar
 
 import grpc
 import numpy as np
@@ -14,6 +15,8 @@ from remixd.config import Address
 from remixd.mix import DIMENSIONS
 from remixd.track.roles import check_role
 from remixd.v1 import audience_pb2, common_pb2, sessions_pb2, tracks_pb2
+
+T = TypeVar("T")
 
 ERROR_KEY: Final = "remixd-error"
 """Trailing metadata in which the daemon names the class of its error."""
@@ -51,8 +54,9 @@ def error_from_status(error: grpc.RpcError, address: Address) -> errors.RemixdEr
     """The error that the daemon raised, or that it could not be reached."""
     code = error.code()
     said = " ".join((error.details() or "").split())
-    for entry in error.trailing_metadata() or ():
-        if entry.key == ERROR_KEY and (kind := CLASSES.get(str(entry.value))):
+    entries: Iterable[Any] = error.trailing_metadata() or ()  # pairs, of one class or another
+    for key, value in entries:
+        if key == ERROR_KEY and (kind := CLASSES.get(str(value))):
             return kind(said)
     if code is grpc.StatusCode.UNAVAILABLE and "failed to connect" in said.lower():
         return errors.Unavailable(f"no daemon at {address}: start one with `remixd serve`")
@@ -63,14 +67,40 @@ def error_from_status(error: grpc.RpcError, address: Address) -> errors.RemixdEr
     return BY_CODE.get(code, errors.RemixdError)(f"the daemon at {address} said {code.name}: {said}")
 
 
+@contextmanager
+def telling_errors(address: Address) -> Iterator[None]:
+    """Raise remixd's errors in the place of gRPC's."""
+    try:
+        yield
+    except grpc.RpcError as error:
+        raise error_from_status(error, address) from None
+
+
 def roles_to_proto(roles: Mapping[str, str]) -> dict[str, common_pb2.StemRole]:
     """Roles by stem name. Raises NotFound for a word that is no role, with the nearest one."""
     return {name: ROLES[check_role(role)] for name, role in roles.items()}
 
 
+def _role(number: common_pb2.StemRole) -> str:
+    return common_pb2.StemRole.Name(number).removeprefix("STEM_ROLE_").lower()
+
+
 def _stem(message: tracks_pb2.Stem) -> types.Stem:
-    role = common_pb2.StemRole.Name(message.role).removeprefix("STEM_ROLE_").lower()
-    return types.Stem(name=message.name, role=role, language=message.language, plays=message.plays)
+    return types.Stem(
+        name=message.name, role=_role(message.role), language=message.language, plays=message.plays
+    )
+
+
+def _rights(message: tracks_pb2.Rights) -> types.Rights:
+    return types.Rights(
+        ranges=_in_order({name: (bounds.low, bounds.high) for name, bounds in message.ranges.items()}),
+        vocals_solo=message.vocals_solo,
+        never_mute=tuple(_role(role) for role in message.never_mute),
+        mash_ups=message.mash_ups,
+        export=message.export,
+        territories=tuple(message.territories),
+        languages=tuple(message.languages),
+    )
 
 
 def track(message: tracks_pb2.Track, library: str) -> types.Track:
@@ -106,6 +136,7 @@ def track(message: tracks_pb2.Track, library: str) -> types.Track:
         ),
         estimated=tuple(known.estimated),
         confidence=dict(known.confidence),
+        rights=_rights(message.rights),
         library=library,
     )
 
@@ -135,7 +166,7 @@ def imported(message: tracks_pb2.ImportedTrack) -> types.ImportedTrack:
     )
 
 
-def _in_order(mix: Mapping[str, float]) -> dict[str, float]:
+def _in_order(mix: Mapping[str, T]) -> dict[str, T]:
     order = list(DIMENSIONS)
     return dict(
         sorted(mix.items(), key=lambda pair: order.index(pair[0]) if pair[0] in order else len(order))

@@ -39,6 +39,28 @@ class Chord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rights:
+    """What may be done to a track.
+
+    Attributes:
+        ranges: the least and greatest value of every dimension.
+        vocals_solo: whether vocals may be heard alone.
+        never_mute: roles that always sound.
+        mash_ups: whether it may be mixed with other works.
+        export: "free", "with-credit" or "no".
+        territories, languages: where it may be used; empty for all.
+    """
+
+    ranges: Mapping[str, tuple[float, float]]
+    vocals_solo: bool
+    never_mute: tuple[str, ...]
+    mash_ups: bool
+    export: str
+    territories: tuple[str, ...]
+    languages: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrackSummary:
     """A track as a list shows it. `imported_at` is UTC as RFC 3339 writes it; `stems` counts all."""
 
@@ -89,6 +111,7 @@ class Track:
     chords: tuple[Chord, ...]
     estimated: tuple[str, ...]
     confidence: Mapping[str, float]
+    rights: Rights
     library: str
 
 

@@ -143,7 +143,8 @@ def _clamp(name: str, asked: float, rights: Rights) -> tuple[float, str]:
     in_table = row.clamp(asked)
     given = min(max(in_table, low), high)
     if given != in_table:
-        return given, f"the rights of this track allow {low:g} to {high:g} {row.unit}"
+        never = f", and never mute {name}" if name in rights.never_mute else ""
+        return given, f"the rights of this track allow {low:g} to {high:g} {row.unit}{never}"
     if given != asked:
         return given, f"{name} goes from {row.minimum:g} to {row.maximum:g} {row.unit}"
     return given, ""

@@ -59,9 +59,9 @@ class Fields:
         """A text, or None where it is null or absent."""
         return None if self._table.get(name) is None else self.text(name)
 
-    def flag(self, name: str) -> bool:
+    def flag(self, name: str, default: object = _MISSING) -> bool:
         """True or false."""
-        value = self._get(name, _MISSING)
+        value = self._get(name, default)
         if not isinstance(value, bool):
             raise self.fail(name, "is neither true nor false")
         return value
@@ -90,6 +90,11 @@ class Fields:
             raise self.fail(name, f"is {_short(value)}: not within {low:g} to {high:g}")
         return float(value)
 
+    def numbers(self, name: str, low: float, high: float) -> tuple[float, ...]:
+        """A list of finite numbers of `low` to `high`, both included; empty where absent."""
+        values = self.items(name)
+        return tuple(self._number(f"{name}[{i}]", value, low, high) for i, value in enumerate(values))
+
     def times(self, name: str, end_s: float) -> tuple[float, ...]:
         """Strictly rising times in seconds, none before 0 or after `end_s`; empty where absent."""
         values = self.items(name)
@@ -113,9 +118,13 @@ class Fields:
             Fields(self._where, {f"{name}[{i}]": v}).text(f"{name}[{i}]") for i, v in enumerate(values)
         )
 
-    def table(self, name: str) -> Fields:
+    def names(self) -> list[str]:
+        """The names of the fields that are there."""
+        return [self._checked_name(name) for name in self._table]
+
+    def table(self, name: str, default: object = _MISSING) -> Fields:
         """A table inside this one."""
-        return Fields(f"{self._where}: {name}", self._get(name, _MISSING))
+        return Fields(f"{self._where}: {name}", self._get(name, default))
 
     def tables(self, name: str) -> list[Fields]:
         """A list of tables; empty where absent."""
@@ -125,7 +134,7 @@ class Fields:
         """The field names of a table inside this one, and the table; empty where absent."""
         value = self._get(name, {})
         inner = Fields(f"{self._where}: {name}", value)
-        return [inner._checked_name(key) for key in inner._table], inner
+        return inner.names(), inner
 
     def _checked_name(self, name: object) -> str:
         return Fields(self._where, {"a field's name": name}).text("a field's name")

@@ -15,7 +15,7 @@ import tomli_w
 from remixd.errors import InvalidInput, NotFound
 from remixd.track.analysis import Analysis, BarBeat, Chord, Section
 from remixd.track.fields import Fields, check_format, printable
-from remixd.track.rights import DEFAULT_RIGHTS, Rights
+from remixd.track.rights import DEFAULT_RIGHTS, Rights, read_rights
 from remixd.units import STEM_ROLES, STEMS_MAX, StemRole
 
 __all__ = [
@@ -103,6 +103,8 @@ class Track:
             raise InvalidInput(
                 f"{self.id}: {len(self.playing_stems)} stems play; it must be 1 to {STEMS_MAX}"
             )
+        if problem := self.rights.problem(self.roles):
+            raise InvalidInput(f"{self.id}: track.toml: rights: {problem}")
 
     @property
     def duration_s(self) -> float:
@@ -142,6 +144,7 @@ class Track:
             "stems": [
                 {"name": s.name, "role": s.role, "language": s.language, "plays": s.plays} for s in self.stems
             ],
+            "rights": self.rights.to_json(),
             "notes": list(self.notes),
         }
 
@@ -201,6 +204,8 @@ def _to_toml(track: Track) -> dict[str, Any]:
         }
         for s in track.stems
     ]
+    if rights := track.rights.to_toml():
+        document["rights"] = rights
     return document
 
 
@@ -239,6 +244,7 @@ def _read_toml(folder: Path) -> Track:
         notes=fields.texts("notes"),
         stems=tuple(_read_stem(item) for item in fields.tables("stems")),
         master=_read_master(fields.table("master")) if "master" in document else None,
+        rights=read_rights(fields.table("rights", {})),
         analysis=Analysis(source="computed", duration_s=frames / rate_hz),
         folder=folder,
     )
