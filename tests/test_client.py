@@ -1,4 +1,4 @@
-"""The blocking client, against a real server."""
+"""Both faces of the client, blocking and asynchronous, against a real server."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import wave
 
 import numpy as np
 import pytest
+from faces import AsyncFace
 from hypothesis import given
 from hypothesis import strategies as st
 from serving import a_track
@@ -25,9 +26,15 @@ from remixd.units import PACKET_FRAMES, RATE_HZ
 TRACK = "a-song-0a1b2c3d"
 
 
+@pytest.fixture(params=[Client, AsyncFace], ids=["blocking", "async"])
+def connect(request):
+    """One face of the client, to be opened."""
+    return request.param
+
+
 @pytest.fixture
-def client(service):
-    with Client(str(service.address), timeout_s=5.0) as opened:
+def client(service, connect):
+    with connect(str(service.address), timeout_s=5.0) as opened:
         yield opened
 
 
@@ -87,7 +94,7 @@ def test_a_track_comes_back_as_it_is(client):
 
 
 def test_every_page_of_the_list_is_fetched(service, client, monkeypatch):
-    monkeypatch.setattr("remixd.client._client.PAGE_SIZE", 3)
+    monkeypatch.setattr("remixd.client._plans.PAGE_SIZE", 3)
     for number in range(8):
         service.shelf.held[f"c-{number}"] = a_track(f"c-{number}")
         service.run(service.sessions.held.clear)
@@ -139,40 +146,40 @@ def test_a_fault_of_the_daemon_is_one_line_without_its_secrets(client, session):
     assert "secret" not in str(caught.value)
 
 
-def test_no_daemon_is_told_with_what_to_do():
+def test_no_daemon_is_told_with_what_to_do(connect):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     with (
-        Client(f"127.0.0.1:{port}") as client,
+        connect(f"127.0.0.1:{port}") as client,
         pytest.raises(
             errors.Unavailable, match=f"^no daemon at 127.0.0.1:{port}: start one with `remixd serve`$"
         ),
     ):
         client.tracks()
-    with Client(f"127.0.0.1:{port}") as client:
+    with connect(f"127.0.0.1:{port}") as client:
         assert not client.is_serving()
 
 
-def test_a_proxy_for_the_web_is_not_asked_for_this_machine(service, monkeypatch):
+def test_a_proxy_for_the_web_is_not_asked_for_this_machine(service, monkeypatch, connect):
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     monkeypatch.setenv("grpc_proxy", "http://127.0.0.1:9")
-    with Client(str(service.address)) as client:
+    with connect(str(service.address)) as client:
         assert client.is_serving()
 
 
-def test_something_else_on_the_port_is_no_daemon_and_does_not_block():
+def test_something_else_on_the_port_is_no_daemon_and_does_not_block(connect):
     with (
         socket.create_server(("127.0.0.1", 0)) as deaf,
-        Client(f"127.0.0.1:{deaf.getsockname()[1]}", timeout_s=0.3) as client,
+        connect(f"127.0.0.1:{deaf.getsockname()[1]}", timeout_s=0.3) as client,
         pytest.raises(errors.Unavailable),
     ):
         client.tracks()
 
 
-def test_the_address_comes_from_the_environment(service, monkeypatch):
+def test_the_address_comes_from_the_environment(service, monkeypatch, connect):
     monkeypatch.setenv("REMIXD_LISTEN", str(service.address))
-    with Client() as client:
+    with connect() as client:
         assert client.is_serving()
         assert client.address == service.address
 
@@ -232,7 +239,7 @@ def test_who_waits_is_not_misled_by_what_others_sent(service, client, session):
 
 
 @pytest.mark.parametrize("end", ["refused", "lost", "deleted", "nothing"])
-def test_who_waits_for_what_never_comes_is_told(service, session, end):
+def test_who_waits_for_what_never_comes_is_told(service, session, end, connect):
     session.applies = False
 
     def later():
@@ -248,7 +255,7 @@ def test_who_waits_for_what_never_comes_is_told(service, session, end):
 
     thread = threading.Thread(target=later)
     thread.start()
-    with Client(str(service.address), timeout_s=0.5) as client:
+    with connect(str(service.address), timeout_s=0.5) as client:
         if end == "refused":
             answer = client.signal(session.id, {"vocals": -1}, wait=True)
             assert not answer.accepted
@@ -362,9 +369,9 @@ def test_a_recording_of_a_deleted_session_is_as_long_as_was_heard(service, clien
     thread.join()
 
 
-def test_a_session_that_gives_no_sound_does_not_block_for_ever(service, session):
+def test_a_session_that_gives_no_sound_does_not_block_for_ever(service, session, connect):
     with (
-        Client(str(service.address), timeout_s=0.2) as client,
+        connect(str(service.address), timeout_s=0.2) as client,
         pytest.raises(errors.Unavailable, match="in time"),
     ):
         client.listen(session.id, 0.1)

@@ -10,15 +10,15 @@ import remixd
 
 PUBLIC = {
     "remixd.client": {
-        "Answer", "Applied", "AppliedMove", "Chord", "Clamp", "Client", "Event", "ImportedTrack", "Lost",
-        "Packet", "Recorder", "Recording", "Refused", "Rights", "Section", "Session", "Signal", "Stem", "Stream",
-        "Track", "TrackSummary",
+        "Answer", "Applied", "AppliedMove", "AsyncClient", "AsyncStream", "Chord", "Clamp", "Client", "Event",
+        "ImportedTrack", "Lost", "Packet", "Recorder", "Recording", "Refused", "Section", "Session", "Signal",
+        "Stem", "Stream", "Track", "TrackSummary",
     },
     "remixd.cli": {"main"},
 }  # fmt: skip
 METHODS = {
     "close", "create_session", "delete_session", "import_track", "is_serving", "listen", "packets", "send",
-    "session", "sessions", "signal", "telling_errors", "track", "tracks", "watch",
+    "session", "sessions", "signal", "track", "tracks", "watch",
 }  # fmt: skip
 
 
@@ -31,8 +31,9 @@ def test_a_module_offers_exactly_what_it_promises(name):
         assert hasattr(module, offered)
 
 
-def test_the_client_offers_exactly_what_it_promises():
-    client = importlib.import_module("remixd.client").Client
+@pytest.mark.parametrize("face", ["Client", "AsyncClient"])
+def test_both_faces_of_the_client_offer_exactly_what_they_promise(face):
+    client = getattr(importlib.import_module("remixd.client"), face)
     assert {name for name in vars(client) if not name.startswith("_")} == METHODS
 
 
@@ -43,6 +44,7 @@ def test_everything_public_says_what_it_is():
             assert getattr(client, name).__doc__, name
     for name in METHODS:
         assert getattr(client.Client, name).__doc__, name
+        assert getattr(client.AsyncClient, name).__doc__, name
 
 
 def test_the_version_is_a_version():

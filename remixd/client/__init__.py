@@ -1,14 +1,21 @@
-"""The blocking client of a daemon on this machine.
+"""The client of a daemon on this machine, blocking or for an event loop.
 
-from remixd.client import Client
+from remixd.client import AsyncClient, Client
 
 with Client() as client:
     session = client.create_session(client.tracks()[0].id)
     answer = client.signal(session.id, {"vocals": -18.0}, wait=True)
     client.listen(session.id, 10.0).save("heard.wav")
+
+async with AsyncClient() as client:
+    async with client.watch(session.id) as events:
+        answer = await client.signal(session.id, {"vocals": 0.0})
+        async for event in events:
+            ...
 """
 
 from remixd.audience.signal import Signal
+from remixd.client._aio import AsyncClient, AsyncStream
 from remixd.client._client import Client, Stream
 from remixd.client._recording import Recorder, Recording
 from remixd.client._types import (
@@ -22,7 +29,6 @@ from remixd.client._types import (
     Lost,
     Packet,
     Refused,
-    Rights,
     Section,
     Session,
     Stem,
@@ -34,6 +40,8 @@ __all__ = [
     "Answer",
     "Applied",
     "AppliedMove",
+    "AsyncClient",
+    "AsyncStream",
     "Chord",
     "Clamp",
     "Client",
@@ -44,7 +52,6 @@ __all__ = [
     "Recorder",
     "Recording",
     "Refused",
-    "Rights",
     "Section",
     "Session",
     "Signal",

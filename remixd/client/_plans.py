@@ -1,0 +1,290 @@
+"""What every method of a client asks a daemon, and what it makes of the answers: once, for both faces.
+
+A plan is a generator. It yields steps (`Ask`, `Follow`, `Take`), is sent what came of each, or has the error
+thrown in, and returns what the method returns. The faces, `Client` and `AsyncClient`, only differ in how
+they wait. A new method is a plan here and one line in each face.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from collections.abc import Callable, Generator, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Generic, TypeAlias, TypeVar
+
+import grpc
+from google.protobuf.message import Message
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from remixd.audience.signal import Signal
+from remixd.client import _convert as convert
+from remixd.client._recording import Recorder, Recording
+from remixd.client._types import (
+    Answer,
+    Applied,
+    Event,
+    ImportedTrack,
+    Lost,
+    Packet,
+    Refused,
+    Session,
+    Track,
+    TrackSummary,
+)
+from remixd.errors import RemixdError, Unavailable
+from remixd.units import frames_from_seconds
+from remixd.v1 import (
+    audience_pb2,
+    audience_pb2_grpc,
+    common_pb2,
+    sessions_pb2,
+    sessions_pb2_grpc,
+    tracks_pb2,
+    tracks_pb2_grpc,
+)
+
+TIMEOUT_S: Final = 10.0
+CREATE_TIMEOUT_S: Final = 300.0
+"""A track's first session waits for its cache."""
+
+PROBE_TIMEOUT_S: Final = 2.0
+PAGE_SIZE: Final = 500
+
+CHANNEL_OPTIONS: Final = (("grpc.enable_http_proxy", 0),)
+"""A proxy for the web has no part in what goes on inside this machine."""
+
+T = TypeVar("T")
+M = TypeVar("M")
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Call `METHOD` of `service` and wait for its one answer, which is sent back into the plan."""
+
+    service: str
+    method: str
+    request: Message
+    timeout_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Follow(Generic[T]):
+    """Open a stream; it is sent back into the plan, and closed when the plan ends.
+
+    Attributes:
+        timeout_s: how long it may last; None for ever.
+        read: makes a value of a message; None for one to pass over.
+        ends_in_time: whether reaching `timeout_s` is an end like any other, and no error.
+    """
+
+    service: str
+    method: str
+    request: Message
+    timeout_s: float | None
+    read: Callable[[Any], T | None]
+    ends_in_time: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """Wait for the next value of a stream that was followed; None is its end."""
+
+    stream: Any
+
+
+Step: TypeAlias = Ask | Follow[Any] | Take
+Plan: TypeAlias = Generator[Step, Any, T]
+
+
+def stubs(channel: grpc.Channel | grpc.aio.Channel) -> dict[str, Any]:
+    """The callables of each service on a channel, blocking or not."""
+    kinds: dict[str, Any] = {
+        "Tracks": tracks_pb2_grpc.TracksStub,
+        "Sessions": sessions_pb2_grpc.SessionsStub,
+        "Audience": audience_pb2_grpc.AudienceStub,
+        "Health": health_pb2_grpc.HealthStub,
+    }
+    return {service: kind(channel) for service, kind in kinds.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Plans:
+    """The plan of every method. `timeout_s` is how long an ordinary call may take."""
+
+    timeout_s: float
+
+    def is_serving(self) -> Plan[bool]:
+        """Whether a daemon answers."""
+        try:
+            answer = yield Ask("Health", "Check", health_pb2.HealthCheckRequest(), PROBE_TIMEOUT_S)
+        except RemixdError:
+            return False
+        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+    # Tracks
+
+    def import_track(
+        self,
+        path: str | Path,
+        *,
+        roles: Mapping[str, str] | None = None,
+        on_progress: Callable[[float, str], None] | None = None,
+    ) -> Plan[ImportedTrack]:
+        """Import a song from this machine into the daemon's library.
+
+        Args:
+            path: a folder of stems, a .stem.mp4, or a full mix.
+            roles: the role of a stem by the name of its file, where that does not tell it.
+            on_progress: called with the share done, 0 to 1, and what the import is at.
+
+        Raises BadAudio or InvalidInput, naming the file; NotFound for an unknown role.
+        """
+        request = tracks_pb2.ImportTrackRequest(
+            path=str(Path(path).expanduser().absolute()), roles=convert.roles_to_proto(roles or {})
+        )
+        news = yield Follow("Tracks", "ImportTrack", request, None, _itself)
+        while (message := (yield Take(news))) is not None:
+            if message.HasField("track"):
+                return convert.imported(message.track)
+            if on_progress is not None:
+                on_progress(message.progress.done, message.progress.doing)
+        raise Unavailable(f"the import of {path} ended without a track")
+
+    def tracks(self) -> Plan[list[TrackSummary]]:
+        """Every track of the daemon's library, in the order of import."""
+        found: list[TrackSummary] = []
+        token = ""
+        while True:
+            request = tracks_pb2.ListTracksRequest(page_size=PAGE_SIZE, page_token=token)
+            response = yield Ask("Tracks", "ListTracks", request, self.timeout_s)
+            found += [convert.track_summary(message) for message in response.tracks]
+            token = response.next_page_token
+            if not token:
+                return found
+
+    def track(self, track: str) -> Plan[Track]:
+        """One track in full."""
+        response = yield Ask("Tracks", "GetTrack", tracks_pb2.GetTrackRequest(track=track), self.timeout_s)
+        return convert.track(response.track, response.library)
+
+    # Sessions
+
+    def create_session(self, track: str, *, timeout_s: float = CREATE_TIMEOUT_S) -> Plan[Session]:
+        """Start a track; it plays at once and starts over at its end."""
+        request = sessions_pb2.CreateSessionRequest(track=track)
+        response = yield Ask("Sessions", "CreateSession", request, timeout_s)
+        return convert.session(response.session)
+
+    def sessions(self) -> Plan[list[Session]]:
+        """Every session, in the order of creation."""
+        found: list[Session] = []
+        token = ""
+        while True:
+            request = sessions_pb2.ListSessionsRequest(page_size=PAGE_SIZE, page_token=token)
+            response = yield Ask("Sessions", "ListSessions", request, self.timeout_s)
+            found += [convert.session(message) for message in response.sessions]
+            token = response.next_page_token
+            if not token:
+                return found
+
+    def session(self, session: str) -> Plan[Session]:
+        """How a session stands; a lost one still answers."""
+        request = sessions_pb2.GetSessionRequest(session=session)
+        response = yield Ask("Sessions", "GetSession", request, self.timeout_s)
+        return convert.session(response.session)
+
+    def delete_session(self, session: str) -> Plan[None]:
+        """End a session."""
+        request = sessions_pb2.DeleteSessionRequest(session=session)
+        yield Ask("Sessions", "DeleteSession", request, self.timeout_s)
+
+    def packets(self, session: str, *, seconds: float | None = None) -> Follow[Packet]:
+        """A session's sound from now on, as it comes; after `seconds` of waiting, Unavailable."""
+        request = sessions_pb2.ListenRequest(session=session, format=sessions_pb2.SAMPLE_FORMAT_F32)
+        return Follow("Sessions", "Listen", request, seconds, _packet)
+
+    def listen(self, session: str, seconds: float) -> Plan[Recording]:
+        """Hear a session for `seconds` and lay what comes on its clock.
+
+        A session that is deleted meanwhile gives what was heard until then.
+        Raises InvalidInput for less than one frame.
+        """
+        recorder = Recorder(frames_from_seconds(seconds))
+        packets = yield self.packets(session, seconds=seconds + self.timeout_s)
+        while not recorder.is_full and (packet := (yield Take(packets))) is not None:
+            recorder.add(packet)
+        return recorder.recording()
+
+    def watch(self, session: str, *, seconds: float | None = None) -> Follow[Event]:
+        """Follow a session from now on, for `seconds` or until it ends.
+
+        What is sent to the session once the stream is open cannot be missed.
+        """
+        request = sessions_pb2.WatchRequest(session=session)
+        return Follow("Sessions", "Watch", request, seconds, convert.event, ends_in_time=True)
+
+    # Audience
+
+    def send(self, session: str, signals: Iterable[Signal]) -> Plan[list[Answer]]:
+        """Send a batch of at most 1024 signals; one answer each, in their order."""
+        request = audience_pb2.SendSignalsRequest(
+            session=session,
+            signals=[
+                audience_pb2.Signal(
+                    id=signal.id,
+                    fan=signal.fan,
+                    wishes=[
+                        common_pb2.Wish(dimension=name, value=value) for name, value in signal.wishes.items()
+                    ],
+                )
+                for signal in signals
+            ],
+        )
+        response = yield Ask("Audience", "SendSignals", request, self.timeout_s)
+        return [convert.answer(message) for message in response.answers]
+
+    def signal(
+        self,
+        session: str,
+        wishes: Mapping[str, float],
+        *,
+        fan: str = "",
+        wait: bool = False,
+    ) -> Plan[Answer]:
+        """Send one signal, and with `wait` stay until it is in the sound.
+
+        Raises NotFound for an unknown dimension, InvalidInput for a value that is not finite;
+        Unavailable if an accepted signal is not applied within the client's `timeout_s`.
+        """
+        signal = Signal(id=uuid.uuid4().hex, fan=fan, wishes=wishes)
+        if not wait:
+            return (yield from self.send(session, [signal]))[0]
+        watching = self.watch(session, seconds=self.timeout_s)
+        events = yield dataclasses.replace(watching, ends_in_time=False)
+        answer = (yield from self.send(session, [signal]))[0]
+        return (yield from _outcome(events, answer)) if answer.accepted else answer
+
+
+def _outcome(events: object, answer: Answer) -> Plan[Answer]:
+    """Wait on a followed `Watch` until it tells what became of an accepted signal."""
+    try:
+        while (event := (yield Take(events))) is not None:
+            if isinstance(event, Applied) and event.id == answer.id:
+                return dataclasses.replace(answer, applied=event)
+            if isinstance(event, Refused) and event.id == answer.id:
+                return dataclasses.replace(answer, accepted=False, reason=event.reason)
+            if isinstance(event, Lost):
+                raise Unavailable(event.reason)
+    except Unavailable as error:
+        raise Unavailable(f"signal {answer.id} was accepted, but not heard of again: {error}") from None
+    raise Unavailable(f"signal {answer.id} was accepted, but its session ended")
+
+
+def _itself(message: M) -> M:
+    return message
+
+
+def _packet(message: sessions_pb2.ListenResponse) -> Packet | None:
+    return convert.packet(message.packet) if message.HasField("packet") else None
