@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import grpc
 import numpy as np
@@ -15,6 +15,8 @@ from remixd.config import Address
 from remixd.mix import DIMENSIONS
 from remixd.track.roles import check_role
 from remixd.v1 import audience_pb2, common_pb2, sessions_pb2, tracks_pb2
+
+T = TypeVar("T")
 
 ERROR_KEY: Final = "remixd-error"
 """Trailing metadata in which the daemon names the class of its error."""
@@ -79,9 +81,26 @@ def roles_to_proto(roles: Mapping[str, str]) -> dict[str, common_pb2.StemRole]:
     return {name: ROLES[check_role(role)] for name, role in roles.items()}
 
 
+def _role(number: common_pb2.StemRole) -> str:
+    return common_pb2.StemRole.Name(number).removeprefix("STEM_ROLE_").lower()
+
+
 def _stem(message: tracks_pb2.Stem) -> types.Stem:
-    role = common_pb2.StemRole.Name(message.role).removeprefix("STEM_ROLE_").lower()
-    return types.Stem(name=message.name, role=role, language=message.language, plays=message.plays)
+    return types.Stem(
+        name=message.name, role=_role(message.role), language=message.language, plays=message.plays
+    )
+
+
+def _rights(message: tracks_pb2.Rights) -> types.Rights:
+    return types.Rights(
+        ranges=_in_order({name: (bounds.low, bounds.high) for name, bounds in message.ranges.items()}),
+        vocals_solo=message.vocals_solo,
+        never_mute=tuple(_role(role) for role in message.never_mute),
+        mash_ups=message.mash_ups,
+        export=message.export,
+        territories=tuple(message.territories),
+        languages=tuple(message.languages),
+    )
 
 
 def track(message: tracks_pb2.Track, library: str) -> types.Track:
@@ -117,6 +136,7 @@ def track(message: tracks_pb2.Track, library: str) -> types.Track:
         ),
         estimated=tuple(known.estimated),
         confidence=dict(known.confidence),
+        rights=_rights(message.rights),
         library=library,
     )
 
@@ -146,7 +166,7 @@ def imported(message: tracks_pb2.ImportedTrack) -> types.ImportedTrack:
     )
 
 
-def _in_order(mix: Mapping[str, float]) -> dict[str, float]:
+def _in_order(mix: Mapping[str, T]) -> dict[str, T]:
     order = list(DIMENSIONS)
     return dict(
         sorted(mix.items(), key=lambda pair: order.index(pair[0]) if pair[0] in order else len(order))
