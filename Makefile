@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-SYSTEM_PACKAGES := build-essential libfftw3-dev pkg-config python3-dev python3-venv
+SYSTEM_PACKAGES := build-essential libfftw3-dev pkg-config portaudio19-dev python3-dev python3-venv
 KERNEL := $(wildcard ext/*.pyx remixd/_kernel/*.pxd)
 PROTOS := $(wildcard proto/remixd/v1/*.proto)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -52,11 +52,11 @@ build: .make/build  ## the kernel and the protos
 	@mkdir -p .make
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "remixd needs Python 3.11 or newer; name one with: make PYTHON=python3.12"; exit 1; }
-	@if command -v cc >/dev/null && pkg-config --exists fftw3f 2>/dev/null && $(PYTHON) -c \
+	@if command -v cc >/dev/null && pkg-config --exists fftw3f portaudio-2.0 2>/dev/null && $(PYTHON) -c \
 	    'import ensurepip, pathlib, sysconfig; (pathlib.Path(sysconfig.get_path("include")) / "Python.h").stat()' \
 	    2>/dev/null; then :; \
 	elif ! command -v apt-get >/dev/null; then \
-	  echo "remixd needs a C compiler, pkg-config, FFTW in single precision, and Python's headers and venv"; exit 1; \
+	  echo "remixd needs a C compiler, pkg-config, FFTW in single precision, PortAudio, and Python's headers and venv"; exit 1; \
 	elif [ "$$(id -u)" = 0 ]; then sudo=; \
 	elif sudo -n true 2>/dev/null; then sudo=sudo; \
 	else echo "remixd needs some libraries; run: sudo apt-get install $(SYSTEM_PACKAGES)"; exit 1; fi; \

@@ -19,7 +19,20 @@ from setuptools import Extension, setup
 
 ROOT = Path(__file__).resolve().parent
 PROTOS = ("common", "tracks", "sessions", "audience")
-KERNEL_NOUNS = ("simd", "ring", "mailbox", "stem", "stretch", "deck", "strip", "bus", "session", "host")
+KERNEL_NOUNS = (
+    "simd",
+    "ring",
+    "mailbox",
+    "stem",
+    "stretch",
+    "deck",
+    "strip",
+    "bus",
+    "meter",
+    "session",
+    "host",
+    "feed",
+)
 
 CHECKED = os.environ.get("REMIXD_CHECKED") == "1"
 SIMD = os.environ.get("REMIXD_SIMD", "x86-64-v3")

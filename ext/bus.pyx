@@ -2,7 +2,7 @@
 
 The limiter looks ahead. True peaks are estimated as in ITU-R BS.1770-4 Annex 2, but at 8 times the rate, so
 that those of sound up to 20 kHz are read at most 0.12 dB low. Each frame asks for the gain that brings its
-peak to the ceiling; the least of 64 is held, released exponentially, and averaged over 63, so that the gain
+peak to the ceiling; the least of 58 is held, released exponentially, and averaged over 57, so that the gain
 arrives before the peak does, in a straight line. While nothing comes near the ceiling it is exactly a delay.
 
 Thread: [render], except `bus_init`.
@@ -56,13 +56,6 @@ cdef void bus_init(Bus* bus) noexcept:
     bus.least_gain = 1.0
 
 
-cdef void bus_meter_reset(Bus* bus) noexcept nogil:
-    """Begin a new reading of the peak and gain meters."""
-    bus.peak[0] = 0.0
-    bus.peak[1] = 0.0
-    bus.least_gain = 1.0
-
-
 cdef float _guard(Bus* bus, float* block, int frames) noexcept nogil:
     """Silence what is not finite (or absurd: +120 dBFS); return the greatest magnitude."""
     cdef int i
@@ -76,7 +69,12 @@ cdef float _guard(Bus* bus, float* block, int frames) noexcept nogil:
     return peak if peak < <float>1e6 else <float>1e6
 
 
-cdef float _true_peak(const float* window) noexcept nogil:
+cdef float true_peak_most() noexcept nogil:
+    """The most that a true peak can be of the samples around it."""
+    return _gain_most
+
+
+cdef float true_peak(const float* window) noexcept nogil:
     """Greatest magnitude of both channels between the two middle frames of a 16-frame window."""
     cdef float left[OVERSAMPLE]
     cdef float right[OVERSAMPLE]
@@ -130,7 +128,7 @@ cdef inline float _bound(float value) noexcept nogil:
 
 
 cdef void bus_process(Bus* bus, float* block, int frames) noexcept nogil:
-    """Limit `frames` interleaved stereo frames in place, delayed by LIMITER_DELAY, and meter them."""
+    """Limit `frames` interleaved stereo frames in place, delayed by LIMITER_DELAY."""
     cdef float quiet = _guard(bus, block, frames)
     cdef float peak, wanted
     cdef double gain
@@ -147,7 +145,7 @@ cdef void bus_process(Bus* bus, float* block, int frames) noexcept nogil:
         wanted = 1.0
         if quiet * _gain_most > _ceiling:
             out = 2 * <int>((bus.frames - OVERSAMPLE_TAPS + 1) & (HISTORY - 1))
-            peak = _true_peak(&bus.input[out])
+            peak = true_peak(&bus.input[out])
             if peak > _ceiling:
                 wanted = _ceiling / peak
         gain = _gain(bus, wanted)
@@ -155,6 +153,4 @@ cdef void bus_process(Bus* bus, float* block, int frames) noexcept nogil:
         block[2 * i] = _bound(<float>(bus.input[out] * gain))
         block[2 * i + 1] = _bound(<float>(bus.input[out + 1] * gain))
         bus.frames += 1
-        bus.peak[0] = max(bus.peak[0], fabsf(block[2 * i]))
-        bus.peak[1] = max(bus.peak[1], fabsf(block[2 * i + 1]))
         bus.least_gain = min(bus.least_gain, <float>gain)

@@ -6,24 +6,14 @@ late packet is counted and told, and the clock goes on.
 """
 from libc.stdint cimport int64_t, uint32_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memset
 
-from remixd._kernel.bus cimport bus_meter_reset
 from remixd._kernel.deck cimport deck_position
-from remixd._kernel.mailbox cimport (
-    REPORT_REFUSED,
-    REPORT_UNDERRUN,
-    Command,
-    Mailbox,
-    Report,
-    queue_pop,
-    queue_push,
-)
+from remixd._kernel.mailbox cimport REPORT_UNDERRUN, Mailbox
 from remixd._kernel.ring cimport Packet, PacketRing, ring_begin, ring_commit
 from remixd._kernel.session cimport (
     Session,
-    session_gains,
-    session_post,
+    session_describe,
+    session_drain,
     session_render,
     session_report,
 )
@@ -71,32 +61,6 @@ cdef inline int64_t _ns(int64_t frames) noexcept nogil:
     return frames // RATE_HZ * 1000000000 + frames % RATE_HZ * 1000000000 // RATE_HZ
 
 
-cdef Slot* _slot_of(HostState* host, uint32_t key) noexcept nogil:
-    cdef Slot* slot = &host.slots[key % SLOTS]
-    if load_acquire(&slot.state) == SLOT_PLAYING and slot.session.key == key:
-        return slot
-    return NULL
-
-
-cdef void _drain(HostState* host) noexcept nogil:
-    """Hand every waiting command to its session; refuse those whose session is not here."""
-    cdef Command command
-    cdef Report report
-    cdef Slot* slot
-    while queue_pop(host.commands, &command):
-        slot = _slot_of(host, command.session)
-        if slot != NULL:
-            session_post(slot.session, &command)
-            continue
-        memset(&report, 0, sizeof(Report))
-        report.id = command.id
-        report.session = command.session
-        report.kind = REPORT_REFUSED
-        report.dimension = command.dimension
-        if not queue_push(host.reports, &report):
-            host.refusals_lost += 1
-
-
 cdef void _fade_out(float* pcm, int64_t frames) noexcept nogil:
     cdef int64_t i
     cdef float gain
@@ -106,43 +70,33 @@ cdef void _fade_out(float* pcm, int64_t frames) noexcept nogil:
         pcm[2 * i + 1] *= gain
 
 
-cdef void _render_packet(HostState* host, Slot* slot) noexcept nogil:
-    """Render one packet of a session into its ring."""
+cdef void _render_packet(Slot* slot) noexcept nogil:
+    """Take the session's commands, then render one packet into its ring."""
     cdef SessionState* session = slot.session
     cdef float* pcm = NULL
     cdef Packet* packet = ring_begin(&slot.ring, &pcm)
-    cdef int64_t began_ns = now_ns(), due_ns
     cdef bint leaving = load_acquire(&slot.state) == SLOT_LEAVING
-    bus_meter_reset(&session.bus)
-    due_ns = slot.start_ns + _ns(session.clock)
+    session_drain(session, slot.commands)
     packet.sample = session.clock
-    packet.due_ns = due_ns
+    packet.due_ns = slot.start_ns + _ns(session.clock)
     session_render(session, slot.ring.frames, pcm)
     packet.position = deck_position(&session.deck, packet.sample)
     if leaving:
         _fade_out(pcm, slot.ring.frames)
     packet.rendered_ns = now_ns()
-    host.busy_ns += packet.rendered_ns - began_ns
-    host.packets += 1
-    if packet.rendered_ns > due_ns:
+    if slot.paced and packet.rendered_ns > packet.due_ns:
         slot.underruns += 1
         session_report(session, 0, REPORT_UNDERRUN, 0, packet.sample, session.clock, 0, 0.0,
-                       (packet.rendered_ns - due_ns) * RATE_HZ // 1000000000)
-    packet.tempo = session.deck.tempo.value_to
-    packet.pitch = session.deck.pitch.value_to
-    session_gains(session, session.clock, packet.gain)
-    packet.peak[0] = session.bus.peak[0]
-    packet.peak[1] = session.bus.peak[1]
-    packet.limiter_gain = session.bus.least_gain
+                       (packet.rendered_ns - packet.due_ns) * RATE_HZ // 1000000000)
     packet.underruns = slot.underruns
-    packet.nonfinite = session.bus.nonfinite
+    session_describe(session, packet)
     ring_commit(&slot.ring, packet)
     if leaving:
         store_release(&slot.state, SLOT_GONE)
 
 
-cdef Slot* _earliest(HostState* host, int64_t* at_ns) noexcept nogil:
-    """The session to render next, and when. One that leaves goes at once."""
+cdef Slot* _earliest(HostState* host, bint paced, int64_t* at_ns) noexcept nogil:
+    """Of the sessions that are paced, or of those that are not, the one to render next, and when."""
     cdef Slot* slot
     cdef Slot* first = NULL
     cdef int64_t when
@@ -151,48 +105,44 @@ cdef Slot* _earliest(HostState* host, int64_t* at_ns) noexcept nogil:
     for i in range(SLOTS):
         slot = &host.slots[i]
         state = load_acquire(&slot.state)
-        if state != SLOT_PLAYING and state != SLOT_LEAVING:
-            continue
-        when = slot.start_ns + _ns(slot.session.clock) - slot.lead_ns if state == SLOT_PLAYING else 0
-        if first == NULL or when < at_ns[0]:
-            first = slot
-            at_ns[0] = when
+        if state == SLOT_RELEASING:
+            store_release(&slot.state, SLOT_GONE)
+        elif (state == SLOT_PLAYING or state == SLOT_LEAVING) and slot.paced == paced:
+            when = slot.start_ns + _ns(slot.session.clock) - slot.lead_ns
+            if state == SLOT_LEAVING:
+                when = 0
+            if first == NULL or when < at_ns[0]:
+                first = slot
+                at_ns[0] = when
     return first
 
 
 cdef void _run(HostState* host) noexcept nogil:
     cdef Slot* slot
-    cdef int64_t now, at_ns = 0
+    cdef int64_t now, at_ns = 0, any_ns = 0
     while not load_acquire(&host.stop):
-        _drain(host)
-        slot = _earliest(host, &at_ns)
+        slot = _earliest(host, True, &at_ns)
         now = now_ns()
-        if slot != NULL and at_ns <= now:
-            _render_packet(host, slot)
-        elif slot != NULL and at_ns < now + NAP_NS:
-            sleep_until(at_ns)
+        if slot == NULL or at_ns > now + NAP_NS:
+            at_ns = now + NAP_NS
+        if slot == NULL or at_ns > now:
+            slot = _earliest(host, False, &any_ns)
+        if slot != NULL:
+            _render_packet(slot)
         else:
-            sleep_until(now + NAP_NS)
+            sleep_until(at_ns)
 
 
 cdef class Host:
     """Renders sessions until it is told to stop.
 
-    Args:
-        commands: the mailbox that control posts to.
-        reports: the mailbox that control reads.
-
     Thread: [housekeeping], but for `run`, which is the render thread itself.
     """
 
-    def __cinit__(self, Mailbox commands not None, Mailbox reports not None):
+    def __cinit__(self):
         self.state = <HostState*>calloc(1, sizeof(HostState))
         if self.state == NULL:
             raise MemoryError("no memory for a host")
-        self.commands = commands
-        self.reports = reports
-        self.state.commands = &commands.queue
-        self.state.reports = &reports.queue
         self.kept = [None] * SLOTS
         scratch_init(&self.state.scratch)
 
@@ -201,48 +151,61 @@ cdef class Host:
             scratch_free(&self.state.scratch)
             free(self.state)
 
-    def add(self, Session session not None, PacketRing ring not None, int64_t lead_ns) -> int:
-        """Let a session play from now on, into `ring`; returns the slot it took, its key modulo SLOTS.
+    def add(self, Session session not None, Mailbox commands not None, PacketRing ring not None,
+            int64_t lead_ns, bint paced=True, int64_t anchor_ns=0) -> None:
+        """Let a session play on from its clock, into `ring`, in the slot of its key modulo SESSIONS_MAX.
 
-        The session's key must leave that slot free. Raises ValueError if it does not.
+        Args:
+            lead_ns: how long before it is due a packet is rendered.
+            paced: whether it is; else it is rendered whenever nothing else is due.
+            anchor_ns: host time at which its sample 0 was due; 0 if its next packet is due `lead_ns` from
+                now. What should have sounded since is rendered at once, and counted as late.
+
+        Raises ValueError if the slot is taken.
         """
         cdef Slot* slot = &self.state.slots[session.state.key % SLOTS]
         if load_acquire(&slot.state) != SLOT_FREE:
             raise ValueError(f"slot {session.state.key % SLOTS} is taken")
-        self.kept[session.state.key % SLOTS] = (session, ring)
+        self.kept[session.state.key % SLOTS] = (session, commands, ring)
         session.state.scratch = &self.state.scratch
-        session.state.reports = self.state.reports
         slot.session = session.state
+        slot.commands = &commands.queue
         slot.ring = ring.ring
         slot.lead_ns = lead_ns
+        slot.paced = paced
         slot.underruns = 0
-        slot.start_ns = now_ns() + lead_ns
+        slot.start_ns = anchor_ns or now_ns() + lead_ns - _ns(session.state.clock)
         store_release(&slot.state, SLOT_PLAYING)
-        return session.state.key % SLOTS
 
     def leave(self, uint32_t key) -> bool:
         """Ask a session to fade out and stop. Whether it was playing."""
+        return self._ask(key, SLOT_LEAVING)
+
+    def release(self, uint32_t key) -> bool:
+        """Ask for a session back as it stands, to be played by somebody else. Whether it was playing."""
+        return self._ask(key, SLOT_RELEASING)
+
+    cdef bint _ask(self, uint32_t key, uint32_t state):
         cdef Slot* slot = &self.state.slots[key % SLOTS]
         if self.kept[key % SLOTS] is None or slot.session.key != key:
             return False
-        return swap_slot(&slot.state, SLOT_PLAYING, SLOT_LEAVING)
+        return swap_slot(&slot.state, SLOT_PLAYING, state)
 
-    def collect(self) -> list[int]:
-        """Free the slots that the render thread has handed back; their keys."""
+    def wait_until_free(self, uint32_t key) -> bool:
+        """Wait until the render thread has handed a session back, at most half a second; whether it has."""
+        cdef Slot* slot = &self.state.slots[key % SLOTS]
         cdef int i
-        cdef list keys = []
-        for i in range(SLOTS):
-            if load_acquire(&self.state.slots[i].state) == SLOT_GONE:
-                keys.append(self.state.slots[i].session.key)
-                self.state.slots[i].session = NULL
-                self.kept[i] = None
-                store_release(&self.state.slots[i].state, SLOT_FREE)
-        return keys
-
-    @property
-    def busy_ns(self) -> int:
-        """Nanoseconds spent rendering so far, by the wall."""
-        return self.state.busy_ns
+        for i in range(500):
+            if load_acquire(&slot.state) == SLOT_FREE:
+                return True
+            if load_acquire(&slot.state) == SLOT_GONE:
+                slot.session = NULL
+                self.kept[key % SLOTS] = None
+                store_release(&slot.state, SLOT_FREE)
+                return True
+            with nogil:
+                sleep_until(now_ns() + 1000000)
+        return False
 
     def stop(self) -> None:
         """Make `run` return, within 5 ms."""

@@ -46,8 +46,8 @@ cdef uint64_t MAGIC = 0x31474E4952584D52  # "RMXRING1"
 
 PacketEntry = namedtuple(
     "PacketEntry",
-    "sequence sample position due_ns rendered_ns tempo pitch gains peaks limiter_gain underruns nonfinite "
-    "pcm",
+    "sequence sample position due_ns rendered_ns tempo pitch gains peaks true_peak momentary_lufs "
+    "short_term_lufs limiter_gain underruns nonfinite major_faults pcm",
 )
 
 
@@ -141,5 +141,6 @@ cdef class PacketRing:
         return PacketEntry(
             sequence, copy.sample, copy.position, copy.due_ns, copy.rendered_ns, copy.tempo, copy.pitch,
             (copy.gain[0], copy.gain[1], copy.gain[2], copy.gain[3]), (copy.peak[0], copy.peak[1]),
-            copy.limiter_gain, copy.underruns, copy.nonfinite, pcm,
+            copy.true_peak, copy.momentary, copy.short_term, copy.limiter_gain, copy.underruns,
+            copy.nonfinite, copy.major_faults, pcm,
         )

@@ -37,9 +37,12 @@ from remixd._kernel.mailbox cimport (
     Command,
     Mailbox,
     Report,
+    queue_pop,
     queue_push,
 )
-from remixd._kernel.stem cimport Stem
+from remixd._kernel.meter cimport METER_BLOCKS, meter_loudness, meter_process, meter_reset_peaks
+from remixd._kernel.ring cimport Packet
+from remixd._kernel.stem cimport Stem, stem_touch
 from remixd._kernel.stretch cimport FIX, FRAME, HOP, RING, scratch_free, scratch_init
 from remixd._kernel.strip cimport add_ramped, add_scaled, ramp_is_flat, ramp_to, ramp_value
 
@@ -47,6 +50,12 @@ from remixd._kernel.mailbox import size_bytes
 
 cdef extern from *:
     """
+    #include <stdint.h>
+    #include <sys/resource.h>
+    static inline uint32_t remixd_major_faults(void) {
+        struct rusage usage;
+        return getrusage(RUSAGE_THREAD, &usage) == 0 ? (uint32_t)usage.ru_majflt : 0;
+    }
     #if defined(__SSE__)
     #include <immintrin.h>
     static inline unsigned remixd_flush_to_zero(void) {
@@ -72,6 +81,7 @@ cdef extern from *:
     """
     unsigned flush_to_zero "remixd_flush_to_zero"() noexcept nogil
     void restore "remixd_restore"(unsigned before) noexcept nogil
+    uint32_t major_faults "remixd_major_faults"() noexcept nogil
 
 cdef extern from "<sys/mman.h>" nogil:
     int mlock(const void* memory, size_t bytes)
@@ -242,6 +252,8 @@ cdef void _render_quantum(SessionState* session) noexcept nogil:
         else:
             add_ramped(session.block, session.stem, session.ramps[session.role_of[i]], QUANTUM)
     bus_process(&session.bus, session.block, QUANTUM)
+    meter_process(&session.meter, session.block, QUANTUM)
+    session.playhead = deck_position(deck, sample) >> FIX
     session.quantum += 1
     session.block_used = 0
 
@@ -267,9 +279,28 @@ cdef void session_render(SessionState* session, int64_t frames, float* out) noex
     restore(before)
 
 
-cdef int64_t session_position(const SessionState* session) noexcept nogil:
-    """Source position at the clock, FIX fractional bits."""
-    return deck_position(&session.deck, session.clock)
+cdef void session_drain(SessionState* session, Queue* commands) noexcept nogil:
+    """Take every command that waits in a mailbox."""
+    cdef Command command
+    while queue_pop(commands, &command):
+        session_post(session, &command)
+
+
+cdef void session_describe(SessionState* session, Packet* packet) noexcept nogil:
+    """Write into a packet how the session stands at its end, and begin new readings of the meters."""
+    packet.tempo = session.deck.tempo.value_to
+    packet.pitch = session.deck.pitch.value_to
+    session_gains(session, session.clock, packet.gain)
+    packet.peak[0] = session.meter.peak[0]
+    packet.peak[1] = session.meter.peak[1]
+    packet.true_peak = session.meter.true_peak
+    packet.momentary = meter_loudness(&session.meter, 4)
+    packet.short_term = meter_loudness(&session.meter, METER_BLOCKS)
+    packet.limiter_gain = session.bus.least_gain
+    packet.nonfinite = session.bus.nonfinite
+    packet.major_faults = major_faults()
+    meter_reset_peaks(&session.meter)
+    session.bus.least_gain = 1.0
 
 
 cdef class Session:
@@ -351,6 +382,19 @@ cdef class Session:
                 self.state.deck.stretches[i].theta, (FRAME // 2 + 1) * sizeof(uint32_t)) == 0
         return locked
 
+    def touch_ahead(self, int64_t frames) -> None:
+        """Bring the next `frames` source frames of every stem into memory. Thread: [housekeeping]."""
+        cdef int i
+        cdef int64_t start = self.state.playhead
+        with nogil:
+            for i in range(self.state.deck.stems_count):
+                stem_touch(&self.state.deck.stems[i], start, frames)
+
+    @property
+    def key(self) -> int:
+        """What control and the host call it."""
+        return self.state.key
+
     @property
     def clock(self) -> int:
         """Output frames rendered so far."""
@@ -361,7 +405,7 @@ cdef class Session:
         """Source position at the clock, in frames; 0 before the first render."""
         if self.state.deck.end_step == 0:
             return 0.0
-        return session_position(self.state) / <double>(1 << FIX)
+        return deck_position(&self.state.deck, self.state.clock) / <double>(1 << FIX)
 
     @property
     def nonfinite(self) -> int:

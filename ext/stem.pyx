@@ -7,8 +7,15 @@ import struct
 
 import numpy as np
 
+cdef extern from *:
+    """
+    static inline void remixd_touch(const float *p) { (void)*(const volatile float *)p; }
+    """
+    void touch "remixd_touch"(const float* p) noexcept nogil
+
 cdef enum:
     HEADER_BYTES = 4096
+    PAGE_BYTES = 4096
 
 FRAMES_MAX = 1 << 33
 MAGIC = b"RMXDPCM1"
@@ -41,6 +48,17 @@ cdef void stem_read(const StemView* stem, int64_t start, int64_t frames, bint lo
     if here > 0:
         memcpy(out + 2 * at, stem.pcm + 2 * (start + at), here * 2 * sizeof(float))
     memset(out + 2 * (at + here), 0, (frames - at - here) * 2 * sizeof(float))
+
+
+cdef void stem_touch(const StemView* stem, int64_t start, int64_t frames) noexcept nogil:
+    """Read a byte of every page of [start, start + frames), a circle, so that the pages are there.
+
+    Thread: [housekeeping]; it may wait for the disk, so that the render thread never does.
+    """
+    cdef int64_t at = 0
+    while at < frames:
+        touch(stem.pcm + 2 * ((start + at) % stem.frames))
+        at += PAGE_BYTES // 8
 
 
 cdef class Stem:

@@ -1,10 +1,10 @@
-"""The master bus: guard, look-ahead true-peak limiter, meters."""
+"""The master bus: guard and look-ahead true-peak limiter."""
 from libc.stdint cimport int64_t
 
 cdef enum:
-    LIMITER_DELAY = 70      # frames: 62 of look-ahead, 8 of the oversampler
-    LOOKAHEAD = 63          # gains averaged
-    HOLD = 64               # frames over which the least gain is held
+    LIMITER_DELAY = 64      # frames: 56 of look-ahead, 8 of the oversampler; one quantum of a session
+    LOOKAHEAD = 57          # gains averaged
+    HOLD = 58               # frames over which the least gain is held
     HISTORY = 256           # frames of input kept
     OVERSAMPLE = 8
     OVERSAMPLE_TAPS = 16
@@ -18,10 +18,10 @@ cdef struct Bus:
     int busy                        # of `released`, how many are below 1
     int limiting                    # frames until `wanted` is all ones again
     int64_t frames                  # pushed so far
-    float peak[2]
     float least_gain
     unsigned int nonfinite
 
 cdef void bus_init(Bus* bus) noexcept
 cdef void bus_process(Bus* bus, float* block, int frames) noexcept nogil
-cdef void bus_meter_reset(Bus* bus) noexcept nogil
+cdef float true_peak(const float* window) noexcept nogil
+cdef float true_peak_most() noexcept nogil

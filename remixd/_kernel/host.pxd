@@ -1,5 +1,5 @@
 """The nogil heart: many sessions rendered in deadline order by one thread."""
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t
 
 from remixd._kernel.mailbox cimport Queue
 from remixd._kernel.ring cimport Ring
@@ -13,28 +13,25 @@ cdef enum:
     SLOT_FREE = 0
     SLOT_PLAYING = 1
     SLOT_LEAVING = 2        # one more packet, fading out
-    SLOT_GONE = 3
+    SLOT_RELEASING = 3      # to be handed back as it is
+    SLOT_GONE = 4
 
 cdef struct Slot:
     uint32_t state          # SlotState; housekeeping and the render thread hand it back and forth
     SessionState* session
+    Queue* commands
     Ring ring
+    bint paced              # else rendered whenever nothing is due
     int64_t start_ns        # host time at which the session's sample 0 is due
     int64_t lead_ns         # how long before it is due a packet is rendered
     uint32_t underruns
 
 cdef struct HostState:
     Slot slots[SLOTS]
-    Queue* commands
-    Queue* reports
     Scratch scratch
     uint32_t stop
-    uint64_t refusals_lost
-    int64_t busy_ns         # CPU time spent rendering
-    uint64_t packets
 
 cdef class Host:
     cdef HostState* state
-    cdef object commands
-    cdef object reports
     cdef list kept
+    cdef bint _ask(self, uint32_t key, uint32_t state)

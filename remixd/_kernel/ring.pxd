@@ -11,10 +11,14 @@ cdef struct Packet:             # 128 bytes, then the PCM
     double pitch
     float gain[4]               # linear, as heard at the end of the packet, by role
     float peak[2]               # greatest magnitude after the limiter
+    float true_peak             # the same between the samples too, both channels
+    float momentary             # LUFS, over the last 400 ms
+    float short_term            # LUFS, over the last 3 s
     float limiter_gain          # least gain the limiter applied
     uint32_t underruns          # since the session began
     uint32_t nonfinite          # samples silenced since the session began
-    uint32_t spare[5]
+    uint32_t major_faults       # page faults that waited for the disk, of the rendering thread so far
+    uint32_t spare
 
 cdef struct Ring:
     uint64_t* newest

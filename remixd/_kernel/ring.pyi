@@ -12,9 +12,13 @@ class PacketEntry(NamedTuple):
     pitch: float
     gains: tuple[float, float, float, float]
     peaks: tuple[float, float]
+    true_peak: float
+    momentary_lufs: float
+    short_term_lufs: float
     limiter_gain: float
     underruns: int
     nonfinite: int
+    major_faults: int
     pcm: bytes
 
 def size_bytes(slots: int, frames: int) -> int: ...

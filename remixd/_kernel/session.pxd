@@ -4,6 +4,8 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from remixd._kernel.bus cimport Bus
 from remixd._kernel.deck cimport QUANTUM, Deck
 from remixd._kernel.mailbox cimport Command, Queue
+from remixd._kernel.meter cimport Meter
+from remixd._kernel.ring cimport Packet
 from remixd._kernel.stretch cimport Scratch
 from remixd._kernel.strip cimport Ramp
 
@@ -30,7 +32,9 @@ cdef struct SessionState:
     Waiting for_map
     Queue* reports
     uint32_t reports_lost
+    Meter meter
     int64_t quantum         # next to be rendered
+    int64_t playhead        # source frames at the newest quantum; for housekeeping to read
     int64_t clock           # output frames handed out
     float block[QUANTUM * 2]
     int block_used          # frames of `block` already handed out
@@ -38,10 +42,11 @@ cdef struct SessionState:
     float ramps[ROLES][QUANTUM]
     Scratch* scratch
 
+cdef void session_drain(SessionState* session, Queue* commands) noexcept nogil
+cdef void session_describe(SessionState* session, Packet* packet) noexcept nogil
 cdef int session_post(SessionState* session, const Command* command) noexcept nogil
 cdef void session_render(SessionState* session, int64_t frames, float* out) noexcept nogil
 cdef void session_gains(const SessionState* session, int64_t sample, float* out) noexcept nogil
-cdef int64_t session_position(const SessionState* session) noexcept nogil
 cdef void session_report(SessionState* session, uint64_t id, int kind, int dimension, int64_t sample,
                          int64_t settled, int64_t position, double value, int64_t late) noexcept nogil
 

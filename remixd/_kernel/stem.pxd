@@ -7,6 +7,8 @@ cdef struct StemView:
 
 cdef void stem_read(const StemView* stem, int64_t start, int64_t frames, bint loop, float* out) noexcept nogil
 
+cdef void stem_touch(const StemView* stem, int64_t start, int64_t frames) noexcept nogil
+
 cdef class Stem:
     cdef StemView view
     cdef object keep

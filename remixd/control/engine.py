@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import logging
-import mmap
 import os
 import shutil
 import signal
@@ -14,8 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from remixd._kernel.mailbox import Mailbox, ReportEntry
-from remixd.errors import Exhausted, InvalidInput, RemixdError, Unavailable
+from remixd.errors import AlreadyExists, Exhausted, InvalidInput, RemixdError, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -24,18 +22,17 @@ ANSWER_S: Final = 10.0
 STOP_S: Final = 3.0
 
 _THREADS: Final = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-_ERRORS: Final = {"invalid": InvalidInput, "exhausted": Exhausted}
+_ERRORS: Final = {
+    "invalid": InvalidInput,
+    "exhausted": Exhausted,
+    "exists": AlreadyExists,
+    "unavailable": Unavailable,
+}
 
 
 def _make_empty(directory: Path) -> None:
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True, mode=0o700)
-
-
-def map_shared(path: Path) -> mmap.mmap:
-    """Map a shared-memory file that the engine made."""
-    with path.open("rb+") as file:
-        return mmap.mmap(file.fileno(), 0)
 
 
 class Engine:
@@ -44,7 +41,6 @@ class Engine:
     Attributes:
         pid: of its process.
         notes: what the operating system did not grant it, a sentence each.
-        commands, reports: its mailboxes.
     """
 
     def __init__(self, directory: Path, process: asyncio.subprocess.Process) -> None:
@@ -55,8 +51,6 @@ class Engine:
         self._turn = asyncio.Lock()
         self._reader: asyncio.StreamReader
         self._writer: asyncio.StreamWriter
-        self.commands: Mailbox
-        self.reports: Mailbox
 
     @classmethod
     async def start(cls, directory: Path, wisdom: Path) -> Engine:
@@ -90,18 +84,17 @@ class Engine:
                 raise Unavailable(f"the engine ended at its start, with status {self._process.returncode}")
             await asyncio.sleep(0.01)
         self._reader, self._writer = await asyncio.open_unix_connection(str(path), limit=1 << 20)
-        self.commands = Mailbox(map_shared(self.directory / "commands"))
-        self.reports = Mailbox(map_shared(self.directory / "reports"))
         self.notes = list((await self.ask(op="hello"))["notes"])
 
-    def ring_path(self, key: int) -> Path:
-        """The file of one session's packet ring."""
-        return self.directory / f"ring-{key}"
+    def memory_path(self, key: int) -> Path:
+        """The file of one session's shared memory."""
+        return self.directory / f"session-{key}"
 
     async def ask(self, **request: Any) -> dict[str, Any]:
         """Have housekeeping do something slow, and wait for its answer.
 
-        Raises InvalidInput or Exhausted with the engine's own sentence, Unavailable if the engine is gone.
+        Raises InvalidInput, Exhausted, AlreadyExists or Unavailable with the engine's own sentence,
+        Unavailable if the engine is gone.
         An engine that does not answer is ended. A caller that is cancelled does not cancel the exchange, so
         that the next one gets its own answer.
         """
@@ -125,10 +118,6 @@ class Engine:
             except OSError as error:
                 log.warning("engine %d does not answer: %s", self.pid, error)
             return b""
-
-    def take_reports(self) -> list[ReportEntry]:
-        """What it told since the last call."""
-        return self.reports.take_reports()
 
     async def died(self) -> str:
         """Wait until the process has ended; how, in words."""

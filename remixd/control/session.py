@@ -11,8 +11,9 @@ from itertools import count
 from types import MappingProxyType
 from typing import Final
 
-from remixd._kernel.mailbox import ReportEntry
-from remixd._kernel.ring import PacketEntry, PacketRing
+from remixd._kernel.mailbox import APPLIED, REFUSED, ReportEntry
+from remixd._kernel.ring import PacketEntry
+from remixd._kernel.shared import SessionMemory
 from remixd.audience.signal import Signal
 from remixd.control.command import (
     DIMENSION_INDEX,
@@ -24,7 +25,8 @@ from remixd.control.command import (
     heard,
     lower,
 )
-from remixd.control.engine import Engine, map_shared
+from remixd.control.engine import Engine
+from remixd.control.sink import Sink
 from remixd.control.streams import Listener, Packet, SessionStatus, Watcher
 from remixd.errors import Exhausted, RemixdError, Unavailable
 from remixd.mix import NEUTRAL, PLAYABLE
@@ -63,15 +65,15 @@ class Session:
         sink: where the sound goes.
     """
 
-    sink: Final = "stream"
-
-    def __init__(self, session_id: str, key: int, track: Track, engine: Engine) -> None:
+    def __init__(self, session_id: str, key: int, track: Track, engine: Engine, sink: Sink) -> None:
         self.id = session_id
+        self.sink = str(sink)
         self.key = key
         self.track = track
         self.engine = engine
         self.playing = True
-        self._ring = PacketRing(map_shared(engine.ring_path(key)))
+        self._memory = SessionMemory(engine.memory_path(key))
+        self._ring = self._memory.ring
         self._read = 0
         self._newest: PacketEntry | None = None
         self._mix: dict[str, float] = dict(FIRST_MIX)
@@ -115,7 +117,7 @@ class Session:
         if not self.playing:
             raise Unavailable(f"session {self.id} is lost: its engine has died")
         wanted = sum(len(signal.wishes) for signal in signals)
-        free = min(self.engine.commands.free, WAITING_MAX - len(self._waiting))
+        free = min(self._memory.commands.free, WAITING_MAX - len(self._waiting))
         if wanted > free:
             raise Exhausted(f"session {self.id} can take {free} more wishes now, not {wanted}")
         return [self._receive(signal) for signal in signals]
@@ -128,7 +130,7 @@ class Session:
         waiting = _Waiting(signal_id=signal.id, commands={})
         for name, value in lowered.values.items():
             command = next(_command_ids)
-            posted = self.engine.commands.post_command(
+            posted = self._memory.commands.post_command(
                 command, self.key, DIMENSION_INDEX[name], value, ramp_frames=RAMP_FRAMES
             )
             if not posted:  # cannot be: receive has counted, and nobody else posts
@@ -139,7 +141,13 @@ class Session:
         planned = self._newest.sample + PACKET_FRAMES if self._newest else 0
         return Answer(id=signal.id, accepted=True, clamps=lowered.clamps, planned_sample=planned)
 
-    def take_report(self, report: ReportEntry, *, refused: bool) -> None:
+    def take_reports(self) -> None:
+        """Take what the engine has told since the last call."""
+        for report in self._memory.reports.take_reports():
+            if report.kind in (APPLIED, REFUSED):
+                self._take_report(report, refused=report.kind == REFUSED)
+
+    def _take_report(self, report: ReportEntry, *, refused: bool) -> None:
         """Note what the engine did with one command; answer when its signal is complete."""
         waiting = self._waiting.pop(report.id, None)
         if waiting is None:
@@ -233,7 +241,7 @@ class Session:
                 await self.engine.ask(op="leave", key=self.key)
             except RemixdError:
                 self.playing = False
-        self.engine.ring_path(self.key).unlink(missing_ok=True)
+        self.engine.memory_path(self.key).unlink(missing_ok=True)
 
     def end(self) -> None:
         """End its listeners and watchers."""

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from remixd._kernel.host import SESSIONS_MAX
-from remixd._kernel.mailbox import APPLIED, REFUSED, ReportEntry
 from remixd.control.engine import Engine
 from remixd.control.ingest import warm_cache
 from remixd.control.session import FIRST_MIX, Session
+from remixd.control.sink import Sink
 from remixd.control.streams import Listener, Lost, Packet, SessionStatus, Watcher
 from remixd.control.supervisor import Supervisor
 from remixd.errors import Exhausted, NotFound, Unavailable, nearest
@@ -29,6 +29,8 @@ __all__ = ["Listener", "Lost", "Packet", "Session", "SessionStatus", "Sessions",
 
 LEAD_NS: Final = 20_000_000
 """How long before it is heard a hands-on session is rendered."""
+BLOCK_FRAMES: Final = 128
+"""Of a sound device."""
 POLL_S: Final = 0.004
 STATUS_EVERY_S: Final = 0.04
 """Watchers are told 25 times a second."""
@@ -37,8 +39,9 @@ STATUS_EVERY_S: Final = 0.04
 class Sessions:
     """Every session of the daemon: creates, finds and deletes them, and moves what the engine renders."""
 
-    def __init__(self, library: Library, supervisor: Supervisor) -> None:
+    def __init__(self, library: Library, supervisor: Supervisor, sink: str = "stream") -> None:
         self._library = library
+        self._sink = Sink.parse(sink)
         self._supervisor = supervisor
         self._supervisor.on_lost = self._lose
         self._sessions: dict[str, Session] = {}
@@ -60,13 +63,14 @@ class Sessions:
         """Every session, in the order of their creation."""
         return list(self._sessions.values())
 
-    async def create(self, track_id: str) -> Session:
-        """Start a track from its beginning, as its artist mixed it.
+    async def create(self, track_id: str, *, sink: str | None = None) -> Session:
+        """Start a track from its beginning, as its artist mixed it, into a sink (see `Sink`).
 
-        Raises NotFound for an unknown track, Exhausted if the engine is full or out of shared memory,
-        Unavailable while there is no engine. If the caller is cancelled, so is the session.
+        Raises NotFound for an unknown track, InvalidInput for an unknown sink, Exhausted if the engine is
+        full or out of shared memory, Unavailable while there is no engine, or if the device cannot play,
+        AlreadyExists for a file that is there. If the caller is cancelled, so is the session.
         """
-        making = asyncio.ensure_future(self._create(track_id))
+        making = asyncio.ensure_future(self._create(track_id, Sink.parse(sink) if sink else self._sink))
         try:
             return await asyncio.shield(making)
         except asyncio.CancelledError:
@@ -78,17 +82,19 @@ class Sessions:
             self._ending.add(ending := asyncio.ensure_future(self.delete(made.result().id)))
             ending.add_done_callback(self._ending.discard)
 
-    async def _create(self, track_id: str) -> Session:
+    async def _create(self, track_id: str, sink: Sink) -> Session:
         track = self._library.get(track_id)
         caches = await warm_cache(track, self._library.path)
         engine = self._supervisor.engine
         slot = self._reserve_slot()
         try:
             key = next(self._generation) * SESSIONS_MAX + slot
-            await engine.ask(op="play", key=key, ring=str(engine.ring_path(key)), **_score(track, caches))
+            await engine.ask(
+                op="play", key=key, memory=str(engine.memory_path(key)), **_score(track, caches, sink)
+            )
             try:
-                session = Session(_new_id(self._sessions), key, track, engine)
-            except OSError as error:
+                session = Session(_new_id(self._sessions), key, track, engine, sink)
+            except (OSError, ValueError) as error:
                 await engine.ask(op="leave", key=key)
                 raise Unavailable(f"the engine's sound cannot be reached: {error}") from None
             self._sessions[session.id] = session
@@ -123,9 +129,9 @@ class Sessions:
         self._sessions.clear()
 
     def _lose(self, engine: Engine, how: str) -> None:
-        self._take_reports(engine)
         for session in self._sessions.values():
             if session.engine is engine:
+                session.take_reports()
                 session.lose(f"the engine of session {session.id} is lost: {how}")
 
     async def _run(self) -> None:
@@ -134,18 +140,8 @@ class Sessions:
             if not any(session.playing for session in self._sessions.values()):
                 self._awake.clear()
                 await self._awake.wait()
-            for engine in {session.engine for session in self._sessions.values() if session.playing}:
-                self._take_reports(engine)
             self._take_sound()
             await asyncio.sleep(POLL_S)
-
-    def _take_reports(self, engine: Engine) -> None:
-        by_key = {session.key: session for session in self._sessions.values() if session.engine is engine}
-        report: ReportEntry
-        for report in engine.take_reports():
-            session = by_key.get(report.session)
-            if session is not None and report.kind in (APPLIED, REFUSED):
-                session.take_report(report, refused=report.kind == REFUSED)
 
     def _take_sound(self) -> None:
         now = time.monotonic()
@@ -153,11 +149,12 @@ class Sessions:
         if tell:
             self._told_at = now
         for session in self._sessions.values():
+            session.take_reports()
             session.take_sound(tell=tell)
 
 
-def _score(track: Track, caches: Sequence[Path]) -> dict[str, Any]:
-    """What the engine needs to know of a track to play it."""
+def _score(track: Track, caches: Sequence[Path], sink: Sink) -> dict[str, Any]:
+    """What the engine needs to know to play a track."""
     low, high = zip(*(track.rights.range(name) for name in PLAYABLE), strict=True)
     return {
         "stems": [
@@ -170,6 +167,7 @@ def _score(track: Track, caches: Sequence[Path]) -> dict[str, Any]:
         "vocals_limit_db": None if track.rights.vocals_solo else VOCALS_ABOVE_DB,
         "lead_ns": LEAD_NS,
         "start": 0,
+        "sink": {"kind": sink.kind, "name": sink.name, "block_frames": BLOCK_FRAMES},
     }
 
 

@@ -1,16 +1,16 @@
 """The engine process: a render thread that owns the sound, and a housekeeping thread that serves control.
 
 Control speaks to housekeeping over a Unix socket in the engine's directory, one JSON object a line, each
-answered by one line: slow things such as loading a session. What must be fast goes through the mailboxes,
-which the render thread drains before every packet.
+answered by one line: slow things such as loading a session. What must be fast goes through each session's
+own mailboxes in shared memory, which whoever renders it drains before every block.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import mmap
 import os
+import select
 import shutil
 import signal
 import socket
@@ -18,45 +18,31 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from remixd._kernel import host, mailbox, ring, session, simd, stem, stretch
+from remixd._kernel import host, session, simd, stem, stretch
+from remixd._kernel.shared import SessionMemory
+from remixd.engine.device import DeviceError
+from remixd.engine.outputs import DeviceOutput, FileOutput, HostOutput, Output
 from remixd.engine.realtime import promote_thread, quiet_python
-from remixd.units import PACKET_FRAMES
+from remixd.units import RATE_HZ
 
-COMMANDS = 4096
-REPORTS = 8192
-RING_PACKETS = 64
-LINE_BYTES_MAX = 1 << 20
+LINE_BYTES_MAX: Final = 1 << 20
+TICK_S: Final = 0.25
+AHEAD_FRAMES: Final = 10 * RATE_HZ
+"""How much of every playing stem is kept in memory ahead of the playhead."""
 
 
 class Stopping(BaseException):
     """SIGTERM, or control has gone."""
 
 
-def make_shared(path: Path, size: int) -> mmap.mmap:
-    """Create a shared-memory file and map it. Its pages exist: writing cannot fail later.
-
-    Raises OSError, naming the file, when the file system has no room. Thread: [housekeeping].
-    """
-    with path.open("xb+") as file:
-        try:
-            os.posix_fallocate(file.fileno(), 0, size)
-        except OSError as error:
-            path.unlink()
-            raise OSError(error.errno, f"no room for {size} bytes of shared memory", str(path)) from None
-        return mmap.mmap(file.fileno(), size)
-
-
 class Engine:
     """One engine process. Thread: [housekeeping], but for `_render`."""
 
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        commands = make_shared(directory / "commands", mailbox.size_bytes(COMMANDS))
-        reports = make_shared(directory / "reports", mailbox.size_bytes(REPORTS))
-        self._host = host.Host(mailbox.Mailbox(commands, COMMANDS), mailbox.Mailbox(reports, REPORTS))
-        self._keys: set[int] = set()
+    def __init__(self) -> None:
+        self._host = host.Host()
+        self._sessions: dict[int, tuple[session.Session, Output]] = {}
         self._notes: list[str] = []
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._render, name="render", daemon=True)
@@ -75,10 +61,21 @@ class Engine:
 
     def stop(self) -> None:
         """Fade every session out, then end the render thread."""
-        for key in list(self._keys):
+        for key in list(self._sessions):
             self._leave(key)
         self._host.stop()
         self._thread.join(timeout=1.0)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether there is nothing to look after."""
+        return not self._sessions
+
+    def tick(self) -> None:
+        """Look after devices, and bring the pages that will be played next into memory."""
+        for playing, output in self._sessions.values():
+            output.tick()
+            playing.touch_ahead(AHEAD_FRAMES)
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """Do what one request asks. What goes wrong is answered with `error`, in a sentence."""
@@ -88,56 +85,94 @@ class Engine:
                     return {"pid": os.getpid(), "notes": self._notes, "simd": simd.LEVEL}
                 case "play":
                     return self._play(request)
+                case "outputs":
+                    return {
+                        "outputs": [[key, it.state, it.latency_s] for key, (_, it) in self._sessions.items()]
+                    }
                 case "leave":
                     return {"left": self._leave(int(request["key"]))}
                 case op:
                     return {"kind": "invalid", "error": f"the engine knows no {op!r}"}
+        except DeviceError as error:
+            return {"kind": "unavailable", "error": str(error)}
+        except FileExistsError as error:
+            return {"kind": "exists", "error": f"{error.filename} is there already"}
         except (ValueError, KeyError, TypeError, OverflowError) as error:
             return {"kind": "invalid", "error": str(error)}
         except (OSError, MemoryError) as error:
             return {"kind": "exhausted", "error": str(error)}
 
     def _play(self, request: dict[str, Any]) -> dict[str, Any]:
+        path = Path(request["memory"])
         stems = [stem.Stem.open(each["path"]) for each in request["stems"]]
-        playing = session.Session(
-            stems,
-            [int(each["role"]) for each in request["stems"]],
-            start=int(request["start"]),
-            mix=request["mix"],
-            low=request["low"],
-            high=request["high"],
-            vocals_limit_db=request["vocals_limit_db"],
-            key=int(request["key"]),
-        )
-        memory = make_shared(Path(request["ring"]), ring.size_bytes(RING_PACKETS, PACKET_FRAMES))
-        packets = ring.PacketRing(memory, RING_PACKETS, PACKET_FRAMES)
-        locked = all([playing.lock_memory(), packets.lock_memory()])
-        self._host.add(playing, packets, int(request["lead_ns"]))
-        self._keys.add(int(request["key"]))
-        return {"playing": True, "locked": locked}
+        memory = SessionMemory(path, create=True)
+        try:
+            playing = session.Session(
+                stems,
+                [int(each["role"]) for each in request["stems"]],
+                start=int(request["start"]),
+                mix=request["mix"],
+                low=request["low"],
+                high=request["high"],
+                vocals_limit_db=request["vocals_limit_db"],
+                reports=memory.reports,
+                key=int(request["key"]),
+            )
+            locked = all([playing.lock_memory(), memory.ring.lock_memory()])
+            playing.touch_ahead(AHEAD_FRAMES)
+            output = self._output(request["sink"], playing, memory, int(request["lead_ns"]))
+        except BaseException:
+            path.unlink()
+            raise
+        self._sessions[playing.key] = (playing, output)
+        return {"locked": locked, "latency_s": output.latency_s}
+
+    def _output(
+        self, sink: dict[str, Any], playing: session.Session, memory: SessionMemory, lead_ns: int
+    ) -> Output:
+        match sink["kind"]:
+            case "stream" | "null":
+                return HostOutput(self._host, playing, memory, lead_ns, paced=sink["name"] != "fast")
+            case "file":
+                return FileOutput(self._host, playing, memory, lead_ns, Path(sink["name"]))
+            case "device":
+                return DeviceOutput(self._host, playing, memory, lead_ns, sink["name"], sink["block_frames"])
+            case kind:
+                raise ValueError(f"the engine has no sink {kind!r}")
 
     def _leave(self, key: int) -> bool:
-        left = self._host.leave(key)
-        for _ in range(100):
-            self._keys.difference_update(self._host.collect())
-            if key not in self._keys:
-                break
-            time.sleep(0.002)
-        return left
+        if key not in self._sessions:
+            return False
+        _, output = self._sessions.pop(key)
+        output.close()
+        return True
 
 
-def _lines(connection: socket.socket) -> Iterator[bytes]:
-    """The lines control sends, until it hangs up."""
-    with connection.makefile("rb") as file:
-        while line := file.readline(LINE_BYTES_MAX):
-            yield line
+def _lines(connection: socket.socket, engine: Engine) -> Iterator[bytes]:
+    """The lines control sends, until it hangs up; the engine is looked after while none comes."""
+    waiting = b""
+    ticked = time.monotonic()
+    while True:
+        ready, _, _ = select.select([connection], [], [], None if engine.is_idle else TICK_S)
+        if time.monotonic() - ticked >= TICK_S:
+            ticked = time.monotonic()
+            engine.tick()
+        if not ready:
+            continue
+        part = connection.recv(65_536)
+        if not part:
+            return
+        *lines, waiting = (waiting + part).split(b"\n")
+        yield from lines
+        if len(waiting) > LINE_BYTES_MAX:
+            raise Stopping
 
 
 def _serve(engine: Engine, listener: socket.socket) -> None:
     """Answer one connection of control until it closes."""
     connection, _ = listener.accept()
     with connection:
-        for line in _lines(connection):
+        for line in _lines(connection, engine):
             try:
                 answer = engine.answer(dict(json.loads(line)))
             except (ValueError, TypeError) as error:
@@ -160,7 +195,7 @@ def run(directory: Path, wisdom: Path) -> int:
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     stretch.prepare(wisdom)
-    engine = Engine(directory)
+    engine = Engine()
     engine.start()
     try:
         with socket.socket(socket.AF_UNIX) as listener, contextlib.suppress(Stopping):

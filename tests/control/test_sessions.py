@@ -113,7 +113,7 @@ async def test_a_deleted_session_ends_its_listeners_in_order_and_frees_its_place
     assert abs(last[-1]) < 1e-6, "it fades out"
     assert not any(isinstance(event, Lost) for event in [event async for event in watcher])
     assert sessions.all() == []
-    assert not list(session.engine.directory.glob("ring-*"))
+    assert not list(session.engine.directory.glob("session-*"))
     again = await sessions.create("song-00000001")
     assert again.key != session.key
 
@@ -189,8 +189,8 @@ async def test_a_caller_that_gives_up_leaves_no_session_behind(sessions: Session
     await hear(session, 0.05)
     assert not [
         path
-        for path in session.engine.directory.glob("ring-*")
-        if path != session.engine.ring_path(session.key)
+        for path in session.engine.directory.glob("session-*")
+        if path != session.engine.memory_path(session.key)
     ]
 
 

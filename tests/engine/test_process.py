@@ -70,13 +70,16 @@ def test_it_says_who_it_is(child: Child) -> None:
         b'{"op": "play", "stems": [{"path": "/nowhere.pcm", "role": 0}]}',
         b'{"op": "leave"}',
         b'{"op": "leave", "key": {}}',
-        b'{"op": "leave", "key": -1}',
-        b'{"op": "leave", "key": 99999999999999}',
     ],
 )  # fmt: skip
 def test_nonsense_is_answered_with_an_error_and_it_lives_on(child: Child, line: bytes) -> None:
     assert "error" in child.send(line)
     assert child.send(b'{"op": "hello"}')["pid"] == child.process.pid
+
+
+@pytest.mark.parametrize("key", [7, -1, 99_999_999_999_999])
+def test_a_session_that_is_not_there_cannot_leave(child: Child, key: int) -> None:
+    assert child.send(json.dumps({"op": "leave", "key": key}).encode()) == {"left": False}
 
 
 def test_it_ends_when_control_hangs_up(child: Child) -> None:

@@ -30,10 +30,10 @@ def play() -> Iterator[Callable[..., tuple[Host, PacketRing, Audio]]]:
     running: list[tuple[Host, threading.Thread]] = []
 
     def start(pcm: Audio, *, slots: int = 64, packets: int = 10) -> tuple[Host, PacketRing, Audio]:
-        boxes = [Mailbox(bytearray(mailbox.size_bytes(64)), 64) for _ in range(2)]
-        host = Host(*boxes)
+        host = Host()
+        commands = Mailbox(bytearray(mailbox.size_bytes(64)), 64)
         ring = PacketRing(bytearray(ring_size_bytes(slots, 480)), slots, 480)
-        host.add(Session([Stem.of(pcm)], [3], key=256), ring, 20_000_000)
+        host.add(Session([Stem.of(pcm)], [3], key=256), commands, ring, 20_000_000)
         thread = threading.Thread(target=host.run)
         thread.start()
         running.append((host, thread))

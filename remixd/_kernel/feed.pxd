@@ -1,0 +1,24 @@
+"""A feed: one session rendered inside the callback of a sound device."""
+from libc.stdint cimport int64_t, uint32_t
+
+from remixd._kernel.mailbox cimport Queue
+from remixd._kernel.ring cimport Packet, Ring
+from remixd._kernel.session cimport SessionState
+from remixd._kernel.stretch cimport Scratch
+
+cdef struct FeedState:
+    SessionState* session
+    Queue* commands
+    Ring ring
+    Scratch scratch
+    Packet* packet          # being filled; NULL before the first frame of one
+    float* pcm
+    int64_t filled          # frames of it
+    uint32_t underruns
+    int64_t called_ns       # host time of the newest callback
+    float fade_from         # gain now: falls to 0 when it leaves
+    bint leaving
+
+cdef class Feed:
+    cdef FeedState state
+    cdef object kept

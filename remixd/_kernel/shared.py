@@ -1,0 +1,69 @@
+"""The shared-memory file of one session: commands in, reports out, and the ring of packets.
+
+The engine makes it, control opens it. Each mailbox has one producer and one consumer: control posts commands
+and takes reports, whoever renders the session does the opposite.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+from pathlib import Path
+from typing import Final
+
+from remixd._kernel import mailbox, ring
+from remixd._kernel.mailbox import Mailbox
+from remixd._kernel.ring import PacketRing
+from remixd.units import PACKET_FRAMES
+
+COMMANDS: Final = 512
+REPORTS: Final = 1024
+PACKETS: Final = 64
+
+
+def _pages(size: int) -> int:
+    return -(-size // mmap.PAGESIZE) * mmap.PAGESIZE
+
+
+_REPORTS_AT: Final = _pages(mailbox.size_bytes(COMMANDS))
+_RING_AT: Final = _REPORTS_AT + _pages(mailbox.size_bytes(REPORTS))
+SIZE_BYTES: Final = _RING_AT + _pages(ring.size_bytes(PACKETS, PACKET_FRAMES))
+
+
+class SessionMemory:
+    """One session's shared memory.
+
+    Args:
+        path: of the file.
+        create: make it, which the engine does; else open it.
+
+    Raises OSError, naming the file, when there is no room for it, ValueError if it is not such a file.
+    Thread: [control], [housekeeping].
+    """
+
+    def __init__(self, path: Path, *, create: bool = False) -> None:
+        memory = memoryview(_make(path) if create else _open(path))
+        commands, reports = memory[:_REPORTS_AT], memory[_REPORTS_AT:_RING_AT]
+        self.commands = Mailbox(commands, COMMANDS if create else 0)
+        self.reports = Mailbox(reports, REPORTS if create else 0)
+        self.ring = PacketRing(memory[_RING_AT:], *((PACKETS, PACKET_FRAMES) if create else ()))
+
+
+def _make(path: Path) -> mmap.mmap:
+    """Create the file with all its pages: writing to it cannot fail later."""
+    with path.open("xb+") as file:
+        try:
+            os.posix_fallocate(file.fileno(), 0, SIZE_BYTES)
+        except OSError as error:
+            path.unlink()
+            raise OSError(
+                error.errno, f"no room for {SIZE_BYTES} bytes of shared memory", str(path)
+            ) from None
+        return mmap.mmap(file.fileno(), SIZE_BYTES)
+
+
+def _open(path: Path) -> mmap.mmap:
+    with path.open("rb+") as file:
+        if os.fstat(file.fileno()).st_size != SIZE_BYTES:
+            raise ValueError(f"{path} is not a session's shared memory of this version")
+        return mmap.mmap(file.fileno(), SIZE_BYTES)

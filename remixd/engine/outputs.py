@@ -1,0 +1,204 @@
+"""How a session's sound leaves the engine: on the render thread, in a device's callback, into a file.
+
+Thread: [housekeeping], but for the file writer's own thread.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import wave
+from pathlib import Path
+from typing import Final, Protocol
+
+import numpy as np
+
+from remixd._kernel.feed import Feed
+from remixd._kernel.host import Host
+from remixd._kernel.session import Session
+from remixd._kernel.shared import SessionMemory
+from remixd.engine.device import DeviceError, DeviceStream, find_now
+from remixd.units import RATE_HZ
+
+RETRY_S: Final = 1.0
+FADE_S: Final = 0.05
+
+
+class Output(Protocol):
+    """What plays one session."""
+
+    @property
+    def state(self) -> str:
+        """`playing`, or what is wrong, in words."""
+
+    @property
+    def latency_s(self) -> float:
+        """From the moment a frame is rendered until it is heard, beyond the stated lead."""
+
+    def tick(self) -> None:
+        """Look after it; called about four times a second."""
+
+    def close(self) -> None:
+        """Fade out and stop. Afterwards nobody renders the session."""
+
+
+class HostOutput:
+    """The render thread plays it: stream, and null."""
+
+    state = "playing"
+    latency_s = 0.0
+
+    def __init__(
+        self, host: Host, session: Session, memory: SessionMemory, lead_ns: int, *, paced: bool
+    ) -> None:
+        self._host = host
+        self._session = session
+        host.add(session, memory.commands, memory.ring, lead_ns, paced)
+
+    def tick(self) -> None:
+        """Nothing can go wrong here that the render thread does not tell."""
+
+    def close(self) -> None:
+        """Fade out and stop."""
+        self._host.leave(self._session.key)
+        self._host.wait_until_free(self._session.key)
+
+
+class FileOutput:
+    """The render thread plays it in real time; a thread writes the packets into a 24-bit WAV file."""
+
+    latency_s = 0.0
+
+    def __init__(self, host: Host, session: Session, memory: SessionMemory, lead_ns: int, path: Path) -> None:
+        self.state = "playing"
+        self._file = path.open("xb")
+        self._wave = wave.open(self._file, "wb")  # noqa: SIM115 (closed by `close`)
+        self._wave.setnchannels(2)
+        self._wave.setsampwidth(3)
+        self._wave.setframerate(RATE_HZ)
+        self._ring = memory.ring
+        self._written = 0
+        self._done = threading.Event()
+        self._inner = HostOutput(host, session, memory, lead_ns, paced=True)
+        self._thread = threading.Thread(target=self._run, name="file", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        sequence = 1
+        last = False
+        while not last and self.state == "playing":
+            last = self._done.wait(0.05)
+            sequence = self._write_from(sequence)
+
+    def _write_from(self, sequence: int) -> int:
+        try:
+            while sequence <= self._ring.newest:
+                packet = self._ring.read(sequence)
+                if packet is None:  # overtaken: silence stands where it was
+                    sequence = self._ring.oldest
+                    continue
+                self._write(packet.sample, np.frombuffer(packet.pcm, dtype="<f4"))
+                sequence += 1
+            self._file.flush()
+        except OSError as error:
+            self.state = f"lost: {error.strerror}"
+        return sequence
+
+    def _write(self, sample: int, pcm: np.ndarray[tuple[int], np.dtype[np.float32]]) -> None:
+        missing = max(sample - self._written, 0)
+        whole = np.concatenate([np.zeros(2 * missing, dtype=np.float32), pcm])
+        steps = np.clip(np.rint(whole.astype(np.float64) * 2**23), -(2**23), 2**23 - 1).astype("<i4")
+        self._wave.writeframes(steps.reshape(-1, 1).view(np.uint8)[:, :3].tobytes())
+        self._written = sample + len(pcm) // 2
+
+    def tick(self) -> None:
+        """The writer tells by its state."""
+
+    def close(self) -> None:
+        """Fade out, write what is left, close the file."""
+        self._inner.close()
+        self._done.set()
+        self._thread.join(timeout=2.0)
+        try:
+            self._wave.close()
+            self._file.close()
+        except OSError as error:
+            self.state = f"lost: {error.strerror}"
+
+
+class DeviceOutput:
+    """A sound device plays it, in its own callback.
+
+    When the device vanishes the render thread takes the session over, so that its clock goes on, and the
+    device is tried again every second.
+    """
+
+    def __init__(
+        self, host: Host, session: Session, memory: SessionMemory, lead_ns: int, name: str, block_frames: int
+    ) -> None:
+        self.state = "playing"
+        self._host = host
+        self._session = session
+        self._memory = memory
+        self._lead_ns = lead_ns
+        self._name = name
+        self._block_frames = block_frames
+        self._feed: Feed
+        self._stream: DeviceStream | None = None
+        self._retry_at = 0.0
+        self._anchor_ns = 0
+        self._open()
+
+    def _open(self) -> None:
+        self._feed = Feed(self._session, self._memory.commands, self._memory.ring)
+        self._stream = DeviceStream(self._feed, self._name, self._block_frames)
+        self.state = "playing"
+
+    @property
+    def latency_s(self) -> float:
+        """The device's own output latency."""
+        return self._stream.latency_s if self._stream else 0.0
+
+    def tick(self) -> None:
+        """Notice a device that has stopped asking; try one again that was lost."""
+        if self._stream is not None and not self._stream.is_alive:
+            name = self._stream.device["name"]
+            self._stream.close()
+            self._stream = None
+            played_ns = self._session.clock * 1_000_000_000 // RATE_HZ
+            self._anchor_ns = (self._feed.called_ns or time.monotonic_ns()) + self._lead_ns - played_ns
+            self._to_host(f"lost: {name} no longer asks for sound")
+        elif self._stream is None and time.monotonic() >= self._retry_at:
+            self._retry()
+
+    def _to_host(self, state: str) -> None:
+        self.state = state
+        self._retry_at = time.monotonic() + RETRY_S
+        self._host.add(
+            self._session, self._memory.commands, self._memory.ring, self._lead_ns, anchor_ns=self._anchor_ns
+        )
+
+    def _retry(self) -> None:
+        """Take the session back only once the device is there: the render thread keeps its clock so long."""
+        self._retry_at = time.monotonic() + RETRY_S
+        try:
+            find_now(self._name)
+        except DeviceError as error:
+            self.state = f"lost: {error}"
+            return
+        self._host.release(self._session.key)
+        self._host.wait_until_free(self._session.key)
+        try:
+            self._open()
+        except DeviceError as error:
+            self._to_host(f"lost: {error}")
+
+    def close(self) -> None:
+        """Fade out and stop."""
+        if self._stream is None:
+            self._host.leave(self._session.key)
+            self._host.wait_until_free(self._session.key)
+            return
+        self._feed.leave()
+        time.sleep(FADE_S)
+        self._stream.close()
