@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -19,6 +20,7 @@ from remixd.units import RATE_HZ
 CHANNELS: Final = 2
 STALLED_NS: Final = 500_000_000
 """A device that has not asked for sound for this long is gone."""
+CLOSE_S: Final = 1.0
 BLOCKS: Final = (32, 1024)
 """The least and greatest frames of a device's block."""
 
@@ -185,12 +187,21 @@ class DeviceStream:
         asked_ns = max(self._feed.called_ns, self._opened_ns)
         return bool(self._stream.is_active()) and time.monotonic_ns() - asked_ns < STALLED_NS
 
-    def close(self) -> None:
-        """Stop. Afterwards the callback does not run."""
-        with _quiet(), contextlib.suppress(OSError):
+    def close(self) -> bool:
+        """Stop; afterwards the callback does not run. Whether PortAudio let go of the device.
+
+        PortAudio 19.6 waits for ten minutes to close a stream whose JACK server has gone. So it is closed on
+        a thread of its own, which is left behind when it takes too long.
+        """
+        closing = threading.Thread(target=self._close, name="close", daemon=True)
+        closing.start()
+        closing.join(CLOSE_S)
+        return not closing.is_alive()
+
+    def _close(self) -> None:
+        with contextlib.suppress(OSError):
             self._stream.close()
-        with _quiet():
-            self._portaudio.terminate()
+        self._portaudio.terminate()
 
 
 def main() -> int:

@@ -130,7 +130,7 @@ class DeviceOutput:
     """A sound device plays it, in its own callback.
 
     When the device vanishes the render thread takes the session over, so that its clock goes on, and the
-    device is tried again every second.
+    device is tried again every second: unless PortAudio does not let go of it (a JACK server that died).
     """
 
     def __init__(
@@ -147,6 +147,7 @@ class DeviceOutput:
         self._stream: DeviceStream | None = None
         self._retry_at = 0.0
         self._anchor_ns = 0
+        self._may_retry = True
         self._open()
 
     def _open(self) -> None:
@@ -162,14 +163,20 @@ class DeviceOutput:
     def tick(self) -> None:
         """Notice a device that has stopped asking; try one again that was lost."""
         if self._stream is not None and not self._stream.is_alive:
-            name = self._stream.device["name"]
-            self._stream.close()
-            self._stream = None
-            played_ns = self._session.clock * 1_000_000_000 // RATE_HZ
-            self._anchor_ns = (self._feed.called_ns or time.monotonic_ns()) + self._lead_ns - played_ns
-            self._to_host(f"lost: {name} no longer asks for sound")
-        elif self._stream is None and time.monotonic() >= self._retry_at:
+            self._lose(self._stream)
+        elif self._stream is None and self._may_retry and time.monotonic() >= self._retry_at:
             self._retry()
+
+    def _lose(self, stream: DeviceStream) -> None:
+        name = stream.device["name"]
+        self._may_retry = stream.close()
+        self._stream = None
+        played_ns = self._session.clock * 1_000_000_000 // RATE_HZ
+        self._anchor_ns = (self._feed.called_ns or time.monotonic_ns()) + self._lead_ns - played_ns
+        if self._may_retry:
+            self._to_host(f"lost: {name} no longer asks for sound; it is tried again every second")
+        else:
+            self._to_host(f"lost: {name} is gone, and PortAudio does not let go of it: start a new daemon")
 
     def _to_host(self, state: str) -> None:
         self.state = state
