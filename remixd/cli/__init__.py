@@ -14,6 +14,7 @@ from typing import NoReturn
 import click
 
 import remixd
+from remixd.cli.devices import devices
 from remixd.cli.library import demo, import_songs, track, tracks
 from remixd.cli.render import render
 from remixd.cli.serve import serve
@@ -31,7 +32,7 @@ def commands() -> None:
     """Play songs from their stems, live, as those who listen wish."""
 
 
-for command in (import_songs, tracks, track, serve, session, signal, listen, watch, render, demo):
+for command in (import_songs, tracks, track, serve, session, signal, listen, watch, render, demo, devices):
     commands.add_command(command)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from processes import run
 from sounds import music, noise
 
 from remixd.audience.signal import Signal
@@ -259,3 +261,16 @@ async def test_sinks_that_make_no_sense_are_refused_with_what_does(sessions, she
         return
     with pytest.raises(InvalidInput, match="sink"):
         await sessions.create("song-00000001", sink=text)
+
+
+@needs_jack
+def test_devices_are_listed_with_what_one_needs_to_know(jack_server: Jack) -> None:
+    assert jack_server.name
+    done = run("devices", "--json")
+    assert done.returncode == 0, done.stderr
+    listed = json.loads(done.stdout)
+    assert any(
+        device["host_api"].startswith("JACK") and device["rate_hz"] == 48_000 and device["channels"] == 2
+        for device in listed
+    )
+    assert "JACK" in run("devices").stdout
