@@ -6,10 +6,52 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Literal
 
 from remixd.errors import InvalidInput, NotFound, nearest
 from remixd.units import OFF_DB
+
+Boundary = Literal["bar", "phrase", "section"]
+BOUNDARIES: Final[tuple[Boundary, ...]] = ("bar", "phrase", "section")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slew:
+    """How fast the director moves a dimension: at most `step` at the start of each `every`.
+
+    Attributes:
+        step: in the dimension's unit; of a ratio, the share of what it is now.
+        total: how far from the preset's centre in all, likewise; None for no limit.
+        is_ratio: whether steps multiply rather than add.
+    """
+
+    every: Boundary
+    step: float
+    total: float | None = None
+    is_ratio: bool = False
+
+    def reach(self, centre: float, distance: float) -> tuple[float, float]:
+        """The least and greatest value at most `distance` from `centre`."""
+        if self.is_ratio:
+            return centre * (1.0 - distance), centre * (1.0 + distance)
+        return centre - distance, centre + distance
+
+    def towards(self, now: float, goal: float) -> float:
+        """Where one step from `now` leads."""
+        low, high = self.reach(now, self.step)
+        return min(max(goal, low), high)
+
+    def told(self, unit: str) -> str:
+        """For a person, as in `3 dB a bar`."""
+        step = f"{self.step * 100:g} %" if self.is_ratio else f"{self.step:g} {unit}"
+        return f"{step} a {self.every}"
+
+    def steps(self, now: float, goal: float) -> int:
+        """How many steps lead from `now` to `goal`."""
+        if self.is_ratio:
+            one = math.log1p(self.step) if goal > now else -math.log1p(-self.step)
+            return math.ceil(abs(math.log(goal / now)) / one - 1e-9)
+        return math.ceil(abs(goal - now) / self.step - 1e-9)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +63,7 @@ class Dimension:
     minimum: float
     neutral: float
     maximum: float
-    slew: str
+    slew: Slew
     to_unit: Callable[[float], float]
     from_unit: Callable[[float], float]
 
@@ -56,38 +98,40 @@ def _level_from_unit(unit: float) -> float:
 
 def _level(name: str) -> Dimension:
     return Dimension(
-        name=name, unit="dB", minimum=OFF_DB, neutral=0.0, maximum=6.0, slew="3 a bar",
-        to_unit=_level_to_unit, from_unit=_level_from_unit,
+        name=name, unit="dB", minimum=OFF_DB, neutral=0.0, maximum=6.0,
+        slew=Slew(every="bar", step=3.0), to_unit=_level_to_unit, from_unit=_level_from_unit,
     )  # fmt: skip
 
 
 _ROWS: Final = (
     Dimension(
-        name="tempo", unit="ratio", minimum=0.5, neutral=1.0, maximum=2.0, slew="2 % a phrase, 8 % in all",
+        name="tempo", unit="ratio", minimum=0.5, neutral=1.0, maximum=2.0,
+        slew=Slew(every="phrase", step=0.02, total=0.08, is_ratio=True),
         to_unit=math.log2, from_unit=lambda unit: 2.0**unit,
     ),
     Dimension(
         name="pitch", unit="semitones", minimum=-12.0, neutral=0.0, maximum=12.0,
-        slew="2, at section starts", **_linear(-12.0, 12.0),
+        slew=Slew(every="section", step=2.0), **_linear(-12.0, 12.0),
     ),
     _level("vocals"),
     _level("drums"),
     _level("bass"),
     _level("other"),
     Dimension(
-        name="brightness", unit="tilt dB", minimum=-12.0, neutral=0.0, maximum=12.0, slew="3 a bar",
-        **_linear(-12.0, 12.0),
+        name="brightness", unit="tilt dB", minimum=-12.0, neutral=0.0, maximum=12.0,
+        slew=Slew(every="bar", step=3.0), **_linear(-12.0, 12.0),
     ),
     Dimension(
-        name="space", unit="reverb send", minimum=0.0, neutral=0.0, maximum=1.0, slew=".1 a bar",
-        **_identity(),
+        name="space", unit="reverb send", minimum=0.0, neutral=0.0, maximum=1.0,
+        slew=Slew(every="bar", step=0.1), **_identity(),
     ),
     Dimension(
-        name="drive", unit="amount", minimum=0.0, neutral=0.0, maximum=1.0, slew=".1 a bar", **_identity(),
+        name="drive", unit="amount", minimum=0.0, neutral=0.0, maximum=1.0,
+        slew=Slew(every="bar", step=0.1), **_identity(),
     ),
     Dimension(
-        name="density", unit="layers", minimum=-1.0, neutral=0.0, maximum=1.0, slew="at phrase starts",
-        **_identity(),
+        name="density", unit="layers", minimum=-1.0, neutral=0.0, maximum=1.0,
+        slew=Slew(every="phrase", step=2.0), **_identity(),
     ),
 )  # fmt: skip
 

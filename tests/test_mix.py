@@ -137,3 +137,23 @@ def test_wishes_are_read_as_the_command_line_writes_them():
 def test_a_wish_of_another_form_is_told_why(text, error, told):
     with pytest.raises(error, match=told):
         parse_wishes([text])
+
+
+@given(row=rows, share=st.floats(0, 1), goal=st.floats(0, 1))
+def test_a_step_goes_towards_the_goal_and_no_further_than_the_slew(row, share, goal):
+    now, goal = (row.minimum + part * (row.maximum - row.minimum) for part in (share, goal))
+    value = row.slew.towards(now, goal)
+    assert min(now, goal) <= value <= max(now, goal)
+    assert abs(value - now) <= row.slew.step * (now if row.slew.is_ratio else 1.0) + 1e-9
+    count = row.slew.steps(now, goal)
+    for _ in range(count):
+        now = row.slew.towards(now, goal)
+    assert now == pytest.approx(goal, abs=1e-6)
+
+
+def test_the_slew_is_told_as_the_table_has_it():
+    told = {name: row.slew.told(row.unit) for name, row in DIMENSIONS.items()}
+    assert told["tempo"] == "2 % a phrase"
+    assert told["pitch"] == "2 semitones a section"
+    assert told["drums"] == "3 dB a bar"
+    assert DIMENSIONS["tempo"].slew.total == 0.08

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, Literal
 
 from remixd.errors import nearest
 from remixd.mix import DIMENSIONS
@@ -139,7 +139,7 @@ def read_rights(fields: Fields) -> Rights:
         vocals_solo=fields.flag("vocals_solo", DEFAULT_RIGHTS.vocals_solo),
         never_mute=tuple(role for role in STEM_ROLES if role in never_mute),
         mash_ups=fields.flag("mash_ups", DEFAULT_RIGHTS.mash_ups),
-        export=cast(Export, export),
+        export=export,
         territories=fields.texts("territories"),
         languages=fields.texts("languages"),
     )

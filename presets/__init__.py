@@ -1,0 +1,1 @@
+"""The presets that come with remixd, one TOML each."""

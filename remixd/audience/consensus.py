@@ -1,0 +1,109 @@
+"""What the fans of a session want: of each dimension one live value a fan, averaged, and followed in time.
+
+Pure; Thread: [control].
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Final
+
+from remixd.errors import Exhausted
+from remixd.mix import DIMENSIONS
+
+FOLLOW_S: Final = 4.0
+"""Time constant with which the goal follows what is wanted: a phrase of the design's trials."""
+
+NEAR: Final = 0.01
+"""A goal this near to what is wanted, in taste space, has arrived."""
+
+FANS_MAX: Final = 100_000
+
+
+@dataclass(slots=True)
+class _Live:
+    """The live values of one dimension, by fan; their sums; and how far the goal has come."""
+
+    values: dict[str, float] = field(default_factory=dict)
+    total: float = 0.0
+    total_unit: float = 0.0
+    goal_unit: float = 0.0
+    goal_at_s: float = 0.0
+
+
+class Consensus:
+    """Averages the wishes of many. Every fan has one live value a dimension, the last one wished.
+
+    Fans without a name cannot be told apart: they are one. Averages are taken in taste space, where equal
+    distances are heard as about equal.
+    """
+
+    def __init__(self) -> None:
+        self._live: dict[str, _Live] = {}
+        self._fans: set[str] = set()
+
+    def check_room(self, fans: set[str]) -> None:
+        """Raise Exhausted if these fans are too many beside those that are there."""
+        if len(self._fans) + len(fans - self._fans) > FANS_MAX:
+            raise Exhausted(f"a session takes the wishes of {FANS_MAX} fans, and no more")
+
+    def wish(self, fan: str, name: str, value: float, *, now: float, at_s: float) -> None:
+        """Let `value` be what a fan wants of a dimension.
+
+        Args:
+            fan: who; empty for those who are not to be known.
+            name: of the dimension.
+            value: in its unit.
+            now: where the mix stands: the goal starts there if nobody wished anything of this before.
+            at_s: when, in seconds on any clock that does not run back.
+        """
+        row = DIMENSIONS[name]
+        live = self._live.get(name)
+        if live is None:
+            live = self._live[name] = _Live(goal_unit=row.to_unit(now), goal_at_s=at_s)
+        else:
+            self._follow(live, at_s)
+        before = live.values.get(fan)
+        if before is not None:
+            live.total -= before
+            live.total_unit -= row.to_unit(before)
+        live.values[fan] = value
+        live.total += value
+        live.total_unit += row.to_unit(value)
+        self._fans.add(fan)
+
+    def names(self) -> list[str]:
+        """The dimensions of which somebody wants something."""
+        return list(self._live)
+
+    def fans(self, name: str) -> int:
+        """How many want something of a dimension."""
+        return len(self._live[name].values)
+
+    def wanted(self, name: str) -> float:
+        """The average of the live values of a dimension, in its unit."""
+        live, row = self._live[name], DIMENSIONS[name]
+        unit = live.total_unit / len(live.values)
+        if unit <= -1.0 + 1e-9:  # where taste space ends, values still differ: -24 dB is not yet off
+            return live.total / len(live.values)
+        return row.from_unit(unit)
+
+    def goal(self, name: str, at_s: float) -> float:
+        """Where the mix should be at a time: it follows `wanted` exponentially."""
+        live = self._live[name]
+        self._follow(live, at_s)
+        if abs(live.goal_unit - live.total_unit / len(live.values)) < NEAR:
+            return self.wanted(name)
+        return DIMENSIONS[name].from_unit(live.goal_unit)
+
+    def _follow(self, live: _Live, at_s: float) -> None:
+        wanted = live.total_unit / len(live.values)
+        left = math.exp(-max(at_s - live.goal_at_s, 0.0) / FOLLOW_S)
+        live.goal_unit = wanted + (live.goal_unit - wanted) * left
+        live.goal_at_s = max(at_s, live.goal_at_s)
+
+    def clear(self) -> None:
+        """Forget every wish."""
+        self._live.clear()
+        self._fans.clear()
