@@ -27,8 +27,6 @@ from remixd._kernel.stretch cimport (
 )
 
 cdef enum:
-    LANDING = 16            # steps over which a position comes to rest on a whole frame
-    RELAX = 8               # frames over which rotations fall back to 0 (KERNEL.md, Bypass: M)
     OVERLAP = FRAME // HOP
     ONE = 1 << FIX
     COPIES_MAX = 1 << 20
@@ -229,6 +227,11 @@ cdef void deck_read(const Deck* deck, int stem, int64_t quantum, float* out) noe
         stretch_read(&deck.stretches[stem], (quantum * QUANTUM) << FIX, ONE, QUANTUM, out)
     else:
         stretch_read(&deck.stretches[stem], step.stretched, step.stretched_rate, QUANTUM, out)
+
+
+cdef int64_t deck_end_position(const Deck* deck) noexcept nogil:
+    """Source position at the open end of the map, FIX fractional bits."""
+    return deck.end_source % (deck.length << FIX) if deck.loop else deck.end_source
 
 
 cdef int64_t deck_position(const Deck* deck, int64_t sample) noexcept nogil:

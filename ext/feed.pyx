@@ -9,7 +9,7 @@ from libc.string cimport memcpy, memset
 
 from remixd._kernel.deck cimport deck_position
 from remixd._kernel.mailbox cimport REPORT_UNDERRUN, Mailbox
-from remixd._kernel.ring cimport Packet, PacketRing, ring_begin, ring_commit
+from remixd._kernel.ring cimport PacketRing, ring_begin, ring_commit
 from remixd._kernel.session cimport (
     Session,
     session_describe,
@@ -121,8 +121,8 @@ cdef class Feed:
         with nogil:
             if underrun:
                 self.state.underruns += 1
-                session_report(self.state.session, 0, REPORT_UNDERRUN, 0, self.state.session.clock,
-                               self.state.session.clock, 0, 0.0, 0)
+                session_report(self.state.session, NULL, REPORT_UNDERRUN, self.state.session.clock,
+                               self.state.session.clock, 0, 0.0, 0, False)
             _fill(&self.state, pcm, frames, latency_ns)
         return out
 

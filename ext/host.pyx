@@ -86,8 +86,8 @@ cdef void _render_packet(Slot* slot) noexcept nogil:
     packet.rendered_ns = now_ns()
     if slot.paced and packet.rendered_ns > packet.due_ns:
         slot.underruns += 1
-        session_report(session, 0, REPORT_UNDERRUN, 0, packet.sample, session.clock, 0, 0.0,
-                       (packet.rendered_ns - packet.due_ns) * RATE_HZ // 1000000000)
+        session_report(session, NULL, REPORT_UNDERRUN, packet.sample, session.clock, 0, 0.0,
+                       (packet.rendered_ns - packet.due_ns) * RATE_HZ // 1000000000, False)
     packet.underruns = slot.underruns
     session_describe(session, packet)
     ring_commit(&slot.ring, packet)
@@ -194,8 +194,8 @@ cdef class Host:
     def wait_until_free(self, uint32_t key) -> bool:
         """Wait until the render thread has handed a session back, at most half a second; whether it has."""
         cdef Slot* slot = &self.state.slots[key % SLOTS]
-        cdef int i
-        for i in range(500):
+        cdef int _tries
+        for _tries in range(500):
             if load_acquire(&slot.state) == SLOT_FREE:
                 return True
             if load_acquire(&slot.state) == SLOT_GONE:

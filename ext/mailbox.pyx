@@ -36,7 +36,8 @@ cdef uint64_t MAGIC = 0x31584F424D584D52  # "RMXMBOX1"
 
 CommandEntry = namedtuple("CommandEntry", "id session kind dimension sample value ramp_frames")
 ReportEntry = namedtuple(
-    "ReportEntry", "id session kind dimension sample settled_sample position value late_frames"
+    "ReportEntry",
+    "id session kind dimension sample settled_sample position value late_frames superseded",
 )
 
 MIX = COMMAND_MIX
@@ -139,5 +140,6 @@ cdef class Mailbox:
             taken.append(ReportEntry(
                 report.id, report.session, report.kind, report.dimension, report.sample,
                 report.settled_sample, report.position, report.value, report.late_frames,
+                report.superseded != 0,
             ))
         return taken

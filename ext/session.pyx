@@ -15,11 +15,15 @@ import numpy as np
 
 from remixd._kernel.bus cimport LIMITER_DELAY, bus_init, bus_process
 from remixd._kernel.deck cimport (
+    Deck,
+    LANDING,
     LANE_FLAT,
     LANE_TONAL,
     QUANTUM,
+    RELAX,
     STEMS_MAX,
     deck_advance,
+    deck_end_position,
     deck_extend,
     deck_free,
     deck_init,
@@ -28,7 +32,6 @@ from remixd._kernel.deck cimport (
     deck_start,
     deck_wants_map,
     glide_to,
-    glide_value,
 )
 from remixd._kernel.mailbox cimport (
     COMMAND_MIX,
@@ -91,25 +94,29 @@ cdef enum:
     PITCH = 1
     VOCALS = 2              # and roles, in the order of remixd.units.STEM_ROLES
     GLIDE_STEPS = 8         # 10.7 ms
+    REST_FRAMES = (GLIDE_STEPS + LANDING) * QUANTUM + (RELAX + 2) * HOP  # until the stem itself is heard
     REPORTS = 1024
 
 cdef int[DIMENSIONS] _role_of_dimension = [-1, -1, 2, 0, 1, 3]
 
 
-cdef void session_report(SessionState* session, uint64_t id, int kind, int dimension, int64_t sample,
-                         int64_t settled, int64_t position, double value, int64_t late) noexcept nogil:
-    """Tell the other side; if its queue is full, count what was lost."""
+cdef void session_report(SessionState* session, const Command* command, int kind, int64_t sample,
+                         int64_t settled, int64_t position, double value, int64_t late,
+                         bint superseded) noexcept nogil:
+    """Tell the other side, of a command if there is one; if its queue is full, count what was lost."""
     cdef Report report
     memset(&report, 0, sizeof(Report))
-    report.id = id
+    if command != NULL:
+        report.id = command.id
+        report.dimension = command.dimension
     report.session = session.key
     report.kind = <uint16_t>kind
-    report.dimension = <uint16_t>dimension
     report.sample = sample
     report.settled_sample = settled
     report.position = position
     report.value = value
     report.late_frames = late
+    report.superseded = superseded
     if session.reports == NULL or not queue_push(session.reports, &report):
         session.reports_lost += 1
 
@@ -131,14 +138,25 @@ cdef int session_post(SessionState* session, const Command* command) noexcept no
             waiting.entries[at] = command[0]
             waiting.count += 1
             return 1
-    session_report(session, command.id, REPORT_REFUSED, command.dimension, session.clock, session.clock,
-                   0, command.value, 0)
+    session_report(session, command, REPORT_REFUSED, session.clock, session.clock, 0, command.value, 0, False)
     return 0
 
 
-cdef inline void _drop_first(Waiting* waiting) noexcept nogil:
-    waiting.count -= 1
-    memmove(&waiting.entries[0], &waiting.entries[1], waiting.count * sizeof(Command))
+cdef inline void _drop(Waiting* waiting, int count) noexcept nogil:
+    """Forget the first `count` commands."""
+    waiting.count -= count
+    memmove(&waiting.entries[0], &waiting.entries[count], waiting.count * sizeof(Command))
+
+
+cdef bint _is_superseded(const Waiting* waiting, int at, int64_t start) noexcept nogil:
+    """Whether a later command for the same dimension takes effect at the same sample."""
+    cdef int i
+    for i in range(at + 1, waiting.count):
+        if waiting.entries[i].sample > start:
+            return False
+        if waiting.entries[i].dimension == waiting.entries[at].dimension:
+            return True
+    return False
 
 
 cdef inline float _linear(double level_db) noexcept nogil:
@@ -149,28 +167,37 @@ cdef inline double _clamped(const SessionState* session, const Command* command)
     return min(max(command.value, session.low[command.dimension]), session.high[command.dimension])
 
 
+cdef int64_t _settling(const Deck* deck) noexcept nogil:
+    """Frames from a bend of the map until nothing of what was before is heard."""
+    cdef double ratio = exp2(min(deck.pitch.value_from, deck.pitch.value_to) / 12.0)
+    cdef int64_t frames = GLIDE_STEPS * QUANTUM + <int64_t>((FRAME // 2 + HOP) / min(ratio, 1.0))
+    if deck.tempo.value_to == 1.0 or deck.pitch.value_to == 0.0:
+        frames = max(frames, <int64_t>REST_FRAMES)
+    return frames
+
+
 cdef void _move_map(SessionState* session) noexcept nogil:
     """Bend the map, at its open end, by the commands that are due there."""
     cdef Deck* deck = &session.deck
     cdef int64_t bend = deck.end_step * QUANTUM
-    cdef Command command
-    cdef double value, ratio
-    while session.for_map.count > 0 and session.for_map.entries[0].sample <= bend:
-        command = session.for_map.entries[0]
-        _drop_first(&session.for_map)
-        value = _clamped(session, &command)
-        ratio = min(exp2(min(value, glide_value(&deck.pitch, deck.end_step)) / 12.0), 1.0)
+    cdef const Command* command
+    cdef double value
+    cdef int done = 0
+    while done < session.for_map.count and session.for_map.entries[done].sample <= bend:
+        command = &session.for_map.entries[done]
+        value = _clamped(session, command)
         if command.dimension == TEMPO:
             glide_to(&deck.tempo, value, deck.end_step, GLIDE_STEPS)
         else:
             glide_to(&deck.pitch, value, deck.end_step, GLIDE_STEPS)
-        if command.dimension == TEMPO:
-            ratio = min(exp2(deck.pitch.value_to / 12.0), 1.0)
         session_report(
-            session, command.id, REPORT_APPLIED, command.dimension, bend,
-            bend + GLIDE_STEPS * QUANTUM + <int64_t>((FRAME // 2 + HOP) / ratio), deck.end_source >> FIX,
+            session, command, REPORT_APPLIED, bend, bend + _settling(deck), deck_end_position(deck) >> FIX,
             value, 0 if command.sample < 0 else bend - command.sample,
+            _is_superseded(&session.for_map, done, bend),
         )
+        done += 1
+    if done > 0:
+        _drop(&session.for_map, done)
 
 
 cdef void _fill_gains(SessionState* session, int64_t sample, int first, int last) noexcept nogil:
@@ -188,24 +215,27 @@ cdef int _move_strips(SessionState* session, int64_t sample) noexcept nogil:
 
     Returns how many frames of `ramps` are filled: those before the last ramp begun here.
     """
-    cdef Command command
+    cdef const Command* command
     cdef int64_t start
     cdef double value
-    cdef int filled = 0
-    while session.for_strips.count > 0 and session.for_strips.entries[0].sample < sample + QUANTUM:
-        command = session.for_strips.entries[0]
-        _drop_first(&session.for_strips)
-        value = _clamped(session, &command)
+    cdef int filled = 0, done = 0
+    while done < session.for_strips.count and session.for_strips.entries[done].sample < sample + QUANTUM:
+        command = &session.for_strips.entries[done]
+        value = _clamped(session, command)
         start = max(sample, command.sample)
         _fill_gains(session, sample, filled, <int>(start - sample))
         filled = <int>(start - sample)
-        ramp_to(&session.gains[_role_of_dimension[command.dimension]],
-                _linear(value), start, command.ramp_frames)
+        ramp_to(&session.gains[_role_of_dimension[command.dimension]], _linear(value), start,
+                command.ramp_frames)
         session_report(
-            session, command.id, REPORT_APPLIED, command.dimension, start, start + command.ramp_frames,
+            session, command, REPORT_APPLIED, start, start + command.ramp_frames,
             deck_position(&session.deck, start) >> FIX, value,
             0 if command.sample < 0 else start - command.sample,
+            _is_superseded(&session.for_strips, done, start),
         )
+        done += 1
+    if done > 0:
+        _drop(&session.for_strips, done)
     return filled
 
 

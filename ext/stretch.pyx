@@ -94,23 +94,24 @@ cdef fftwf_plan _plan(int sign, unsigned flags) except? NULL:
     return plan
 
 
-def prepare(wisdom=None) -> bool:
+def prepare(wisdom=None) -> str:
     """Make the FFT plans and tables, once a process. Must run before anything is rendered.
 
     Args:
         wisdom: a file of FFTW wisdom. If it holds the plans they are used as they are, so that every
             process computes the same bits; else plans are measured and the file is written.
 
-    Returns whether the plans came from the file. Raises OSError if the file cannot be written.
-    Thread: [housekeeping].
+    Returns what went wrong with the file, as a sentence, or nothing: without it everything works, but
+    another process may plan differently, and differ in the last bits. Thread: [housekeeping].
     """
     global _forward, _backward, _prepared
     cdef bint known = False
+    note = ""
     if _prepared:
-        return True
+        return note
     _make_windows()
     _make_sinc()
-    if wisdom is not None and os.path.exists(wisdom):
+    if wisdom is not None and os.path.isfile(wisdom):
         fftwf_import_wisdom_from_filename(os.fsencode(wisdom))
         _forward = _plan(FFTW_FORWARD, FFTW_MEASURE | FFTW_WISDOM_ONLY)
         _backward = _plan(FFTW_BACKWARD, FFTW_MEASURE | FFTW_WISDOM_ONLY)
@@ -119,17 +120,24 @@ def prepare(wisdom=None) -> bool:
         _forward = _plan(FFTW_FORWARD, FFTW_MEASURE)
         _backward = _plan(FFTW_BACKWARD, FFTW_MEASURE)
         if wisdom is not None:
-            _export(Path(wisdom))
+            try:
+                _export(Path(wisdom))
+            except OSError as error:
+                note = f"FFT plans cannot be kept in {wisdom}: {error.strerror or error}"
     _prepared = True
-    return known
+    return note
 
 
 def _export(path):
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.{os.getpid()}")
     if not fftwf_export_wisdom_to_filename(os.fsencode(partial)):
-        raise OSError(f"{path}: cannot write FFTW wisdom")
-    os.replace(partial, path)
+        raise OSError("it cannot be written")
+    try:
+        os.replace(partial, path)
+    except OSError:
+        os.unlink(partial)
+        raise
 
 
 cdef int scratch_init(Scratch* scratch) except -1:

@@ -8,6 +8,8 @@ cdef enum:
     STEMS_MAX = 8
     QUANTUM = 64            # frames rendered at a time, and one step of the time map
     STEPS = 512             # steps of the map kept: 32,768 frames
+    LANDING = 16            # steps over which a position comes to rest on a whole frame
+    RELAX = 8               # frames over which rotations fall back to 0
 
 cdef enum:
     LANE_FLAT = 0           # drums: stretched in output time, never transposed
@@ -62,4 +64,5 @@ cdef void deck_extend(Deck* deck) noexcept nogil
 cdef bint deck_wants_map(const Deck* deck, int64_t quantum) noexcept nogil
 cdef void glide_to(Glide* glide, double value, int64_t start, int64_t steps) noexcept nogil
 cdef double glide_value(const Glide* glide, int64_t step) noexcept nogil
+cdef int64_t deck_end_position(const Deck* deck) noexcept nogil
 cdef int64_t deck_position(const Deck* deck, int64_t sample) noexcept nogil

@@ -30,7 +30,7 @@ cdef struct Report:         # 64 bytes
     int64_t position        # source frames at `sample`
     double value            # what was given, after the engine's own clamp
     int64_t late_frames
-    int64_t spare
+    int64_t superseded      # 1 if a later command took its place before it was heard
 
 cdef struct Queue:          # one side's view of a queue in shared memory
     uint64_t* head

@@ -26,6 +26,7 @@ class ReportEntry(NamedTuple):
     position: int
     value: float
     late_frames: int
+    superseded: bool
 
 def size_bytes(capacity: int) -> int: ...
 

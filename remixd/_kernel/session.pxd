@@ -1,5 +1,5 @@
 """A session: commands in, one block of one mix out."""
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t
 
 from remixd._kernel.bus cimport Bus
 from remixd._kernel.deck cimport QUANTUM, Deck
@@ -47,8 +47,9 @@ cdef void session_describe(SessionState* session, Packet* packet) noexcept nogil
 cdef int session_post(SessionState* session, const Command* command) noexcept nogil
 cdef void session_render(SessionState* session, int64_t frames, float* out) noexcept nogil
 cdef void session_gains(const SessionState* session, int64_t sample, float* out) noexcept nogil
-cdef void session_report(SessionState* session, uint64_t id, int kind, int dimension, int64_t sample,
-                         int64_t settled, int64_t position, double value, int64_t late) noexcept nogil
+cdef void session_report(SessionState* session, const Command* command, int kind, int64_t sample,
+                         int64_t settled, int64_t position, double value, int64_t late,
+                         bint superseded) noexcept nogil
 
 cdef class Session:
     cdef SessionState* state

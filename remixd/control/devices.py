@@ -42,7 +42,7 @@ def list_devices() -> list[Device]:
     """
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "remixd.engine.device"],
+            [sys.executable, "-P", "-m", "remixd.engine.device"],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

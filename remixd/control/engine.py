@@ -18,8 +18,9 @@ from remixd.errors import AlreadyExists, Exhausted, InvalidInput, RemixdError, U
 log = logging.getLogger(__name__)
 
 START_S: Final = 60.0
-ANSWER_S: Final = 10.0
-STOP_S: Final = 3.0
+ANSWER_S: Final = 30.0
+STOP_S: Final = 5.0
+SOCKET_PATH_MAX: Final = 100
 
 _THREADS: Final = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 _ERRORS: Final = {
@@ -59,9 +60,13 @@ class Engine:
         Raises Unavailable if it dies or does not answer in time.
         """
         _make_empty(directory)
+        if len(os.fsencode(directory / "socket.partial")) > SOCKET_PATH_MAX:
+            raise Unavailable(
+                f"{directory} is too long a path for a socket: set REMIXD_RUNTIME to a shorter one"
+            )
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-m", "remixd.engine", str(directory), str(wisdom)),
+            *("-P", "-m", "remixd.engine", str(directory), str(wisdom)),  # -P: what lies here is not ours
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             env={**os.environ, **_THREADS},
@@ -114,7 +119,7 @@ class Engine:
                 return await asyncio.wait_for(self._reader.readline(), ANSWER_S)
             except TimeoutError:
                 log.error("engine %d has not answered for %g s: it is ended", self.pid, ANSWER_S)
-                self._process.kill()
+                self.kill()
             except OSError as error:
                 log.warning("engine %d does not answer: %s", self.pid, error)
             return b""
@@ -126,6 +131,11 @@ class Engine:
             with contextlib.suppress(ValueError):
                 return f"it was killed by {signal.Signals(-status).name}"
         return f"it ended with status {status}"
+
+    def kill(self) -> None:
+        """End it at once, since it no longer does its work; `died` tells the rest."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
 
     async def stop(self) -> None:
         """End it in order: sessions fade out, then the process ends; if it does not, kill it."""

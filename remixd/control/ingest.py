@@ -78,7 +78,7 @@ async def warm_cache(track: Track, library: Path, on_progress: OnProgress | None
 async def _work(arguments: list[str], name: str, on_progress: OnProgress | None) -> dict[str, Any]:
     """Run one worker to its end and return its last line. It never outlives this call."""
     worker = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "remixd.analysis", *arguments,
+        sys.executable, "-P", "-m", "remixd.analysis", *arguments,
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         limit=_LINE_BYTES,
     )  # fmt: skip

@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import logging
 import os
+import secrets
 import shutil
 import stat
 import time
@@ -59,7 +60,6 @@ class Supervisor:
         self._wisdom = wisdom or user_cache_path() / "fftwf.wisdom"
         self._engine: Engine | None = None
         self._watch: asyncio.Task[None] | None = None
-        self._started = 0
         self._failures = 0
         self.on_lost: Callable[[Engine, str], None] = lambda _engine, _how: None
 
@@ -96,8 +96,9 @@ class Supervisor:
             self._runtime.parent.rmdir()  # if no other daemon uses it
 
     async def _spawn(self) -> Engine:
-        self._started += 1
-        return await Engine.start(self._runtime / f"engine-{self._started}", self._wisdom)
+        # A name never used before: an engine whose daemon was killed may still be fading out, and removes
+        # its own folder when it is done.
+        return await Engine.start(self._runtime / f"engine-{secrets.token_hex(4)}", self._wisdom)
 
     async def _keep(self) -> None:
         while True:

@@ -62,7 +62,7 @@ def list_devices(portaudio: pyaudio.PyAudio) -> list[dict[str, Any]]:
 
 def _outputs(portaudio: pyaudio.PyAudio) -> list[Mapping[str, Any]]:
     infos = [portaudio.get_device_info_by_index(index) for index in range(portaudio.get_device_count())]
-    return [info for info in infos if info["maxOutputChannels"] > 0]
+    return [info for info in infos if int(info["maxOutputChannels"]) > 0]
 
 
 def _describe(portaudio: pyaudio.PyAudio, info: Mapping[str, Any], default: int | None) -> dict[str, Any]:
@@ -154,7 +154,7 @@ class DeviceStream:
                 f"{error.args[0]}; set it to 48 kHz, or play through a sound server"
             ) from None
 
-    def _open(self, block_frames: int) -> pyaudio.PyAudio.Stream:
+    def _open(self, block_frames: int) -> pyaudio.Stream:
         try:
             with _quiet():
                 return self._portaudio.open(

@@ -38,6 +38,9 @@ class Output(Protocol):
     def tick(self) -> None:
         """Look after it; called about four times a second."""
 
+    def fade(self) -> None:
+        """Begin to fade out; `close` follows."""
+
     def close(self) -> None:
         """Fade out and stop. Afterwards nobody renders the session."""
 
@@ -58,9 +61,13 @@ class HostOutput:
     def tick(self) -> None:
         """Nothing can go wrong here that the render thread does not tell."""
 
+    def fade(self) -> None:
+        """Begin to fade out."""
+        self._host.leave(self._session.key)
+
     def close(self) -> None:
         """Fade out and stop."""
-        self._host.leave(self._session.key)
+        self.fade()
         self._host.wait_until_free(self._session.key)
 
 
@@ -113,6 +120,10 @@ class FileOutput:
 
     def tick(self) -> None:
         """The writer tells by its state."""
+
+    def fade(self) -> None:
+        """Begin to fade out."""
+        self._inner.fade()
 
     def close(self) -> None:
         """Fade out, write what is left, close the file."""
@@ -200,12 +211,18 @@ class DeviceOutput:
         except DeviceError as error:
             self._to_host(f"lost: {error}")
 
-    def close(self) -> None:
-        """Fade out and stop."""
+    def fade(self) -> None:
+        """Begin to fade out."""
         if self._stream is None:
             self._host.leave(self._session.key)
+        else:
+            self._feed.leave()
+
+    def close(self) -> None:
+        """Fade out and stop."""
+        self.fade()
+        if self._stream is None:
             self._host.wait_until_free(self._session.key)
             return
-        self._feed.leave()
         time.sleep(FADE_S)
         self._stream.close()

@@ -40,10 +40,10 @@ class Stopping(BaseException):
 class Engine:
     """One engine process. Thread: [housekeeping], but for `_render`."""
 
-    def __init__(self) -> None:
+    def __init__(self, notes: list[str]) -> None:
         self._host = host.Host()
         self._sessions: dict[int, tuple[session.Session, Output]] = {}
-        self._notes: list[str] = []
+        self._notes = notes
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._render, name="render", daemon=True)
 
@@ -60,7 +60,9 @@ class Engine:
         self._host.run()
 
     def stop(self) -> None:
-        """Fade every session out, then end the render thread."""
+        """Fade every session out, all at once, then end the render thread."""
+        for _, output in self._sessions.values():
+            output.fade()
         for key in list(self._sessions):
             self._leave(key)
         self._host.stop()
@@ -194,8 +196,8 @@ def run(directory: Path, wisdom: Path) -> int:
     """
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    stretch.prepare(wisdom)
-    engine = Engine()
+    note = stretch.prepare(wisdom)
+    engine = Engine([note] if note else [])
     engine.start()
     try:
         with socket.socket(socket.AF_UNIX) as listener, contextlib.suppress(Stopping):

@@ -21,9 +21,8 @@ from remixd.config import user_cache_path
 class Child:
     """An engine in a process of its own, and a connection to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, wisdom: Path) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="remixd-test-", dir="/dev/shm"))
-        wisdom = user_cache_path() / "fftwf.wisdom"
         self.process = subprocess.Popen(
             [sys.executable, "-m", "remixd.engine", str(self.directory), str(wisdom)],
             stdin=subprocess.DEVNULL,
@@ -47,7 +46,7 @@ class Child:
 
 @pytest.fixture
 def child() -> Iterator[Child]:
-    it = Child()
+    it = Child(user_cache_path() / "fftwf.wisdom")
     yield it
     it.close()
     it.process.kill()
@@ -97,6 +96,22 @@ def test_ctrl_c_in_the_terminal_is_left_to_control(child: Child) -> None:
     child.process.send_signal(signal.SIGINT)
     time.sleep(0.1)
     assert child.send(b'{"op": "hello"}')["pid"] == child.process.pid
+
+
+@pytest.mark.parametrize("kind", ["a file is in the way", "a folder has its name"])
+def test_without_a_place_for_its_plans_it_plays_all_the_same_and_says_so(tmp_path: Path, kind: str) -> None:
+    wisdom = tmp_path / "cache" / "fftwf.wisdom"
+    if kind == "a file is in the way":
+        wisdom.parent.write_text("")
+    else:
+        wisdom.mkdir(parents=True)
+    child = Child(wisdom)
+    try:
+        assert any("FFT plans cannot be kept" in note for note in child.send(b'{"op": "hello"}')["notes"])
+        assert sorted(tmp_path.rglob("*")) == sorted({wisdom.parent, *tmp_path.glob("cache/fftwf.wisdom")})
+    finally:
+        child.close()
+        assert child.process.wait(timeout=5) == 0
 
 
 def test_nothing_heavy_is_imported_into_the_engine() -> None:

@@ -192,6 +192,43 @@ def test_back_at_neutral_the_stem_comes_through_to_the_bit_again() -> None:
     np.testing.assert_array_equal(heard[late], pcm[late + int(offset)])
 
 
+@pytest.mark.parametrize(("dimension", "value"), [(TEMPO, 1.0), (PITCH, 0.0)])
+def test_from_the_settled_sample_of_a_return_to_neutral_the_stem_is_itself(
+    dimension: int, value: float
+) -> None:
+    pcm = music(8 * SECOND)
+    session = one(pcm, mix=at(1.13 if dimension == TEMPO else 1.0, 2.5 if dimension == PITCH else 0.0))
+    session.post(1, dimension, value, sample=40_000)
+    heard = session.render(3 * SECOND)
+    settled = session.take_reports()[0].settled_sample
+    assert settled < 40_000 + 0.35 * SECOND
+    offset = int(session.position) - session.clock
+    np.testing.assert_array_equal(heard[settled:], pcm[settled + offset : 3 * SECOND + offset])
+
+
+def test_every_report_names_the_place_in_the_song_also_after_its_end() -> None:
+    frames = 20_000
+    session = one(music(frames), loop=True)
+    session.render(3 * frames)
+    for dimension in (TEMPO, PITCH, OTHER_GAIN):
+        session.post(dimension, dimension, 1.0 if dimension == TEMPO else 0.0)
+    session.render(10_000)
+    reports = session.take_reports()
+    assert len(reports) == 3
+    assert all(report.position == report.sample % frames for report in reports)
+
+
+@pytest.mark.parametrize("dimension", [TEMPO, OTHER_GAIN])
+def test_a_move_that_another_replaces_at_once_is_told_as_superseded(dimension: int) -> None:
+    session = one(music(SECOND))
+    for number, value in enumerate((0.9, 1.25, 1.1)):
+        session.post(number, dimension, value)
+    session.post(3, PITCH if dimension == TEMPO else VOCALS_GAIN, 0.0)
+    session.render(10_000)
+    told = {report.id: report.superseded for report in session.take_reports()}
+    assert told == {0: True, 1: True, 2: False, 3: False}
+
+
 @pytest.mark.parametrize("dimension", [TEMPO, PITCH, OTHER_GAIN])
 def test_no_move_clicks(dimension: int) -> None:
     pcm = music(6 * SECOND)
