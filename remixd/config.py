@@ -42,16 +42,24 @@ def listen_address(given: str | None = None) -> Address:
     return Address.parse(given or os.environ.get("REMIXD_LISTEN") or DEFAULT_LISTEN)
 
 
+def expand_home(path: Path) -> Path:
+    """Replace a leading `~`. Raises InvalidInput where nobody has such a home."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise InvalidInput(f"{path}: nobody knows where that home folder is; name a whole path") from None
+
+
 def library_chosen(given: Path | None = None) -> Path | None:
     """The library someone named, by argument or REMIXD_LIBRARY; None if nobody did."""
     named = given or (Path(value) if (value := os.environ.get("REMIXD_LIBRARY")) else None)
-    return named.expanduser().absolute() if named else None
+    return expand_home(named).absolute() if named else None
 
 
 def library_path(given: Path | None = None) -> Path:
     """The library folder: the one named, else `remixd` in the user's data folder."""
-    data = Path(os.environ.get("XDG_DATA_HOME") or "~/.local/share").expanduser()
-    return library_chosen(given) or data / "remixd"
+    chosen = library_chosen(given)
+    return chosen or expand_home(Path(os.environ.get("XDG_DATA_HOME") or "~/.local/share")) / "remixd"
 
 
 def runtime_path() -> Path:
@@ -61,5 +69,8 @@ def runtime_path() -> Path:
 
 
 def user_cache_path() -> Path:
-    """The folder for what can be made again, such as FFTW wisdom."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "remixd"
+    """The folder for what can be made again, such as FFTW wisdom; for who has no home, one that cannot be."""
+    try:
+        return expand_home(Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache")) / "remixd"
+    except InvalidInput:
+        return Path(os.devnull) / "remixd"

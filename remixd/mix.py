@@ -198,5 +198,7 @@ def parse_wishes(texts: Iterator[str] | list[str] | tuple[str, ...]) -> dict[str
             raise InvalidInput(f"{name}={value}: {value!r} is not a number") from None
         if math.isnan(number):
             raise InvalidInput(f"{name}={value}: not a number")
+        if name in wishes:
+            raise InvalidInput(f"{name} is wished twice")
         wishes[name] = number
     return wishes

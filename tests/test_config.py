@@ -102,3 +102,16 @@ def test_what_can_be_made_again_lies_in_the_cache(monkeypatch):
     assert user_cache_path() == Path("/home/mina/.cache/remixd")
     monkeypatch.setenv("XDG_CACHE_HOME", "/cache")
     assert user_cache_path() == Path("/cache/remixd")
+
+
+@pytest.mark.parametrize("variable", ["REMIXD_LIBRARY", "XDG_DATA_HOME"])
+def test_a_home_that_nobody_has_is_named(monkeypatch, variable):
+    monkeypatch.delenv("REMIXD_LIBRARY", raising=False)
+    monkeypatch.setenv(variable, "~nobody-of-this-name/x")
+    with pytest.raises(InvalidInput, match="~nobody-of-this-name"):
+        library_path()
+
+
+def test_who_has_no_home_has_no_cache_and_lives_on(monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", "~nobody-of-this-name/x")
+    assert not user_cache_path().parent.is_dir()

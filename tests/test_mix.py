@@ -157,3 +157,8 @@ def test_the_slew_is_told_as_the_table_has_it():
     assert told["pitch"] == "2 semitones a section"
     assert told["drums"] == "3 dB a bar"
     assert DIMENSIONS["tempo"].slew.total == 0.08
+
+
+def test_a_dimension_wished_twice_is_refused():
+    with pytest.raises(InvalidInput, match="vocals is wished twice"):
+        parse_wishes(["vocals=-3", "vocals=-60"])

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from remixd.cli._out import plain
-from remixd.config import library_chosen, library_path
+from remixd.config import expand_home, library_chosen, library_path
 from remixd.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class DiskShelf:
 
         from remixd.control.ingest import import_path
 
-        song = path.expanduser().absolute()
+        song = expand_home(path).absolute()
         done = asyncio.run(import_path(song, self._library.path, roles, on_progress))
         return imported_json(done.track_id, done.title, done.stems, added=done.new, notes=done.notes)
 
@@ -105,11 +105,13 @@ class DaemonShelf:
 
 @contextmanager
 def open_shelf(library: Path | None, daemon: str | None) -> Iterator[Shelf]:
-    """The library that was named, else that of the daemon if one runs, else the user's own.
+    """The library or daemon that was named, else REMIXD_LIBRARY's, else a running daemon's, else the user's.
 
-    A daemon that was named must run: Unavailable if it does not.
+    A daemon that was named must run: Unavailable if it does not. Raises InvalidInput if both are named.
     """
-    named = library_chosen(library)
+    if library is not None and daemon is not None:
+        raise InvalidInput("--library and --daemon name two libraries: give one of them")
+    named = None if daemon is not None else library_chosen(library)
     if named is None:
         from remixd.client import Client
 

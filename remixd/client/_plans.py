@@ -33,7 +33,8 @@ from remixd.client._types import (
     Track,
     TrackSummary,
 )
-from remixd.errors import RemixdError, Unavailable
+from remixd.config import expand_home
+from remixd.errors import InvalidInput, RemixdError, Unavailable
 from remixd.units import frames_from_seconds
 from remixd.v1 import (
     audience_pb2,
@@ -57,6 +58,17 @@ CHANNEL_OPTIONS: Final = (("grpc.enable_http_proxy", 0),)
 
 T = TypeVar("T")
 M = TypeVar("M")
+
+
+def _absolute(path: str | Path) -> str:
+    """A path as the daemon reads it. Raises InvalidInput if no message can carry it."""
+    text = str(expand_home(Path(path)).absolute())
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        shown = text.encode("utf-8", "backslashreplace").decode()
+        raise InvalidInput(f"{shown} is not UTF-8: rename it, or import it with --library") from None
+    return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +154,7 @@ class Plans:
         Raises BadAudio or InvalidInput, naming the file; NotFound for an unknown role.
         """
         request = tracks_pb2.ImportTrackRequest(
-            path=str(Path(path).expanduser().absolute()), roles=convert.roles_to_proto(roles or {})
+            path=_absolute(path), roles=convert.roles_to_proto(roles or {})
         )
         news = yield Follow("Tracks", "ImportTrack", request, None, _itself)
         while (message := (yield Take(news))) is not None:
