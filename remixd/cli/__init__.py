@@ -14,6 +14,7 @@ from typing import NoReturn
 import click
 
 import remixd
+from remixd.cli.bench import bench
 from remixd.cli.devices import devices
 from remixd.cli.library import demo, import_songs, track, tracks
 from remixd.cli.render import render
@@ -32,7 +33,8 @@ def commands() -> None:
     """Play songs from their stems, live, as those who listen wish."""
 
 
-for command in (import_songs, tracks, track, serve, session, signal, listen, watch, render, demo, devices):
+COMMANDS = (import_songs, tracks, track, serve, session, signal, listen, watch, render, demo, devices, bench)
+for command in COMMANDS:
     commands.add_command(command)
 
 

@@ -1,0 +1,100 @@
+"""The command that measures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from remixd.cli._options import FILE
+from remixd.cli._out import note, print_json, print_table
+from remixd.errors import RemixdError
+
+if TYPE_CHECKING:
+    from remixd.bench.results import Figure, Result
+
+INTERRUPTED = 130
+
+
+@click.command()
+@click.argument("name", default="all", metavar="[NAME]")
+@click.option("--quick", is_flag=True, help="Few samples: seconds instead of minutes.")
+@click.option(
+    "--json", "path", type=FILE, metavar="FILE", help="Write the result here, raw samples too; - for stdout."
+)
+@click.option("--show", is_flag=True, help="Show the result in FILE instead of measuring.")
+@click.pass_context
+def bench(context: click.Context, name: str, quick: bool, path: Path | None, show: bool) -> None:
+    """Measure remixd on this machine.
+
+    NAME is one bench; without it all run. Every figure comes with its spread, and the run with the noise
+    floor of the machine. A run that is interrupted keeps what it found.
+    """
+    from remixd.bench.results import Result
+    from remixd.bench.runner import run
+
+    if show:
+        if path is None:
+            raise click.UsageError("--show needs --json FILE")
+        result = Result.load(path)
+    else:
+        file = None if path == Path("-") else path
+        result = run(name, quick=quick, path=file, tell=note)
+    if path == Path("-"):
+        print_json(result.to_json())
+    else:
+        _print(result)
+    if show:
+        return
+    if result.interrupted:
+        context.exit(INTERRUPTED)
+    failed = [each for each in result.benches if each.state == "failed"]
+    if failed:
+        raise RemixdError("; ".join(f"bench {each.name} failed: {each.reason}" for each in failed))
+
+
+def _print(result: Result) -> None:
+    print_table(
+        "nothing was measured",
+        ("bench", "figure", "case", "n", "median", "quartiles", "p90", "p99", "max", "to reach"),
+        list(_rows(result)),
+    )
+    machine = result.machine
+    print(f"\n{machine['cpu']}, {machine['cores_usable']} of {machine['cores']} cores, {machine['kernel']}")
+    for each in result.benches:
+        if each.state != "done":
+            print(f"{each.name} {each.state}: {each.reason}")
+        for skip in each.skips:
+            print(f"{each.name} skipped {skip['part']}: {skip['reason']}")
+
+
+def _rows(result: Result) -> Iterator[tuple[object, ...]]:
+    for figure in result.noise:
+        yield "noise", *_row(figure)
+    for each in result.benches:
+        for figure in each.figures:
+            yield each.name, *_row(figure)
+
+
+def _row(figure: Figure) -> tuple[object, ...]:
+    told = figure.summary()
+    shown = {name: _number(value, figure.unit) for name, value in told.items()}
+    reach = ", ".join(
+        f"{limit.statistic} {_number(limit.at_most, figure.unit)} "
+        + ("yes" if told[limit.statistic] <= limit.at_most else "NO")
+        for limit in figure.limits
+    )
+    case = " ".join(str(value) for value in figure.case.values())
+    quartiles = f"{shown['q1']} - {shown['q3']}"
+    columns = (shown["median"], quartiles, shown["p90"], shown["p99"], shown["max"])
+    return figure.name, case, len(figure.samples), *columns, reach
+
+
+def _number(value: float, unit: str) -> str:
+    """Three digits that count, with the unit; shares as per cent."""
+    if unit == "share":
+        return f"{value * 100:.3g} %"
+    digits = f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return digits if unit in ("count", "ratio") else f"{digits} {unit}"

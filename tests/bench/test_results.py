@@ -1,0 +1,92 @@
+"""The result format: raw samples come back as they were, and what they come to is made from them."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from remixd.bench.results import FORMAT, VERSION, Bench, Figure, Limit, Result
+from remixd.errors import InvalidInput
+
+samples = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=50)
+
+
+def a_result(*figures: Figure) -> Result:
+    bench = Bench(name="thing", question="How?", state="done", settings={"n": 1}, figures=list(figures))
+    bench.skips.append({"part": "half", "reason": "there is no other half"})
+    return Result(
+        started_at="2030-01-31T12:00:00Z", machine={"cpu": "x"}, versions={"python": "3"},
+        commit={"id": "abc", "changed": False}, noise=[a_figure(1.0)], benches=[bench],
+    )  # fmt: skip
+
+
+def a_figure(*values: float, **changed: object) -> Figure:
+    return Figure(**({"name": "cost", "unit": "ms", "samples": values, "case": {"block": 64}} | changed))  # type: ignore[arg-type]
+
+
+@given(values=samples)
+def test_a_result_comes_back_from_its_file_as_it_was(values, tmp_path_factory):
+    path = tmp_path_factory.mktemp("results") / "r.json"
+    result = a_result(a_figure(*values, limits=(Limit(statistic="p99", at_most=10.0),), note="so"))
+    result.save(path)
+    assert Result.load(path) == result
+    assert [entry.name for entry in path.parent.iterdir()] == ["r.json"]
+
+
+@given(values=samples)
+def test_quantiles_are_in_order_and_within_the_samples(values):
+    summary = a_figure(*values).summary()
+    order = [summary[name] for name in ("min", "q1", "median", "q3", "p90", "p99", "p999", "max")]
+    assert order == sorted(order)
+    assert (order[0], order[-1]) == pytest.approx((min(values), max(values)), rel=1e-8)
+    assert summary["count"] == len(values)
+    assert summary["mean"] == pytest.approx(np.mean(values), rel=1e-6, abs=1e-2)
+
+
+def test_the_spread_is_the_distance_of_the_quartiles_over_the_median():
+    assert a_figure(8.0, 9.0, 10.0, 11.0, 12.0).summary()["spread"] == pytest.approx(0.2)
+
+
+def test_a_figure_is_met_when_every_limit_is_kept():
+    limits = (Limit(statistic="median", at_most=2.0), Limit(statistic="max", at_most=9.0))
+    assert a_figure(1.0, 2.0, 9.0, limits=limits).met is True
+    assert a_figure(1.0, 2.0, 9.1, limits=limits).met is False
+    assert a_figure(1.0).met is None
+
+
+@pytest.mark.parametrize("values", [(), (1.0, math.nan), (math.inf,)])
+def test_samples_that_are_no_numbers_are_refused(values):
+    with pytest.raises(InvalidInput, match="cost"):
+        a_figure(*values)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("{", "Expecting"),
+        ("[]", "attribute"),
+        ("{}", "no result of `remixd bench`"),
+        (
+            json.dumps({"format": FORMAT, "version": VERSION + 1}),
+            f"of version {VERSION + 1}; this remixd reads",
+        ),
+        (json.dumps({"format": FORMAT, "version": VERSION}), "started_at"),
+    ],
+)
+def test_a_file_that_is_no_result_is_refused_by_name(tmp_path, text, told):
+    path = tmp_path / "r.json"
+    path.write_text(text)
+    with pytest.raises(InvalidInput, match=rf"r\.json: .*{told}"):
+        Result.load(path)
+
+
+def test_a_file_that_cannot_be_read_or_written_is_named(tmp_path):
+    with pytest.raises(InvalidInput, match=r"cannot read .*nowhere\.json"):
+        Result.load(tmp_path / "nowhere.json")
+    with pytest.raises(InvalidInput, match=r"cannot write .*r\.json"):
+        a_result().save(tmp_path / "nowhere" / "r.json")
