@@ -94,10 +94,9 @@ def _allowed(wishes: dict[str, float], track: Track) -> tuple[Mix, tuple[Clamp, 
     """The mix that comes of the wishes under the track's rights, and what was clamped."""
     if not wishes:
         return NEUTRAL, ()
-    from remixd.audience.signal import Signal
     from remixd.control.command import heard, lower
 
-    lowered = lower(Signal(id="render", wishes=wishes), NEUTRAL, track.rights, track.roles)
+    lowered = lower(wishes, NEUTRAL, track.rights, track.roles)
     mix = heard({**NEUTRAL, **lowered.values}, track.rights, track.roles)
     return NEUTRAL.moved(**mix), lowered.clamps
 

@@ -1,4 +1,4 @@
-"""The one door from wishes to the engine: a signal is clamped by rights and lowered to flat commands.
+"""The one door from wishes to the engine: they are clamped by rights and lowered to flat commands.
 
 Thread: [control].
 """
@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from remixd.audience.signal import Signal
 from remixd.mix import DIMENSIONS, PLAYABLE
 from remixd.track.rights import Rights
 from remixd.units import STEM_ROLES
@@ -36,13 +35,17 @@ class Clamp:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The first answer to a signal, at once. `planned_sample` is on the session clock."""
+    """The first answer to a signal, at once.
+
+    `planned_sample` is on the session clock; `because` is how the director will go about it.
+    """
 
     id: str
     accepted: bool
     reason: str = ""
     clamps: tuple[Clamp, ...] = ()
     planned_sample: int | None = None
+    because: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +63,7 @@ class Applied:
     """The second answer to a signal: what the engine did, and when, on the session clock.
 
     `sample` and `settled_sample` are those of its latest move; `late_frames` is how long after the sample
-    that was asked for.
+    that was asked for. There are no moves if the mix was there already; `because` is the director's.
     """
 
     id: str
@@ -69,6 +72,7 @@ class Applied:
     bar_beat: str
     late_frames: int
     moves: tuple[AppliedMove, ...]
+    because: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,18 +91,20 @@ class Lowered:
     clamps: tuple[Clamp, ...]
 
 
-def lower(signal: Signal, mix: Mapping[str, float], rights: Rights, roles: tuple[str, ...]) -> Lowered:
-    """Clamp a signal's wishes to what this engine, this track and its rights allow.
+def lower(
+    wishes: Mapping[str, float], mix: Mapping[str, float], rights: Rights, roles: tuple[str, ...]
+) -> Lowered:
+    """Clamp wishes to what this engine, this track and its rights allow.
 
     Args:
-        signal: what was wished.
+        wishes: by dimension.
         mix: what is given now, by dimension.
         rights: of the track.
         roles: that the track plays.
     """
     values: dict[str, float] = {}
     clamps: list[Clamp] = []
-    for name, asked in signal.wishes.items():
+    for name, asked in wishes.items():
         if refusal := _refusal(name, roles):
             clamps.append(Clamp(dimension=name, asked=asked, given=mix[name], because=refusal))
             continue

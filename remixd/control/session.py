@@ -6,54 +6,55 @@ Thread: [control].
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import count
-from types import MappingProxyType
+from dataclasses import dataclass
 from typing import Final
 
-from remixd._kernel.mailbox import APPLIED, REFUSED, ReportEntry
+from remixd._kernel.mailbox import APPLIED, REFUSED
 from remixd._kernel.ring import PacketEntry
 from remixd._kernel.shared import SessionMemory
 from remixd.audience.signal import Signal
-from remixd.control.command import (
-    DIMENSION_INDEX,
-    RAMP_FRAMES,
-    Answer,
-    Applied,
-    AppliedMove,
-    Refused,
-    heard,
-    lower,
-)
+from remixd.control.command import Answer, Applied, Clamp, Lowered, Refused, heard, lower
+from remixd.control.directing import Clock, Directing
 from remixd.control.engine import Engine
+from remixd.control.receipts import Receipt, Receipts
 from remixd.control.sink import Sink
 from remixd.control.streams import Listener, Packet, SessionStatus, Watcher
+from remixd.director.preset import ORIGINAL, Preset
 from remixd.errors import Exhausted, RemixdError, Unavailable
-from remixd.mix import NEUTRAL, PLAYABLE
+from remixd.mix import NEUTRAL
 from remixd.track.package import Track
 from remixd.units import PACKET_FRAMES, RATE_HZ, db_from_gain
 
-FIRST_MIX: Final[Mapping[str, float]] = MappingProxyType(dict(NEUTRAL))
-"""A session starts with the artist's own mix."""
-
-WAITING_MAX: Final = 200
-"""Commands of one session on their way. The engine itself lets 256 wait for their sample."""
+PANIC_ROOM: Final = 32
+"""Commands that wishes leave free, so that panic always gets through."""
 
 POSITION_ONE: Final = 1 << 24
 """Positions in packets have 24 fractional bits."""
 
-_command_ids = count(1)
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """How a session begins.
 
-@dataclass(slots=True)
-class _Waiting:
-    """A signal whose commands are not all applied yet."""
+    Attributes:
+        mix: the preset's, as far as rights and roles allow, by dimension.
+        clamps: what they did not allow.
+    """
 
-    signal_id: str
-    commands: dict[int, str]
-    moves: list[AppliedMove] = field(default_factory=list)
-    position: int = 0
-    late_frames: int = 0
+    track: Track
+    sink: Sink
+    is_directed: bool
+    preset: str
+    mix: Mapping[str, float]
+    clamps: tuple[Clamp, ...]
+
+    @classmethod
+    def of(cls, track: Track, preset: Preset, sink: Sink, *, is_directed: bool) -> Start:
+        """Start a track from a preset."""
+        lowered = lower(preset.mix.values_by_name, NEUTRAL, track.rights, track.roles)
+        mix = {**NEUTRAL, **lowered.values}
+        return cls(track=track, sink=sink, is_directed=is_directed, preset=preset.name, mix=mix,
+                   clamps=lowered.clamps)  # fmt: skip
 
 
 class Session:
@@ -63,21 +64,29 @@ class Session:
         id: for people and programs.
         key: for the engine; never used twice.
         sink: where the sound goes.
+        preset: what it started from.
+        latency_s, device: of the sink, as the engine told last.
     """
 
-    def __init__(self, session_id: str, key: int, track: Track, engine: Engine, sink: Sink) -> None:
+    def __init__(self, session_id: str, key: int, engine: Engine, start: Start) -> None:
         self.id = session_id
-        self.sink = str(sink)
+        self.sink = str(start.sink)
         self.key = key
-        self.track = track
+        self.track = start.track
         self.engine = engine
         self.playing = True
+        self.preset = start.preset
+        self.latency_s = 0.0
+        self.device = ""
+        self._clamps = start.clamps
         self._memory = SessionMemory(engine.memory_path(key))
         self._ring = self._memory.ring
         self._read = 0
         self._newest: PacketEntry | None = None
-        self._mix: dict[str, float] = dict(FIRST_MIX)
-        self._waiting: dict[int, _Waiting] = {}
+        self._mix: dict[str, float] = dict(start.mix)
+        self._because: dict[str, str] = {}
+        self._directing = Directing(start.track, start.mix) if start.is_directed else None
+        self._receipts = Receipts(self._memory.commands, key, start.track.analysis, self._tell)
         self._listeners: set[Listener] = set()
         self._watchers: set[Watcher] = set()
 
@@ -86,103 +95,149 @@ class Session:
         """Process id of the engine that plays it, or played it."""
         return self.engine.pid
 
+    @property
+    def mode(self) -> str:
+        """Who moves the mix: `hands-on` or `directed`."""
+        return "directed" if self._directing else "hands-on"
+
+    @property
+    def _clock(self) -> Clock:
+        """Where the newest packet begins."""
+        newest = self._newest
+        if newest is None:
+            return Clock(sample=0, position_s=0.0, tempo=self._mix["tempo"])
+        return Clock(newest.sample, newest.position / POSITION_ONE / RATE_HZ, newest.tempo)
+
     def status(self) -> SessionStatus:
         """How it stands now."""
-        newest = self._newest
-        position_s = newest.position / POSITION_ONE / RATE_HZ if newest else 0.0
+        newest, clock = self._newest, self._clock
         return SessionStatus(
             session=self.id,
             track_id=self.track.id,
             state="playing" if self.playing else "lost",
             sink=self.sink,
             engine_pid=self.engine_pid,
-            sample=newest.sample if newest else 0,
-            position_s=position_s,
-            bar_beat=self._bar_beat(position_s),
+            sample=clock.sample,
+            position_s=clock.position_s,
+            bar_beat=self._bar_beat(clock.position_s),
             mix=heard(self._mix, self.track.rights, self.track.roles),
             peak_db=db_from_gain(max(newest.peaks)) if newest else db_from_gain(0.0),
             limiter_db=db_from_gain(newest.limiter_gain) if newest else 0.0,
             underruns=newest.underruns if newest else 0,
+            mode=self.mode,
+            preset=self.preset,
+            preset_clamps=self._clamps,
+            latency_s=self.latency_s,
+            device=self.device,
+            because=dict(self._because),
         )
 
     def _bar_beat(self, position_s: float) -> str | None:
         at = self.track.analysis.bar_beat(position_s)
         return None if at is None else str(at)
 
-    def receive(self, signals: Sequence[Signal]) -> list[Answer]:
-        """Take a batch of signals: clamp, lower, post. The first answer to each, in order.
-
-        Raises Exhausted, and posts nothing, if not all of it fits; Unavailable if the engine is lost.
-        """
+    def _check_playing(self) -> None:
         if not self.playing:
             raise Unavailable(f"session {self.id} is lost: its engine has died")
-        wanted = sum(len(signal.wishes) for signal in signals)
-        free = min(self._memory.commands.free, WAITING_MAX - len(self._waiting))
-        if wanted > free:
-            raise Exhausted(f"session {self.id} can take {free} more wishes now, not {wanted}")
+
+    def _tell(self, answer: Applied | Refused) -> None:
+        for watcher in self._watchers:
+            watcher.put_answer(answer)
+
+    def receive(self, signals: Sequence[Signal]) -> list[Answer]:
+        """Take a batch of signals. The first answer to each, in order.
+
+        Hands-on, their wishes are clamped, lowered and posted at once; directed, the director takes them.
+        Raises Exhausted, and takes nothing, if not all of it fits; Unavailable if the engine is lost.
+        """
+        self._check_playing()
+        if self._directing:
+            self._directing.check_room(signals)
+        else:
+            wanted = sum(len(signal.wishes) for signal in signals)
+            free = max(self._receipts.free - PANIC_ROOM, 0)
+            if wanted > free:
+                raise Exhausted(f"session {self.id} can take {free} more wishes now, not {wanted}")
         return [self._receive(signal) for signal in signals]
 
     def _receive(self, signal: Signal) -> Answer:
-        lowered = lower(signal, self._mix, self.track.rights, self.track.roles)
+        lowered = lower(signal.wishes, self._mix, self.track.rights, self.track.roles)
         if not lowered.values:
             reason = "; ".join(dict.fromkeys(clamp.because for clamp in lowered.clamps))
             return Answer(id=signal.id, accepted=False, reason=reason, clamps=lowered.clamps)
-        waiting = _Waiting(signal_id=signal.id, commands={})
+        if self._directing:
+            return self._hand_to(self._directing, signal, lowered)
+        receipt = Receipt(signal.id)
         for name, value in lowered.values.items():
-            command = next(_command_ids)
-            posted = self._memory.commands.post_command(
-                command, self.key, DIMENSION_INDEX[name], value, ramp_frames=RAMP_FRAMES
-            )
-            if not posted:  # cannot be: receive has counted, and nobody else posts
-                raise Exhausted("the engine's mailbox is full")
-            waiting.commands[command] = name
-            self._waiting[command] = waiting
+            self._receipts.send(name, value, (receipt,))
         self._mix.update(lowered.values)
-        planned = self._newest.sample + PACKET_FRAMES if self._newest else 0
-        return Answer(id=signal.id, accepted=True, clamps=lowered.clamps, planned_sample=planned)
+        return Answer(id=signal.id, accepted=True, clamps=lowered.clamps, planned_sample=self._soon)
+
+    def _hand_to(self, directing: Directing, signal: Signal, lowered: Lowered) -> Answer:
+        answer, replaced = directing.receive(signal, lowered, self._mix, self._clock)
+        for signal_id in replaced:
+            reason = f"signal {signal.id} of the same fan took its place before the director moved"
+            self._tell(Refused(id=signal_id, reason=reason))
+        return answer
+
+    @property
+    def _soon(self) -> int:
+        """The first sample that a command sent now can change."""
+        return self._newest.sample + PACKET_FRAMES if self._newest else 0
+
+    def direct(self) -> None:
+        """Let the director decide what is due soon. Called often; does nothing hands-on."""
+        if not self._directing or self._newest is None or self._receipts.free < PANIC_ROOM:
+            return
+        due = self._directing.due(self._mix, self._clock)
+        if due is None:
+            return
+        receipts: dict[str, Receipt] = {}
+        for move, frames in due.moves:
+            owed = [receipts.setdefault(signal_id, Receipt(signal_id)) for signal_id in move.signals]
+            self._receipts.send(
+                move.dimension, move.value, owed, sample=due.sample, ramp_frames=frames, because=move.because
+            )
+            self._mix[move.dimension] = move.value
+            self._because[move.dimension] = move.because
+        for signal_id, because in due.settled.items():
+            at = self._clock
+            self._tell(
+                Applied(id=signal_id, sample=at.sample, settled_sample=at.sample, late_frames=0, moves=(),
+                        bar_beat=self._bar_beat(at.position_s) or "", because=because)
+            )  # fmt: skip
+
+    def panic(self, panic_id: str) -> Answer:
+        """Bring the artist's own mix back, at once, and forget what was wished.
+
+        What became of it is told under `panic_id`. Raises Unavailable if the engine is lost, Exhausted if
+        hundreds of panics are on their way already.
+        """
+        self._check_playing()
+        names = ("tempo", "pitch", *self.track.roles)
+        if self._receipts.free < 2 * len(names):
+            raise Exhausted(f"session {self.id} is busy with other panics")
+        scheduled, signals = self._receipts.take_back()
+        if self._directing:
+            signals += self._directing.clear(NEUTRAL)
+        for signal_id in dict.fromkeys(signals):
+            self._tell(Refused(id=signal_id, reason="panic: the artist's own mix is back"))
+        receipt = Receipt(panic_id)
+        for name in names:
+            self._receipts.send(name, NEUTRAL[name], (receipt,))
+        for name, sample in scheduled:  # the engine cannot take a command back; this one follows it at once
+            self._receipts.send(name, NEUTRAL[name], sample=sample)
+        self._mix = dict(NEUTRAL)
+        self._because.clear()
+        self._clamps = ()
+        self.preset = ORIGINAL
+        return Answer(id=panic_id, accepted=True, planned_sample=self._soon)
 
     def take_reports(self) -> None:
         """Take what the engine has told since the last call."""
         for report in self._memory.reports.take_reports():
             if report.kind in (APPLIED, REFUSED):
-                self._take_report(report, refused=report.kind == REFUSED)
-
-    def _take_report(self, report: ReportEntry, *, refused: bool) -> None:
-        """Note what the engine did with one command; answer when its signal is complete."""
-        waiting = self._waiting.pop(report.id, None)
-        if waiting is None:
-            return
-        name = waiting.commands.pop(report.id)
-        if refused:
-            answer = Refused(id=waiting.signal_id, reason=f"the engine could not take {name}")
-            for watcher in self._watchers:
-                watcher.put_answer(answer)
-        else:
-            waiting.moves.append(
-                AppliedMove(
-                    dimension=PLAYABLE[report.dimension],
-                    value=report.value,
-                    sample=report.sample,
-                    settled_sample=report.settled_sample,
-                )
-            )
-            if report.sample >= max(move.sample for move in waiting.moves):
-                waiting.position = report.position
-            waiting.late_frames = max(waiting.late_frames, report.late_frames)
-        if not waiting.commands and waiting.moves:
-            self._tell_applied(waiting)
-
-    def _tell_applied(self, waiting: _Waiting) -> None:
-        applied = Applied(
-            id=waiting.signal_id,
-            sample=max(move.sample for move in waiting.moves),
-            settled_sample=max(move.settled_sample for move in waiting.moves),
-            bar_beat=self._bar_beat(waiting.position / RATE_HZ) or "",
-            late_frames=waiting.late_frames,
-            moves=tuple(waiting.moves),
-        )
-        for watcher in self._watchers:
-            watcher.put_answer(applied)
+                self._receipts.take(report, refused=report.kind == REFUSED)
 
     def take_sound(self, *, tell: bool) -> None:
         """Hand the packets rendered since the last call to the listeners, and the status to the watchers."""
@@ -254,7 +309,7 @@ class Session:
     def lose(self, reason: str) -> None:
         """Its engine has died: tell whoever listens or watches."""
         self.playing = False
-        self._waiting.clear()
+        self._receipts.clear()
         for listener in list(self._listeners):
             listener.lose(reason)
         for watcher in list(self._watchers):

@@ -14,21 +14,22 @@ from typing import Any, Final
 from remixd._kernel.host import SESSIONS_MAX
 from remixd.control.engine import Engine
 from remixd.control.ingest import warm_cache
-from remixd.control.session import FIRST_MIX, Session
+from remixd.control.session import Session, Start
 from remixd.control.sink import Sink
 from remixd.control.streams import Listener, Lost, Packet, SessionStatus, Watcher
 from remixd.control.supervisor import Supervisor
+from remixd.director.preset import ORIGINAL, load_preset
 from remixd.errors import Exhausted, NotFound, Unavailable, nearest
 from remixd.mix import PLAYABLE
 from remixd.track.library import Library
-from remixd.track.package import Track
 from remixd.track.rights import VOCALS_ABOVE_DB
 from remixd.units import STEM_ROLES
 
 __all__ = ["Listener", "Lost", "Packet", "Session", "SessionStatus", "Sessions", "Watcher"]
 
 LEAD_NS: Final = 20_000_000
-"""How long before it is heard a hands-on session is rendered."""
+DIRECTED_LEAD_NS: Final = 100_000_000
+"""How long before it is heard a session is rendered, hands-on or directed."""
 BLOCK_FRAMES: Final = 128
 """Of a sound device."""
 POLL_S: Final = 0.004
@@ -56,21 +57,40 @@ class Sessions:
         """Find a session. Raises NotFound with the nearest id."""
         found = self._sessions.get(session_id)
         if found is None:
-            raise NotFound(f"there is no session {session_id!r}: {nearest(session_id, self._sessions)}")
+            hint = nearest(session_id, self._sessions)
+            raise NotFound(f"there is no session {session_id!r}: {hint}", kind="session", name=session_id)
         return found
 
     def all(self) -> list[Session]:
         """Every session, in the order of their creation."""
         return list(self._sessions.values())
 
-    async def create(self, track_id: str, *, sink: str | None = None) -> Session:
-        """Start a track from its beginning, as its artist mixed it, into a sink (see `Sink`).
+    async def create(
+        self, track_id: str, *, directed: bool = False, sink: str | None = None, preset: str | None = None
+    ) -> Session:
+        """Start a track from its beginning.
 
-        Raises NotFound for an unknown track, InvalidInput for an unknown sink, Exhausted if the engine is
-        full or out of shared memory, Unavailable while there is no engine, or if the device cannot play,
-        AlreadyExists for a file that is there. If the caller is cancelled, so is the session.
+        Args:
+            track_id: of the track.
+            directed: whether wishes go to the director rather than at once into the mix.
+            sink: where it plays (see `Sink`); the daemon's default if None.
+            preset: the mix it starts from; the artist's own if None.
+
+        Raises NotFound for an unknown track or preset, InvalidInput for an unknown sink or a broken package,
+        Exhausted if the engine is full or out of shared memory, Unavailable while there is no engine, or if
+        the device cannot play, AlreadyExists for a file that is there. If the caller is cancelled, so is the
+        session.
         """
-        making = asyncio.ensure_future(self._create(track_id, Sink.parse(sink) if sink else self._sink))
+        making = asyncio.ensure_future(
+            self._create(
+                Start.of(
+                    self._library.get(track_id),
+                    load_preset(preset or ORIGINAL),
+                    Sink.parse(sink) if sink else self._sink,
+                    is_directed=directed,
+                )
+            )
+        )
         try:
             return await asyncio.shield(making)
         except asyncio.CancelledError:
@@ -82,21 +102,21 @@ class Sessions:
             self._ending.add(ending := asyncio.ensure_future(self.delete(made.result().id)))
             ending.add_done_callback(self._ending.discard)
 
-    async def _create(self, track_id: str, sink: Sink) -> Session:
-        track = self._library.get(track_id)
-        caches = await warm_cache(track, self._library.path)
+    async def _create(self, start: Start) -> Session:
+        caches = await warm_cache(start.track, self._library.path)
         engine = self._supervisor.engine
         slot = self._reserve_slot()
         try:
             key = next(self._generation) * SESSIONS_MAX + slot
-            await engine.ask(
-                op="play", key=key, memory=str(engine.memory_path(key)), **_score(track, caches, sink)
+            playing = await engine.ask(
+                op="play", key=key, memory=str(engine.memory_path(key)), **_score(start, caches)
             )
             try:
-                session = Session(_new_id(self._sessions), key, track, engine, sink)
+                session = Session(_new_id(self._sessions), key, engine, start)
             except (OSError, ValueError) as error:
                 await engine.ask(op="leave", key=key)
                 raise Unavailable(f"the engine's sound cannot be reached: {error}") from None
+            session.latency_s = playing["latency_s"]
             self._sessions[session.id] = session
         finally:
             self._reserved.discard(slot)
@@ -151,21 +171,24 @@ class Sessions:
         for session in self._sessions.values():
             session.take_reports()
             session.take_sound(tell=tell)
+            if session.playing:
+                session.direct()
 
 
-def _score(track: Track, caches: Sequence[Path], sink: Sink) -> dict[str, Any]:
+def _score(start: Start, caches: Sequence[Path]) -> dict[str, Any]:
     """What the engine needs to know to play a track."""
+    track, sink = start.track, start.sink
     low, high = zip(*(track.rights.range(name) for name in PLAYABLE), strict=True)
     return {
         "stems": [
             {"path": str(path), "role": STEM_ROLES.index(stem.role)}
             for stem, path in zip(track.playing_stems, caches, strict=True)
         ],
-        "mix": [FIRST_MIX[name] for name in PLAYABLE],
+        "mix": [start.mix[name] for name in PLAYABLE],
         "low": low,
         "high": high,
         "vocals_limit_db": None if track.rights.vocals_solo else VOCALS_ABOVE_DB,
-        "lead_ns": LEAD_NS,
+        "lead_ns": DIRECTED_LEAD_NS if start.is_directed else LEAD_NS,
         "start": 0,
         "sink": {"kind": sink.kind, "name": sink.name, "block_frames": BLOCK_FRAMES},
     }

@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
-from remixd.control.command import Applied, Refused
+from remixd.control.command import Applied, Clamp, Refused
 from remixd.errors import Unavailable
 
 PACKETS_MAX: Final = 50
@@ -46,7 +46,16 @@ class Packet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionStatus:
-    """How a session stands. Levels are of its newest packet."""
+    """How a session stands. Levels are of its newest packet.
+
+    Attributes:
+        mode: `hands-on` or `directed`.
+        preset: the one it started from; `original` is the artist's own mix.
+        preset_clamps: what of the preset the track did not allow.
+        latency_s: how much later than it is rendered the sound is heard.
+        device: how the device is, such as `playing`; empty without one.
+        because: why the director last moved each dimension.
+    """
 
     session: str
     track_id: str
@@ -60,6 +69,12 @@ class SessionStatus:
     peak_db: float
     limiter_db: float
     underruns: int
+    mode: str = "hands-on"
+    preset: str = "original"
+    preset_clamps: tuple[Clamp, ...] = ()
+    latency_s: float = 0.0
+    device: str = ""
+    because: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

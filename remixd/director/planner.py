@@ -96,7 +96,7 @@ class Director:
                 held.append(Held(dimension=name, asked=asked, given=given, because=because))
         return held
 
-    def check_room(self, signals: list[Signal]) -> None:
+    def check_room(self, signals: Iterable[Signal]) -> None:
         """Raise Exhausted if these come from more fans than a session takes."""
         self._consensus.check_room({signal.fan for signal in signals})
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remixd.audience.signal import Signal
 from remixd.control.command import heard, lower
 from remixd.mix import DIMENSIONS, NEUTRAL, PLAYABLE
 from remixd.track.rights import DEFAULT_RIGHTS, Rights
@@ -14,7 +13,7 @@ ROLES = ("drums", "bass", "vocals", "other")
 
 
 def wish(roles: tuple[str, ...] = ROLES, rights: Rights = DEFAULT_RIGHTS, **wishes: float):
-    return lower(Signal(id="a", wishes=wishes), dict(NEUTRAL), rights, roles)
+    return lower(wishes, dict(NEUTRAL), rights, roles)
 
 
 def test_a_wish_inside_the_rights_is_given_as_it_is() -> None:

@@ -14,12 +14,14 @@ from sounds import music, noise, share_db
 
 from remixd.audience.signal import Signal
 from remixd.control.command import Applied
-from remixd.control.session import WAITING_MAX, Session
+from remixd.control.receipts import WAITING_MAX
+from remixd.control.session import PANIC_ROOM, Session
 from remixd.control.sessions import Sessions
 from remixd.control.streams import Lost, Packet
 from remixd.control.supervisor import Supervisor
 from remixd.errors import Exhausted, InvalidInput, NotFound, Unavailable
 
+WISHES_MAX = WAITING_MAX - PANIC_ROOM
 SONG = {role: music(48_000 * 6, seed=seed) for seed, role in enumerate(("drums", "bass", "vocals", "other"))}
 
 
@@ -121,7 +123,7 @@ async def test_a_deleted_session_ends_its_listeners_in_order_and_frees_its_place
 async def test_more_than_a_session_can_take_is_refused_whole(sessions: Sessions, shelf) -> None:
     shelf.add("song-00000001", SONG)
     session = await sessions.create("song-00000001")
-    flood = [Signal(id=str(i), wishes={"drums": -float(i % 30)}) for i in range(WAITING_MAX + 1)]
+    flood = [Signal(id=str(i), wishes={"drums": -float(i % 30)}) for i in range(WISHES_MAX + 1)]
     with pytest.raises(Exhausted, match="more wishes"):
         session.receive(flood)
     assert session.status().mix["drums"] == 0.0, "nothing of it was taken"
@@ -131,7 +133,7 @@ async def test_more_than_a_session_can_take_is_refused_whole(sessions: Sessions,
     async for event in watcher:
         if isinstance(event, Applied):
             told.add(event.id)
-            if len(told) == WAITING_MAX:
+            if len(told) == WISHES_MAX:
                 break
 
 

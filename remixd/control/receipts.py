@@ -1,0 +1,143 @@
+"""Commands on their way to the engine, and what their senders are told when it reports. Thread: [control]."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Final
+
+from remixd._kernel.mailbox import Mailbox, ReportEntry
+from remixd.control.command import DIMENSION_INDEX, RAMP_FRAMES, Applied, AppliedMove, Refused
+from remixd.errors import Exhausted
+from remixd.mix import PLAYABLE
+from remixd.track.analysis import Analysis
+from remixd.units import RATE_HZ
+
+WAITING_MAX: Final = 232
+"""Commands of one session on their way. The engine itself lets 256 wait for their sample."""
+
+_command_ids = count(1)
+
+
+@dataclass(slots=True, eq=False)
+class Receipt:
+    """What is owed to the sender of one signal: the answer, once all of its commands are applied."""
+
+    signal_id: str
+    open: set[int] = field(default_factory=set)
+    moves: list[AppliedMove] = field(default_factory=list)
+    because: list[str] = field(default_factory=list)
+    position: int = 0
+    late_frames: int = 0
+
+
+@dataclass(slots=True)
+class _Sent:
+    """A command on its way. `sample` is negative for one that acts at once."""
+
+    name: str
+    sample: int
+    receipts: Sequence[Receipt]
+    because: str
+
+
+class Receipts:
+    """The commands of one session that the engine has not reported on.
+
+    Args:
+        commands: the session's mailbox.
+        key: of the session, for the engine.
+        analysis: of its track, to say where a command was applied.
+        tell: called with every answer.
+    """
+
+    def __init__(
+        self, commands: Mailbox, key: int, analysis: Analysis, tell: Callable[[Applied | Refused], None]
+    ) -> None:
+        self._commands = commands
+        self._key = key
+        self._analysis = analysis
+        self._tell = tell
+        self._sent: dict[int, _Sent] = {}
+
+    @property
+    def free(self) -> int:
+        """How many more commands can be sent now."""
+        return min(self._commands.free, WAITING_MAX - len(self._sent))
+
+    def send(
+        self,
+        name: str,
+        value: float,
+        receipts: Sequence[Receipt] = (),
+        *,
+        sample: int = -1,
+        ramp_frames: int = RAMP_FRAMES,
+        because: str = "",
+    ) -> None:
+        """Post one command; each receipt waits for it too. Raises Exhausted if the mailbox is full."""
+        command = next(_command_ids)
+        posted = self._commands.post_command(
+            command, self._key, DIMENSION_INDEX[name], value, sample=sample, ramp_frames=ramp_frames
+        )
+        if not posted:
+            raise Exhausted("the engine's mailbox is full")
+        self._sent[command] = _Sent(name=name, sample=sample, receipts=receipts, because=because)
+        for receipt in receipts:
+            receipt.open.add(command)
+
+    def take(self, report: ReportEntry, *, refused: bool) -> None:
+        """Note what the engine did with one command; answer the receipts that are complete."""
+        sent = self._sent.pop(report.id, None)
+        if sent is None:
+            return
+        for receipt in sent.receipts:
+            receipt.open.discard(report.id)
+            if refused:
+                self._tell(Refused(id=receipt.signal_id, reason=f"the engine could not take {sent.name}"))
+            else:
+                self._note(receipt, report, sent.because)
+            if not receipt.open and receipt.moves:
+                self._tell(self._applied(receipt))
+
+    def _note(self, receipt: Receipt, report: ReportEntry, because: str) -> None:
+        if all(report.sample >= move.sample for move in receipt.moves):
+            receipt.position = report.position
+        receipt.moves.append(
+            AppliedMove(
+                dimension=PLAYABLE[report.dimension],
+                value=report.value,
+                sample=report.sample,
+                settled_sample=report.settled_sample,
+            )
+        )
+        receipt.late_frames = max(receipt.late_frames, report.late_frames)
+        if because:
+            receipt.because.append(because)
+
+    def _applied(self, receipt: Receipt) -> Applied:
+        return Applied(
+            id=receipt.signal_id,
+            sample=max(move.sample for move in receipt.moves),
+            settled_sample=max(move.settled_sample for move in receipt.moves),
+            bar_beat=str(self._analysis.bar_beat(receipt.position / RATE_HZ) or ""),
+            late_frames=receipt.late_frames,
+            moves=tuple(receipt.moves),
+            because="; ".join(receipt.because),
+        )
+
+    def take_back(self) -> tuple[list[tuple[str, int]], list[str]]:
+        """Answer nothing more for the commands that still wait for their sample.
+
+        Returns the dimension and sample of each, and the ids of the signals that waited for them.
+        """
+        waiting = [sent for sent in self._sent.values() if sent.sample >= 0]
+        signals = dict.fromkeys(receipt.signal_id for sent in waiting for receipt in sent.receipts)
+        for sent in waiting:
+            sent.receipts = ()
+        return [(sent.name, sent.sample) for sent in waiting], list(signals)
+
+    def clear(self) -> None:
+        """Expect no more reports."""
+        self._sent.clear()
