@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from remixd.errors import InvalidInput
 
 DEFAULT_LISTEN = "127.0.0.1:7400"
+DEFAULT_CACHE_MAX = "20GB"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -60,6 +62,38 @@ def library_path(given: Path | None = None) -> Path:
     """The library folder: the one named, else `remixd` in the user's data folder."""
     chosen = library_chosen(given)
     return chosen or expand_home(Path(os.environ.get("XDG_DATA_HOME") or "~/.local/share")) / "remixd"
+
+
+def cache_max_bytes(given: str | None = None) -> int:
+    """How much a library's cache may hold: the argument, else REMIXD_CACHE_MAX, else 20 GB."""
+    return parse_size(given or os.environ.get("REMIXD_CACHE_MAX") or DEFAULT_CACHE_MAX)
+
+
+def parse_size(text: str) -> int:
+    """Bytes of a size such as `20GB`, `1.5 TB`, `512MiB` or `4096`. Raises InvalidInput, naming the text.
+
+    >>> parse_size("20GB")
+    20000000000
+    """
+    match = re.fullmatch(r"(\d{1,15}(?:\.\d{1,15})?)\s*(?:([kmgt])(i?))?b?", text.strip().lower(), re.ASCII)
+    if not match:
+        raise InvalidInput(f"{text!r} is not a size such as 20GB or 512MiB")
+    number, unit, binary = match.groups()
+    scale = 1024 if binary else 1000
+    return round(float(number) * float(scale ** " kmgt".index(unit or " ")))
+
+
+def size_text(size_bytes: int) -> str:
+    """A size as a person reads it.
+
+    >>> size_text(20_000_000_000)
+    '20 GB'
+    """
+    for power, unit in ((4, "TB"), (3, "GB"), (2, "MB"), (1, "kB")):
+        if size_bytes >= 1000**power:
+            number = size_bytes / 1000**power
+            return f"{number:.3g} {unit}" if number < 100 else f"{number:.0f} {unit}"
+    return f"{size_bytes} bytes"
 
 
 def runtime_path() -> Path:

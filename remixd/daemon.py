@@ -6,15 +6,19 @@ import asyncio
 import logging
 import signal
 import sys
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
 
 from remixd.api.server import Server, check_listen
+from remixd.api.tracks import ImportPath
 from remixd.config import Address, runtime_path
-from remixd.control.ingest import import_path
+from remixd.control.caches import Caches
+from remixd.control.ingest import ImportResult, import_path
 from remixd.control.sessions import Sessions
 from remixd.control.supervisor import Supervisor, instance_path
+from remixd.control.worker import OnProgress
 from remixd.track.library import Library
 
 LOG: Final = logging.getLogger(__name__)
@@ -27,9 +31,10 @@ def log_to_stderr() -> None:
     )
 
 
-async def serve(listen: Address, library: Path) -> None:
+async def serve(listen: Address, library: Path, cache_max_bytes: int) -> None:
     """Serve a library until SIGTERM or SIGINT, then end in order: calls, sessions, engine, locks.
 
+    The library's cache is held under `cache_max_bytes`, but for what plays.
     Prints one line when it is ready, and one for each thing that the engine could not have.
 
     Raises Unsupported for an address beyond this machine; AlreadyExists for a port or library that
@@ -43,12 +48,14 @@ async def serve(listen: Address, library: Path) -> None:
     async with AsyncExitStack() as stack:
         opened = stack.enter_context(Library(library))
         stack.enter_context(opened.lock_for_serving())
+        caches = Caches(opened.path, cache_max_bytes)
+        await caches.trim()
         supervisor = Supervisor(instance_path(runtime_path(), opened.path))
         stack.push_async_callback(supervisor.stop)
         await supervisor.start()
-        sessions = Sessions(opened, supervisor)
+        sessions = Sessions(opened, supervisor, caches=caches)
         stack.push_async_callback(sessions.close)
-        server = Server(opened, sessions, import_path)
+        server = Server(opened, sessions, _import_into(caches))
         stack.push_async_callback(server.stop)
         address = await server.start(listen)
         print(f"remixd is listening on {address}, library {opened.path}", flush=True)
@@ -56,6 +63,17 @@ async def serve(listen: Address, library: Path) -> None:
             print(f"  {note}", flush=True)
         await stop.wait()
     LOG.info("stopped")
+
+
+def _import_into(caches: Caches) -> ImportPath:
+    """What the service imports with."""
+
+    async def import_song(
+        path: Path, library: Path, roles: Mapping[str, str], tell: OnProgress, warm: bool
+    ) -> ImportResult:
+        return await import_path(path, library, roles, tell, caches if warm else None)
+
+    return import_song
 
 
 def _ask_to_stop(stop: asyncio.Event, number: signal.Signals) -> None:

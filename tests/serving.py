@@ -104,6 +104,9 @@ class ShelfOfTracks:
             raise NotFound(f"there is no track {track_id!r}: {nearest(track_id, self.held)}")
         return self.held[track_id]
 
+    def delete(self, track_id: str) -> None:
+        del self.held[self.get(track_id).id]
+
 
 class HandPlayedSession:
     """A session whose clock a test turns."""
@@ -242,7 +245,7 @@ class Service:
     def __init__(self) -> None:
         self.shelf = ShelfOfTracks()
         self.sessions = HandPlayedSessions(self.shelf)
-        self.imports: list[tuple[Path, Path, dict[str, str]]] = []
+        self.imports: list[tuple[Path, Path, dict[str, str], bool]] = []
         self.loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self.loop.run_forever)
         self._thread.start()
@@ -250,9 +253,14 @@ class Service:
         self.address: Address = self.wait(self.server.start(Address("127.0.0.1", 0)))
 
     async def import_path(
-        self, path: Path, library: Path, roles: Mapping[str, str], tell: Callable[[float, str], None]
+        self,
+        path: Path,
+        library: Path,
+        roles: Mapping[str, str],
+        tell: Callable[[float, str], None],
+        warm: bool,
     ) -> ImportResult:
-        self.imports.append((path, library, dict(roles)))
+        self.imports.append((path, library, dict(roles), warm))
         if path.name == "broken":
             raise BadAudio(f"{path} holds no audio")
         tell(0.5, "decoding bass.flac")

@@ -110,7 +110,7 @@ def test_songs_are_imported_into_the_daemons_library(service, told, tmp_path):
     assert (done["id"], done["title"], done["new"]) == (TRACK, "A Song", True)
     assert [stem["role"] for stem in done["stems"]] == ["vocals", "vocals", "drums"]
     assert done["notes"] == ["drums was 12 ms shorter: padded"]
-    assert service.imports == [(song, service.shelf.path, {"gtr": "bass"})]
+    assert service.imports == [(song, service.shelf.path, {"gtr": "bass"}, False)]
 
 
 def test_a_song_that_cannot_be_imported_does_not_hold_back_the_others(remixd, service):
@@ -153,6 +153,27 @@ def test_a_daemon_that_was_named_must_run(remixd, service):
     done = remixd("tracks", "--daemon", address)
     assert (done.code, done.out) == (1, "")
     assert done.err == f"remixd: no daemon at {address}: start one with `remixd serve`\n"
+
+
+def test_a_track_is_deleted_when_that_is_meant(remixd, told, service, tmp_path):
+    refused = remixd("track", "delete", "a-song")
+    assert (refused.code, refused.out) == (1, "")
+    assert "say --yes" in refused.err
+    assert TRACK in service.shelf.held
+    assert told("track", "delete", "a-song", "--yes") == {"id": TRACK, "deleted": True}
+    assert TRACK not in service.shelf.held
+    assert "there is no track" in remixd("track", "delete", TRACK, "--yes").err
+    assert remixd("track", "delete", TRACK, "--yes", "--library", tmp_path).code == 1
+
+
+def test_an_import_may_build_the_cache_too(told, service, tmp_path):
+    told("import", tmp_path, "--warm")
+    assert service.imports[-1][-1] is True
+
+
+def test_a_cap_that_is_no_size_is_refused(remixd, tmp_path):
+    done = remixd("serve", "--library", tmp_path, "--cache-max", "much")
+    assert (done.code, done.err) == (1, "remixd: 'much' is not a size such as 20GB or 512MiB\n")
 
 
 def test_a_beginning_finds_the_one_track_that_has_it():

@@ -107,7 +107,7 @@ def test_an_import_reports_its_progress_and_sends_an_absolute_path(service, clie
     done = client.import_track("song", roles={"gtr": "bass"}, on_progress=lambda *news: told.append(news))
     assert told == [(0.5, "decoding bass.flac")]
     assert (done.id, done.added) == (TRACK, True)
-    assert service.imports == [(tmp_path / "song", service.shelf.path, {"gtr": "bass"})]
+    assert service.imports == [(tmp_path / "song", service.shelf.path, {"gtr": "bass"}, False)]
 
 
 def test_an_unknown_role_is_refused_before_anything_is_sent(service, client):

@@ -12,15 +12,25 @@ from hypothesis import strategies as st
 from remixd.config import (
     DEFAULT_LISTEN,
     Address,
+    cache_max_bytes,
     library_chosen,
     library_path,
     listen_address,
+    parse_size,
     runtime_path,
+    size_text,
     user_cache_path,
 )
 from remixd.errors import InvalidInput
 
-NAMES = ("REMIXD_LISTEN", "REMIXD_LIBRARY", "REMIXD_RUNTIME", "XDG_DATA_HOME", "XDG_CACHE_HOME")
+NAMES = (
+    "REMIXD_LISTEN",
+    "REMIXD_LIBRARY",
+    "REMIXD_RUNTIME",
+    "REMIXD_CACHE_MAX",
+    "XDG_DATA_HOME",
+    "XDG_CACHE_HOME",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -115,3 +125,34 @@ def test_a_home_that_nobody_has_is_named(monkeypatch, variable):
 def test_who_has_no_home_has_no_cache_and_lives_on(monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", "~nobody-of-this-name/x")
     assert not user_cache_path().parent.is_dir()
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("4096", 4096), ("0", 0), ("20GB", 20 * 10**9), ("20 gb", 20 * 10**9), ("20g", 20 * 10**9),
+        ("1.5TB", 1_500_000_000_000), ("512MiB", 512 * 2**20), (" 3 kB ", 3000), ("2 KiB", 2048), ("7 b", 7),
+    ],
+)  # fmt: skip
+def test_a_size_has_a_unit_or_is_bytes(text, size):
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "GB", "-1GB", "1e9", "20XB", "20GBB", "inf", "2.GB", "9" * 99, "٣GB"])
+def test_what_is_no_size_is_named(text):
+    with pytest.raises(InvalidInput, match="is not a size such as 20GB") as caught:
+        parse_size(text)
+    assert repr(text) in str(caught.value)
+
+
+@given(size=st.integers(0, 10**16))
+def test_a_size_reads_back_within_a_hundredth(size):
+    text = size_text(size).removesuffix(" bytes")
+    assert parse_size(text) == pytest.approx(size, rel=0.01)
+
+
+def test_the_cap_is_the_argument_then_the_environment_then_20_gb(monkeypatch):
+    assert cache_max_bytes() == 20 * 10**9
+    monkeypatch.setenv("REMIXD_CACHE_MAX", "5GB")
+    assert cache_max_bytes() == 5 * 10**9
+    assert cache_max_bytes("1MB") == 10**6

@@ -17,8 +17,8 @@ PUBLIC = {
     "remixd.cli": {"main"},
 }  # fmt: skip
 METHODS = {
-    "close", "create_session", "delete_session", "import_track", "is_serving", "listen", "packets", "send",
-    "session", "sessions", "signal", "track", "tracks", "watch",
+    "close", "create_session", "delete_session", "delete_track", "import_track", "is_serving", "listen",
+    "packets", "send", "session", "sessions", "signal", "track", "tracks", "watch",
 }  # fmt: skip
 
 

@@ -1,9 +1,9 @@
 """The ingest worker: does one thing, tells how far it is as JSON lines on stdout, and ends.
 
     python -m remixd.analysis import PATH --library DIR [--map NAME=ROLE]...
-    python -m remixd.analysis cache TRACK --library DIR
+    python -m remixd.analysis cache TRACK --library DIR --cache-max BYTES
 
-Lines are `{"progress", "doing"}`, and one last `{"track"}`, `{"cache"}` or `{"error": {"kind", "message"}}`;
+Lines are `{"progress", "doing"}`, and one last `{"track"}`, `{"built"}` or `{"error": {"kind", "message"}}`;
 it exits with 0 or 1. Nothing else is written to stdout.
 """
 
@@ -69,8 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 _import(options, library, teller)
             else:
                 track = library.get(options.track)
-                files = warm(track, library.cache_folder(track.id), teller.progress)
-                teller.tell({"cache": [str(file) for file in files]})
+                done = warm(track, library.path, options.cache_max, teller.progress)
+                teller.tell({"built": done.built, "dropped": done.dropped, "notes": done.notes})
     except Exception as error:  # whatever it is, the one who waits is told
         told = _as_told(error)
         if not isinstance(error, RemixdError):
@@ -113,6 +113,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     importing.add_argument("--map", action="append", default=[], metavar="NAME=ROLE")
     caching = tasks.add_parser("cache")
     caching.add_argument("track")
+    caching.add_argument("--cache-max", type=int, required=True, metavar="BYTES")
     for task in (importing, caching):
         task.add_argument("--library", type=Path, required=True)
     return parser.parse_args(arguments)

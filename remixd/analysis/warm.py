@@ -3,37 +3,68 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 import soxr
 
-from remixd.errors import BadAudio
-from remixd.track.cache import cache_frames, cache_path, check, stem_content, write_pcm_blocks
+from remixd.errors import BadAudio, NotFound
+from remixd.track.cache import Trust, cache_bytes, cache_frames, cache_path, check, write_pcm_blocks
 from remixd.track.flac import Block, read_flac
+from remixd.track.lock import folder_locked
 from remixd.track.package import Stem, Track
+from remixd.track.quota import Lease, make_room, over_text
 from remixd.units import RATE_HZ
 
-LEFT_OVER_S: Final = 3600.0
-"""A half-written file this old belongs to nobody any more."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Warmed:
+    """The outcome of `warm`: the stems that were built, the tracks whose caches went, what is to be told."""
+
+    built: tuple[str, ...]
+    dropped: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
-def warm(track: Track, cache_folder: Path, progress: Callable[[float, str], None]) -> list[Path]:
-    """Build what is missing or stale; returns the files of the playing stems, in order.
+def warm(track: Track, library: Path, max_bytes: int, progress: Callable[[float, str], None]) -> Warmed:
+    """Build what is missing, stale or damaged of a track's cache, and keep the whole cache under its cap.
+
+    Whoever warms the same track at the same time waits, and finds it done. A song that is larger than the
+    cap is built all the same, and told.
 
     Raises BadAudio or NotFound, naming the file, where the package is damaged. Thread: [ingest].
     """
-    cache_folder.mkdir(parents=True, exist_ok=True)
-    _sweep(cache_folder)
-    stale = check(track, cache_folder)
-    for index, stem in enumerate(stale):
-        progress(index / len(stale), f"caching {stem.name}")
-        content = stem_content(track, stem)
-        write_pcm_blocks(cache_path(cache_folder, stem), resampled(track, stem), content)
-    return [cache_path(cache_folder, stem) for stem in track.playing_stems]
+    with Lease(library, track) as lease, _alone(track):
+        for part in lease.folder.glob(".*.part"):  # of workers that were killed: there is no other now
+            part.unlink(missing_ok=True)
+        trust = Trust()
+        stale = check(track, lease.folder, trust)
+        need = cache_bytes(track, len(stale))
+        room = make_room(library, need, max_bytes)
+        for index, stem in enumerate(stale):
+            progress(index / len(stale), f"caching {stem.name}")
+            path = cache_path(lease.folder, stem)
+            write_pcm_blocks(path, resampled(track, stem), trust.content(track, stem))
+    whole = cache_bytes(track, len(track.playing_stems))
+    return Warmed(
+        built=tuple(stem.name for stem in stale),
+        dropped=room.dropped,
+        notes=(over_text(track.id, whole, max_bytes),) if whole > max_bytes else (),
+    )
+
+
+@contextlib.contextmanager
+def _alone(track: Track) -> Iterator[None]:
+    """Be the only one that builds this track's cache."""
+    try:
+        with folder_locked(track.folder):
+            yield
+    except FileNotFoundError as error:
+        if error.filename == str(track.folder):
+            raise NotFound(f"{track.id} was deleted meanwhile") from None
+        raise
 
 
 def resampled(track: Track, stem: Stem) -> Iterator[Block]:
@@ -60,11 +91,3 @@ def resampled(track: Track, stem: Stem) -> Iterator[Block]:
         yield rest
     if wanted > 0:
         yield np.zeros((wanted, 2), np.float32)
-
-
-def _sweep(cache_folder: Path) -> None:
-    """Take away what killed workers left half-written."""
-    for part in cache_folder.glob(".*.part"):
-        with contextlib.suppress(FileNotFoundError):
-            if time.time() - part.stat().st_mtime > LEFT_OVER_S:
-                part.unlink()

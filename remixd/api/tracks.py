@@ -13,6 +13,7 @@ from remixd.api.pages import cut_page
 from remixd.api.status import Context
 from remixd.audience.signal import check_name
 from remixd.control.ingest import ImportResult
+from remixd.control.worker import OnProgress
 from remixd.errors import InvalidInput
 from remixd.track.library import Library, TrackRow
 from remixd.v1 import tracks_pb2 as pb
@@ -21,10 +22,8 @@ from remixd.v1 import tracks_pb2_grpc
 PATH_LENGTH_MAX: Final = 4096
 ROLES_MAX: Final = 64
 
-ImportPath = Callable[
-    [Path, Path, Mapping[str, str], Callable[[float, str], None] | None], Awaitable[ImportResult]
-]
-"""`remixd.control.ingest.import_path`: the song's path, the library, roles by stem name, progress."""
+ImportPath = Callable[[Path, Path, Mapping[str, str], OnProgress, bool], Awaitable[ImportResult]]
+"""Imports: the song's path, the library, roles by stem name, progress, whether to build the cache too."""
 
 
 def _check_path(text: str) -> Path:
@@ -64,7 +63,7 @@ class TracksServicer(tracks_pb2_grpc.TracksServicer):
             told.append(pb.ImportProgress(done=done, doing=doing))
             news.set()
 
-        task = asyncio.ensure_future(self._import_path(path, self._library.path, roles, tell))
+        task = asyncio.ensure_future(self._import_path(path, self._library.path, roles, tell, request.warm))
         task.add_done_callback(lambda _: news.set())
         try:
             while not task.done():
@@ -83,6 +82,13 @@ class TracksServicer(tracks_pb2_grpc.TracksServicer):
         """Give one track in full."""
         track = self._library.get(check_name("track", request.track))
         return pb.GetTrackResponse(track=convert.track_to_proto(track), library=str(self._library.path))
+
+    async def DeleteTrack(  # noqa: N802
+        self, request: pb.DeleteTrackRequest, _context: Context
+    ) -> pb.DeleteTrackResponse:
+        """Take one track out of the library, with all its files; what plays it plays on."""
+        await asyncio.to_thread(self._library.delete, check_name("track", request.track))
+        return pb.DeleteTrackResponse()
 
     async def ListTracks(  # noqa: N802
         self, request: pb.ListTracksRequest, _context: Context

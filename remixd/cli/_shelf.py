@@ -44,14 +44,19 @@ def find_track(word: str, get: Callable[[str], T], ids: Callable[[], Iterable[st
 class Shelf(Protocol):
     """A library, wherever it is. Values are in JSON's types."""
 
-    def import_song(self, path: Path, roles: Mapping[str, str], on_progress: OnProgress) -> dict[str, Any]:
-        """Import one song, and tell what is there now."""
+    def import_song(
+        self, path: Path, roles: Mapping[str, str], on_progress: OnProgress, *, warm: bool
+    ) -> dict[str, Any]:
+        """Import one song, with its cache if `warm`, and tell what is there now."""
 
     def rows(self) -> list[dict[str, Any]]:
         """Every track, as a list shows it."""
 
     def package(self, track: str) -> dict[str, Any]:
         """One track in full, by its id or the beginning of it."""
+
+    def delete(self, track: str) -> None:
+        """Take a track out of the library, by its id."""
 
 
 class DiskShelf:
@@ -60,14 +65,18 @@ class DiskShelf:
     def __init__(self, library: Library) -> None:
         self._library = library
 
-    def import_song(self, path: Path, roles: Mapping[str, str], on_progress: OnProgress) -> dict[str, Any]:
+    def import_song(
+        self, path: Path, roles: Mapping[str, str], on_progress: OnProgress, *, warm: bool
+    ) -> dict[str, Any]:
         """Import in a worker of our own."""
         import asyncio
 
+        from remixd.control.caches import Caches
         from remixd.control.ingest import import_path
 
-        song = expand_home(path).absolute()
-        done = asyncio.run(import_path(song, self._library.path, roles, on_progress))
+        song, library = expand_home(path).absolute(), self._library.path
+        caches = Caches(library) if warm else None
+        done = asyncio.run(import_path(song, library, roles, on_progress, caches))
         return imported_json(done.track_id, done.title, done.stems, added=done.new, notes=done.notes)
 
     def rows(self) -> list[dict[str, Any]]:
@@ -80,6 +89,10 @@ class DiskShelf:
             track, self._library.get, lambda: (row.id for row in self._library.tracks())
         ).to_json()
 
+    def delete(self, track: str) -> None:
+        """Delete on the disk."""
+        self._library.delete(track)
+
 
 class DaemonShelf:
     """The library of a daemon."""
@@ -87,9 +100,11 @@ class DaemonShelf:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    def import_song(self, path: Path, roles: Mapping[str, str], on_progress: OnProgress) -> dict[str, Any]:
+    def import_song(
+        self, path: Path, roles: Mapping[str, str], on_progress: OnProgress, *, warm: bool
+    ) -> dict[str, Any]:
         """Have the daemon import."""
-        done = self._client.import_track(path, roles=roles, on_progress=on_progress)
+        done = self._client.import_track(path, roles=roles, warm=warm, on_progress=on_progress)
         return imported_json(done.id, done.title, done.stems, added=done.added, notes=done.notes)
 
     def rows(self) -> list[dict[str, Any]]:
@@ -101,6 +116,10 @@ class DaemonShelf:
         return package_json(
             find_track(track, self._client.track, lambda: (row.id for row in self._client.tracks()))
         )
+
+    def delete(self, track: str) -> None:
+        """Have the daemon delete."""
+        self._client.delete_track(track)
 
 
 @contextmanager

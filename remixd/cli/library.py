@@ -1,7 +1,8 @@
-"""Commands of the library: import, tracks, track show, demo."""
+"""Commands of the library: import, tracks, track show, track delete, demo."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +11,24 @@ import click
 from remixd.cli._options import FILE, daemon_option, json_option, library_option
 from remixd.cli._out import minutes, note, print_json, print_table, progress
 from remixd.cli._shelf import open_shelf
-from remixd.errors import RemixdError
+from remixd.errors import InvalidInput, RemixdError
 from remixd.mix import DIMENSIONS
 
 
 @click.command("import")
 @click.argument("paths", nargs=-1, required=True, type=FILE, metavar="PATH...")
 @click.option("--map", "mapping", multiple=True, metavar="NAME=ROLE", help="The role of a stem, by its name.")
+@click.option("--warm", is_flag=True, help="Build the cache too, so that the first session starts at once.")
 @library_option
 @daemon_option
 @json_option
 def import_songs(
-    paths: tuple[Path, ...], mapping: tuple[str, ...], library: Path | None, daemon: str | None, as_json: bool
+    paths: tuple[Path, ...],
+    mapping: tuple[str, ...],
+    warm: bool,
+    library: Path | None,
+    daemon: str | None,
+    as_json: bool,
 ) -> None:
     """Import songs.
 
@@ -37,7 +44,7 @@ def import_songs(
         for path in paths:
             try:
                 with progress(path.name) as on_progress:
-                    imported.append(shelf.import_song(path, roles, on_progress))
+                    imported.append(shelf.import_song(path, roles, on_progress, warm=warm))
             except RemixdError as error:
                 failures.append(error)
                 continue
@@ -144,6 +151,30 @@ def _told(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(_told, value))
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+@track.command("delete")
+@click.argument("track_id", metavar="TRACK")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@library_option
+@daemon_option
+@json_option
+def delete_track(track_id: str, yes: bool, library: Path | None, daemon: str | None, as_json: bool) -> None:
+    """Delete a track, with all its files.
+
+    What plays it plays on. It cannot be undone. TRACK is an id, or the beginning of one.
+    """
+    with open_shelf(library, daemon) as shelf:
+        package = shelf.package(track_id)
+        if not yes:
+            if not sys.stdin.isatty():
+                raise InvalidInput(f"{package['id']} is deleted for good: say --yes if that is meant")
+            click.confirm(f"Delete {package['id']} ({package['title']}) for good?", abort=True, err=True)
+        shelf.delete(package["id"])
+    if as_json:
+        print_json({"id": package["id"], "deleted": True})
+    else:
+        print(f"{package['id']} is deleted")
 
 
 @click.command()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from remixd.cli._options import FILE, Seconds, daemon_option, json_option, library_option
-from remixd.cli._out import print_json, progress
+from remixd.cli._out import note, print_json, progress
 from remixd.cli._shelf import OnProgress, find_track
 from remixd.config import library_chosen, library_path
 from remixd.errors import InvalidInput, NotFound
@@ -113,20 +113,23 @@ def _write(
     """Render, and return how many frames were written."""
     import asyncio
 
+    from remixd.control.caches import Caches
     from remixd.control.encoder import write_audio
-    from remixd.control.ingest import warm_cache
     from remixd.control.offline import render as render_blocks
 
-    caches = asyncio.run(warm_cache(track, library, on_progress))
+    lease = asyncio.run(Caches(library).hold(track, on_progress))
+    for text in lease.notes:
+        note(text)
     expected = frames_from_seconds(seconds or (track.duration_s - start_s) / mix["tempo"])
     written = 0
 
     def counted() -> Iterator[Any]:
         nonlocal written
-        for block in render_blocks(track, caches, mix, start_s, seconds):
+        for block in render_blocks(track, lease.paths, mix, start_s, seconds):
             written += len(block)
             on_progress(min(written / max(expected, 1), 1.0), "rendering")
             yield block
 
-    write_audio(out, counted(), RATE_HZ)
+    with lease:
+        write_audio(out, counted(), RATE_HZ)
     return written

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from remixd.cli._options import FILE
-from remixd.config import library_path, listen_address
+from remixd.config import DEFAULT_CACHE_MAX, cache_max_bytes, library_path, listen_address
 
 
 @click.command()
@@ -22,17 +22,24 @@ from remixd.config import library_path, listen_address
     metavar="DIR",
     help="The library to serve.  [default: REMIXD_LIBRARY, else ~/.local/share/remixd]",
 )
-def serve(listen: str | None, library: Path | None) -> None:
+@click.option(
+    "--cache-max",
+    metavar="SIZE",
+    help="How much engine-rate audio to keep, such as 20GB: beyond it goes what was not played for longest. "
+    f"What plays now always stays.  [default: REMIXD_CACHE_MAX, else {DEFAULT_CACHE_MAX}]",
+)
+def serve(listen: str | None, library: Path | None, cache_max: str | None) -> None:
     """Be the daemon.
 
     Serves a library and its sessions to this machine, until SIGTERM or Ctrl-C.
     """
     address = listen_address(listen)
     folder = library_path(library)
+    most_bytes = cache_max_bytes(cache_max)
     import asyncio
 
     from remixd.daemon import log_to_stderr
     from remixd.daemon import serve as serve_until_told
 
     log_to_stderr()
-    asyncio.run(serve_until_told(address, folder))
+    asyncio.run(serve_until_told(address, folder, most_bytes))

@@ -142,6 +142,7 @@ class Plans:
         path: str | Path,
         *,
         roles: Mapping[str, str] | None = None,
+        warm: bool = False,
         on_progress: Callable[[float, str], None] | None = None,
     ) -> Plan[ImportedTrack]:
         """Import a song from this machine into the daemon's library.
@@ -149,12 +150,13 @@ class Plans:
         Args:
             path: a folder of stems, a .stem.mp4, or a full mix.
             roles: the role of a stem by the name of its file, where that does not tell it.
+            warm: build its cache too, so that its first session starts without a wait.
             on_progress: called with the share done, 0 to 1, and what the import is at.
 
         Raises BadAudio or InvalidInput, naming the file; NotFound for an unknown role.
         """
         request = tracks_pb2.ImportTrackRequest(
-            path=_absolute(path), roles=convert.roles_to_proto(roles or {})
+            path=_absolute(path), roles=convert.roles_to_proto(roles or {}), warm=warm
         )
         news = yield Follow("Tracks", "ImportTrack", request, None, _itself)
         while (message := (yield Take(news))) is not None:
@@ -180,6 +182,10 @@ class Plans:
         """One track in full."""
         response = yield Ask("Tracks", "GetTrack", tracks_pb2.GetTrackRequest(track=track), self.timeout_s)
         return convert.track(response.track, response.library)
+
+    def delete_track(self, track: str) -> Plan[None]:
+        """Take a track out of the library, with all its files; sessions that play it go on."""
+        yield Ask("Tracks", "DeleteTrack", tracks_pb2.DeleteTrackRequest(track=track), self.timeout_s)
 
     # Sessions
 

@@ -12,16 +12,17 @@ from pathlib import Path
 from typing import Any, Final
 
 from remixd._kernel.host import SESSIONS_MAX
+from remixd.control.caches import Caches
 from remixd.control.engine import Engine
-from remixd.control.ingest import warm_cache
 from remixd.control.session import Session, Start
 from remixd.control.sink import Sink
 from remixd.control.streams import Listener, Lost, Packet, SessionStatus, Watcher
 from remixd.control.supervisor import Supervisor
 from remixd.director.preset import ORIGINAL, load_preset
-from remixd.errors import Exhausted, NotFound, Unavailable, nearest
+from remixd.errors import Exhausted, NotFound, RemixdError, Unavailable, nearest
 from remixd.mix import PLAYABLE
 from remixd.track.library import Library
+from remixd.track.quota import Lease
 from remixd.track.rights import VOCALS_ABOVE_DB
 from remixd.units import STEM_ROLES
 
@@ -40,12 +41,20 @@ STATUS_EVERY_S: Final = 0.04
 class Sessions:
     """Every session of the daemon: creates, finds and deletes them, and moves what the engine renders."""
 
-    def __init__(self, library: Library, supervisor: Supervisor, sink: str = "stream") -> None:
+    def __init__(
+        self,
+        library: Library,
+        supervisor: Supervisor,
+        sink: str = "stream",
+        caches: Caches | None = None,
+    ) -> None:
         self._library = library
         self._sink = Sink.parse(sink)
         self._supervisor = supervisor
         self._supervisor.on_lost = self._lose
+        self._caches = caches or Caches(library.path)
         self._sessions: dict[str, Session] = {}
+        self._leases: dict[str, Lease] = {}
         self._generation = count(1)
         self._reserved: set[int] = set()
         self._ending: set[asyncio.Future[None]] = set()
@@ -103,13 +112,25 @@ class Sessions:
             ending.add_done_callback(self._ending.discard)
 
     async def _create(self, start: Start) -> Session:
-        caches = await warm_cache(start.track, self._library.path)
+        lease = await self._caches.hold(start.track)
+        try:
+            session = await self._play(start, lease)
+        except BaseException as error:
+            await self._caches.release(lease)
+            if isinstance(error, RemixdError):
+                self._library.get(start.track.id)  # deleted meanwhile? then that is what is told
+            raise
+        self._leases[session.id] = lease
+        self._awake.set()
+        return session
+
+    async def _play(self, start: Start, lease: Lease) -> Session:
         engine = self._supervisor.engine
         slot = self._reserve_slot()
         try:
             key = next(self._generation) * SESSIONS_MAX + slot
             playing = await engine.ask(
-                op="play", key=key, memory=str(engine.memory_path(key)), **_score(start, caches)
+                op="play", key=key, memory=str(engine.memory_path(key)), **_score(start, lease.paths)
             )
             try:
                 session = Session(_new_id(self._sessions), key, engine, start)
@@ -120,7 +141,6 @@ class Sessions:
             self._sessions[session.id] = session
         finally:
             self._reserved.discard(slot)
-        self._awake.set()
         return session
 
     def _reserve_slot(self) -> int:
@@ -137,7 +157,8 @@ class Sessions:
         await session.leave()
         self._take_sound()
         session.end()
-        self._sessions.pop(session_id, None)
+        if self._sessions.pop(session_id, None):
+            await self._caches.release(self._leases.pop(session_id))
 
     async def close(self) -> None:
         """End every session's listeners and watchers."""
@@ -147,6 +168,9 @@ class Sessions:
         for session in self.all():
             session.end()
         self._sessions.clear()
+        for lease in self._leases.values():
+            lease.close()
+        self._leases.clear()
 
     def _lose(self, engine: Engine, how: str) -> None:
         for session in self._sessions.values():

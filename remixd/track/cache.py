@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -115,23 +115,82 @@ def verify(path: Path) -> Header:
     return header
 
 
-def check(track: Track, cache_folder: Path) -> list[Stem]:
-    """The playing stems whose cache is missing, broken, or not of the FLAC that is there now.
+class Trust:
+    """What this process has read in full already, so that it is not read again while it stays as it is.
 
-    It hashes each FLAC (about 1 ms a MB) and reads headers and sizes, not the checksum: a file gets its
-    name only when it is complete and on disk. Raises NotFound for a FLAC that is missing.
+    A file is known by its inode, size and times; one that was replaced or written to is another.
     Thread: [control], in a worker thread, or [ingest].
     """
-    return [stem for stem in track.playing_stems if not _is_fresh(track, stem, cache_folder)]
+
+    def __init__(self) -> None:
+        self._sums: dict[Path, tuple[_Fingerprint, bytes]] = {}
+        self._sound: dict[Path, _Fingerprint] = {}
+
+    def content(self, track: Track, stem: Stem) -> bytes:
+        """As `stem_content`, about 1 ms a MB the first time."""
+        path = track.file_of(stem)
+        before = _fingerprint(path)
+        known = self._sums.get(path)
+        if before is None or known is None or known[0] != before:
+            content = stem_content(track, stem)
+            if before is not None:
+                self._sums[path] = before, content
+            return content
+        return known[1]
+
+    def verify(self, path: Path) -> Header:
+        """As the function `verify`, about .3 ms a MB the first time; later only the header is read."""
+        before = _fingerprint(path)
+        if before is not None and self._sound.get(path) == before:
+            return read_header(path)
+        header = verify(path)
+        self.accept(path, before)
+        return header
+
+    def accept(self, path: Path, seen: _Fingerprint | None = None) -> None:
+        """Take a file as sound as it is now: it was verified by the one who wrote it."""
+        found = seen or _fingerprint(path)
+        if found is not None:
+            self._sound[path] = found
 
 
-def _is_fresh(track: Track, stem: Stem, cache_folder: Path) -> bool:
-    content = stem_content(track, stem)
+_Fingerprint: TypeAlias = tuple[int, int, int, int]
+
+
+def _fingerprint(path: Path) -> _Fingerprint | None:
     try:
-        header = read_header(cache_path(cache_folder, stem))
-    except (InvalidInput, NotFound):
-        return False
-    return header.content == content and header.frames == cache_frames(track)
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def check(track: Track, cache_folder: Path, trust: Trust) -> dict[Stem, str]:
+    """The playing stems whose cache must be built, and why: empty where there is none yet.
+
+    Stale is what was not made of the FLAC that is there now, damaged what is cut short or fails its
+    checksum. Raises NotFound for a FLAC that is missing. Thread: [control], in a worker thread, or [ingest].
+    """
+    found = {stem: _fault(track, stem, cache_folder, trust) for stem in track.playing_stems}
+    return {stem: fault for stem, fault in found.items() if fault is not None}
+
+
+def _fault(track: Track, stem: Stem, cache_folder: Path, trust: Trust) -> str | None:
+    content = trust.content(track, stem)
+    try:
+        header = trust.verify(cache_path(cache_folder, stem))
+    except NotFound:
+        return ""
+    except InvalidInput as error:
+        return str(error)
+    if header.content != content or header.frames != cache_frames(track):
+        return f"{printable(cache_path(cache_folder, stem))} is stale: {stem.file} has changed"
+    return None
+
+
+def cache_bytes(track: Track, stems: int = 1) -> int:
+    """The bytes that so many cached stems of a track take."""
+    return stems * (HEADER_BYTES + (cache_frames(track) + 2 * PAD_FRAMES) * FRAME_BYTES)
 
 
 def write_pcm(path: Path, pcm: npt.NDArray[np.float32], content: bytes) -> None:
@@ -142,8 +201,8 @@ def write_pcm(path: Path, pcm: npt.NDArray[np.float32], content: bytes) -> None:
 def write_pcm_blocks(path: Path, blocks: Iterable[npt.NDArray[np.float32]], content: bytes) -> int:
     """Write a cache file block by block, each float32 (n, 2); returns the frames.
 
-    The file appears under its name only when it is complete and on disk; nothing is left behind by a
-    failure short of a kill. Thread: [ingest].
+    The file appears under its name only when it is complete, on disk, and read back against its checksum;
+    nothing is left behind by a failure short of a kill. Thread: [ingest].
     """
     part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     silence = np.zeros((PAD_FRAMES, 2), np.float32)
@@ -163,6 +222,7 @@ def write_pcm_blocks(path: Path, blocks: Iterable[npt.NDArray[np.float32]], cont
             file.write(header.pack())
             file.flush()
             os.fsync(file.fileno())
+        verify(part)
         part.rename(path)
         sync_folder(path.parent)
     finally:

@@ -139,10 +139,13 @@ class Library:
     def get(self, track_id: str) -> Track:
         """Read one package. Raises NotFound with the nearest id."""
         with self._errors(), self._mutex:
-            if not self._db.execute("SELECT 1 FROM tracks WHERE id = ?", (_stored(track_id),)).fetchone():
-                known = [row[0] for row in self._db.execute("SELECT id FROM tracks")]
-                raise NotFound(f"there is no track {printable(track_id)!r}: {nearest(track_id, known)}")
+            self._require(track_id)
         return load_track(track_folder(self.path, track_id))
+
+    def _require(self, track_id: str) -> None:
+        if not self._db.execute("SELECT 1 FROM tracks WHERE id = ?", (_stored(track_id),)).fetchone():
+            known = [row[0] for row in self._db.execute("SELECT id FROM tracks")]
+            raise NotFound(f"there is no track {printable(track_id)!r}: {nearest(track_id, known)}")
 
     def with_content(self, content: str) -> Track | None:
         """The track imported from this content (`Track.content`), if it is there and whole."""
@@ -152,10 +155,6 @@ class Library:
             with contextlib.suppress(RemixdError):
                 return load_track(track_folder(self.path, row[0]))
         return None
-
-    def cache_folder(self, track_id: str) -> Path:
-        """Where a track's engine-rate audio is; it may not be there yet."""
-        return cache_folder(self.path, track_id)
 
     def incoming(self) -> Path:
         """Make a folder for an import; it is this library's until `add`, `discard` or `close`.
@@ -209,6 +208,29 @@ class Library:
         except BaseException:
             place.rename(incoming)
             raise
+
+    def delete(self, track_id: str) -> None:
+        """Take a track out of the list, and its package and cache off the disk; it cannot be undone.
+
+        Who has its files open or mapped keeps them until he closes them. Raises NotFound with the nearest
+        id. Thread: any but the event loop's, since it may take a while.
+        """
+        trash = self.incoming()  # swept by the next opening, should this process die on the way
+        try:
+            with self._errors(), self._mutex, self._transaction():
+                self._require(track_id)
+                with contextlib.suppress(FileNotFoundError):  # not whole: then it is only listed
+                    track_folder(self.path, track_id).rename(trash / "track")
+                try:
+                    self._db.execute("DELETE FROM tracks WHERE id = ?", (track_id,))
+                    sync_folder(self._tracks)
+                except BaseException:
+                    with contextlib.suppress(FileNotFoundError):
+                        (trash / "track").rename(track_folder(self.path, track_id))
+                    raise
+            shutil.rmtree(cache_folder(self.path, track_id), ignore_errors=True)
+        finally:
+            self.discard(trash)
 
     def sweep(self) -> None:
         """Take away the imports that nobody works on any more."""

@@ -37,6 +37,43 @@ def folder_locked(path: Path) -> Iterator[None]:
         os.close(lock)
 
 
+def share_folder(path: Path) -> int:
+    """Make a folder and hold it with whoever else does; returns its descriptor, whose closing lets it go.
+
+    Waits for one who has it alone. Raises OSError where it cannot be. Thread: any but [render].
+    """
+    while True:
+        path.mkdir(parents=True, exist_ok=True)
+        try:
+            lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        except FileNotFoundError:
+            continue  # taken away since
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH)
+            if os.fstat(lock).st_ino == path.stat().st_ino:
+                return lock
+        except FileNotFoundError:
+            pass  # taken away by the one who was waited for
+        except BaseException:
+            os.close(lock)
+            raise
+        os.close(lock)
+
+
+def try_lock_folder(path: Path) -> int | None:
+    """Have a folder alone, without waiting; returns its descriptor, or None if it is held or not there."""
+    try:
+        lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        return None
+    return lock
+
+
 def sync_folder(path: Path) -> None:
     """Wait until the names in a folder are on disk."""
     descriptor = os.open(path, os.O_RDONLY)

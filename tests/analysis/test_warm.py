@@ -1,5 +1,5 @@
-import os
-import time
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -7,16 +7,24 @@ import pytest
 from packages import a_stem, write_package
 from recordings import sine
 
-from remixd.analysis.warm import warm
+from remixd.analysis.warm import Warmed
+from remixd.analysis.warm import warm as warm_within
 from remixd.errors import BadAudio, NotFound
-from remixd.track.cache import HEADER_BYTES, cache_frames, check, verify
+from remixd.track.cache import HEADER_BYTES, Trust, cache_bytes, cache_frames, cache_path, check, verify
 from remixd.track.flac import read_flac, write_flac
+from remixd.track.library import cache_folder
 from remixd.track.package import Track
 from remixd.units import PAD_FRAMES
 
 
 def quiet(_share: float, _doing: str) -> None:
     pass
+
+
+def warm(track: Track, library: Path, told: Callable[[float, str], None] = quiet) -> list[Path]:
+    """Warm without a cap; the files of the playing stems."""
+    warm_within(track, library, 10**12, told)
+    return [cache_path(cache_folder(library, track.id), stem) for stem in track.playing_stems]
 
 
 def cached(path: Path) -> np.ndarray:
@@ -36,7 +44,7 @@ def with_sounds(folder: Path, rate_hz: int, **sounds: np.ndarray) -> Track:
 def test_a_cache_at_the_engines_rate_is_the_stem_sample_by_sample(tmp_path: Path) -> None:
     stems = [a_stem("drums", "drums"), a_stem("bass", "bass", gain=4.0), a_stem("spare", plays=False)]
     track = write_package(tmp_path / "song", frames=100_001, stems=stems)
-    paths = warm(track, tmp_path / "cache", quiet)
+    paths = warm(track, tmp_path)
     assert [path.name for path in paths] == ["drums.pcm", "bass.pcm"]
     for path, stem in zip(paths, stems, strict=False):
         expected = np.concatenate(list(read_flac(track.file_of(stem), stem.gain)))
@@ -48,14 +56,14 @@ def test_a_cache_at_the_engines_rate_is_the_stem_sample_by_sample(tmp_path: Path
 @pytest.mark.parametrize("frames", [1, 2, 1000, 30_001])
 def test_any_other_rate_gives_the_exact_length(tmp_path: Path, rate_hz: int, frames: int) -> None:
     track = write_package(tmp_path / "song", rate_hz=rate_hz, frames=frames)
-    for path in warm(track, tmp_path / "cache", quiet):
+    for path in warm(track, tmp_path):
         assert verify(path).frames == max(1, round(frames * 48_000 / rate_hz)) == cache_frames(track)
 
 
 @pytest.mark.parametrize("rate_hz", [44_100, 96_000])
 def test_resampling_keeps_the_sound_and_its_time(tmp_path: Path, rate_hz: int) -> None:
     track = with_sounds(tmp_path / "song", rate_hz, tone=sine(2.0, 1000, rate_hz))
-    [path] = warm(track, tmp_path / "cache", quiet)
+    [path] = warm(track, tmp_path)
     middle = slice(4800, -4800)
     error = cached(path)[middle] - sine(2.0, 1000, 48_000)[middle]
     assert 20 * np.log10(np.abs(error).max() / 0.3) < -110
@@ -66,48 +74,98 @@ def test_stems_that_cancel_still_do(tmp_path: Path) -> None:
     first = np.rint(noise * 2.0**22) / 2.0**23
     second = np.rint(noise[::-1] * 2.0**22) / 2.0**23
     track = with_sounds(tmp_path / "song", 44_100, a=first, b=second, ab=-(first + second))
-    one, other, both = (cached(path) for path in warm(track, tmp_path / "cache", quiet))
+    one, other, both = (cached(path) for path in warm(track, tmp_path))
     assert 20 * np.log10(np.abs(one + other + both).max()) < -130
 
 
 def test_only_what_is_missing_or_stale_is_built(tmp_path: Path) -> None:
     track = write_package(tmp_path / "song")
-    cache = tmp_path / "cache"
+    cache = cache_folder(tmp_path, track.id)
     told: list[str] = []
-    paths = warm(track, cache, lambda _share, doing: told.append(doing))
+    paths = warm(track, tmp_path, lambda _share, doing: told.append(doing))
     assert told == ["caching drums", "caching bass"]
     stamps = [path.stat().st_mtime_ns for path in paths]
-    assert warm(track, cache, lambda _share, doing: told.append(doing)) == paths
+    assert warm(track, tmp_path, lambda _share, doing: told.append(doing)) == paths
     assert [path.stat().st_mtime_ns for path in paths] == stamps
     write_flac(track.file_of(track.stems[1]), [np.full((track.frames, 2), 0.5, np.float32)], 48_000)
-    assert [stem.name for stem in check(track, cache)] == ["bass"]
-    warm(track, cache, lambda _share, doing: told.append(doing))
+    assert [stem.name for stem in check(track, cache, Trust())] == ["bass"]
+    warm(track, tmp_path, lambda _share, doing: told.append(doing))
     assert told == ["caching drums", "caching bass", "caching bass"]
     assert (cached(paths[1]) == 0.5).all()
 
 
 def test_a_damaged_stem_leaves_no_cache(tmp_path: Path) -> None:
     track = write_package(tmp_path / "song", frames=60_000)
-    cache = tmp_path / "cache"
+    cache = cache_folder(tmp_path, track.id)
     flac = track.file_of(track.stems[0])
     flac.write_bytes(flac.read_bytes()[:-9000])
     with pytest.raises(BadAudio, match=r"drums\.flac"):
-        warm(track, cache, quiet)
+        warm(track, tmp_path)
     assert list(cache.iterdir()) == []
     write_flac(flac, [np.zeros((59_999, 2), np.float32)], 48_000)
     with pytest.raises(BadAudio, match="59999"):
-        warm(track, cache, quiet)
+        warm(track, tmp_path)
     flac.unlink()
     with pytest.raises(NotFound, match=r"drums\.flac"):
-        warm(track, cache, quiet)
+        warm(track, tmp_path)
 
 
-def test_what_a_killed_worker_left_is_swept_in_time(tmp_path: Path) -> None:
+def test_what_a_killed_worker_left_is_swept(tmp_path: Path) -> None:
     track = write_package(tmp_path / "song")
-    cache = tmp_path / "cache"
-    cache.mkdir()
-    for name, age_s in ((".drums.pcm.old.part", 7200), (".drums.pcm.new.part", 60)):
-        (cache / name).touch()
-        os.utime(cache / name, (time.time() - age_s,) * 2)
-    warm(track, cache, quiet)
-    assert {path.name for path in cache.iterdir()} == {"drums.pcm", "bass.pcm", ".drums.pcm.new.part"}
+    cache = cache_folder(tmp_path, track.id)
+    cache.mkdir(parents=True)
+    (cache / ".drums.pcm.old.part").touch()
+    warm(track, tmp_path)
+    assert {path.name for path in cache.iterdir()} == {"drums.pcm", "bass.pcm"}
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "emptied", "foreign"])
+def test_a_damaged_cache_is_built_again_and_only_that(tmp_path: Path, damage: str) -> None:
+    track = write_package(tmp_path / "song")
+    drums, bass = warm(track, tmp_path)
+    good, stamp = drums.read_bytes(), bass.stat().st_mtime_ns
+    flipped = bytearray(good)
+    flipped[-PAD_FRAMES * 8 - 100] ^= 1
+    drums.write_bytes(
+        {"cut": good[:-7], "flipped": bytes(flipped), "emptied": b"", "foreign": b"RMXDPCM9" * 9}[damage]
+    )
+    [(stem, why)] = check(track, drums.parent, Trust()).items()
+    assert (stem.name, "drums.pcm" in why) == ("drums", True)
+    assert warm_within(track, tmp_path, 10**12, quiet).built == ("drums",)
+    assert drums.read_bytes() == good
+    assert bass.stat().st_mtime_ns == stamp
+
+
+def test_those_who_warm_one_track_at_once_do_the_work_once(tmp_path: Path) -> None:
+    track = write_package(tmp_path / "song", frames=48_000, rate_hz=44_100)
+    done: list[Warmed] = []
+    threads = [
+        threading.Thread(target=lambda: done.append(warm_within(track, tmp_path, 10**12, quiet)))
+        for _ in range(6)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(len(warmed.built) for warmed in done) == [0, 0, 0, 0, 0, 2]
+
+
+def test_a_song_larger_than_the_cap_is_built_and_told(tmp_path: Path) -> None:
+    track = write_package(tmp_path / "tracks" / "a-song-0a1b2c3d")
+    done = warm_within(track, tmp_path, 1000, quiet)
+    assert done.built == ("drums", "bass")
+    [note] = done.notes
+    assert track.id in note
+    assert "1 kB" in note
+    assert warm_within(track, tmp_path, 10**9, quiet).notes == ()
+
+
+def test_room_is_made_for_what_is_built(tmp_path: Path) -> None:
+    packages = [
+        write_package(tmp_path / "tracks" / f"song-{number:08x}", id=f"song-{number:08x}")
+        for number in range(4)
+    ]
+    most = 2 * cache_bytes(packages[0], 2) + 100
+    dropped = [warm_within(track, tmp_path, most, quiet).dropped for track in packages]
+    assert dropped == [(), (), ("song-00000000",), ("song-00000001",)]
+    assert {folder.name for folder in (tmp_path / "cache").iterdir()} == {"song-00000002", "song-00000003"}

@@ -12,7 +12,7 @@ import pytest
 from recordings import hits, sine, write_coded, write_wav
 
 from remixd.track.cache import verify
-from remixd.track.library import Library
+from remixd.track.library import Library, cache_folder
 
 
 def command(*arguments: object) -> list[str]:
@@ -44,10 +44,10 @@ def test_an_import_and_a_cache_are_told_as_json_lines(song: Path, tmp_path: Path
     track = last["track"]
     assert (track["title"], track["new"]) == ("song", True)
     assert {stem["name"]: stem["role"] for stem in track["stems"]} == {"bass": "other", "drums": "drums"}
-    status, lines = run("cache", track["id"], "--library", library)
-    assert status == 0
-    for path in lines[-1]["cache"]:
-        assert verify(Path(path)).frames == 8 * 48_000
+    status, lines = run("cache", track["id"], "--library", library, "--cache-max", 10**9)
+    assert (status, lines[-1]) == (0, {"built": ["bass", "drums"], "dropped": [], "notes": []})
+    for name in ("bass", "drums"):
+        assert verify(cache_folder(library, track["id"]) / f"{name}.pcm").frames == 8 * 48_000
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_an_import_and_a_cache_are_told_as_json_lines(song: Path, tmp_path: Path
         (("import", "song", "--map", "drms=bass"), "NotFound", "did you mean drums"),
         (("import", "song", "--map", "drums=guitar"), "NotFound", "'guitar'"),
         (("import", "song", "--map", "drums"), "InvalidInput", "NAME=ROLE"),
-        (("cache", "nothing-00000000"), "NotFound", "nothing-00000000"),
+        (("cache", "nothing-00000000", "--cache-max", "0"), "NotFound", "nothing-00000000"),
     ],
 )
 def test_an_error_is_the_last_line(

@@ -15,7 +15,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from remixd.api.server import SERVICES, Server, check_listen
 from remixd.config import Address
 from remixd.errors import AlreadyExists, InvalidInput, Unsupported
-from remixd.v1 import sessions_pb2, tracks_pb2
+from remixd.v1 import audience_pb2, sessions_pb2, tracks_pb2
 
 
 def build(service):
@@ -125,3 +125,16 @@ def test_stopping_lets_a_call_under_way_finish(service, tracks, monkeypatch):
     service.run(let_go.set)
     assert list(call)[-1].HasField("track")
     stopping.result(5)
+
+
+def test_a_message_of_ten_megabytes_is_refused_and_the_connection_lives(tracks, audience):
+    for method, request in (
+        (tracks.GetTrack, tracks_pb2.GetTrackRequest(track="a" * 10_000_000)),
+        (tracks.ImportTrack, tracks_pb2.ImportTrackRequest(path="/" + "a" * 10_000_000)),
+        (audience.SendSignals, audience_pb2.SendSignalsRequest(session="a" * 10_000_000)),
+    ):
+        with pytest.raises(grpc.RpcError) as caught:
+            list(method(request, timeout=10))
+        assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert "larger than max" in caught.value.details()
+        assert tracks.ListTracks(tracks_pb2.ListTracksRequest(), timeout=5).tracks

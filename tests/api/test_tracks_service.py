@@ -9,6 +9,7 @@ import grpc
 import pytest
 from serving import a_track, an_analysis
 
+from remixd.errors import BadAudio
 from remixd.v1 import common_pb2
 from remixd.v1 import tracks_pb2 as pb
 
@@ -82,7 +83,7 @@ def test_an_import_tells_how_far_it_is_and_then_the_track(service, tracks):
     assert responses[-1].track.id == "a-song-0a1b2c3d"
     assert responses[-1].track.added
     assert [stem.name for stem in responses[-1].track.stems] == ["vocals-ko", "vocals-en", "drums"]
-    assert service.imports == [(Path("/songs/one"), service.shelf.path, {"gtr": "bass"})]
+    assert service.imports == [(Path("/songs/one"), service.shelf.path, {"gtr": "bass"}, False)]
 
 
 @pytest.mark.parametrize(
@@ -114,10 +115,47 @@ def test_an_import_that_cannot_be_is_told_why(tracks, refused, request_, told):
     assert refused(tracks.ImportTrack, request_) == (grpc.StatusCode.INVALID_ARGUMENT, told)
 
 
+def test_an_import_builds_the_cache_when_asked(service, tracks):
+    list(tracks.ImportTrack(pb.ImportTrackRequest(path="/songs/one", warm=True)))
+    assert service.imports[-1][-1] is True
+
+
+def test_a_slow_reader_of_an_import_gets_the_newest_and_nothing_piles_up(service, tracks, monkeypatch):
+    async def chatty(_path, _library, _roles, tell, _warm):
+        for number in range(100_000):
+            tell(number / 100_000, "decoding " + "a" * 1000)
+            if number % 1000 == 0:
+                await asyncio.sleep(0)
+        raise BadAudio("there is no end")
+
+    monkeypatch.setattr(service, "import_path", chatty)
+    call = tracks.ImportTrack(pb.ImportTrackRequest(path="/songs/chatty"))
+    told = []
+    with pytest.raises(grpc.RpcError):
+        told.extend(response.progress.done for response in call)
+    assert told == sorted(told)
+    assert 0 < len(told) <= 200
+    assert told[-1] == 0.99999
+
+
+def test_a_deleted_track_is_gone(service, tracks, refused):
+    track = a_track().id
+    tracks.DeleteTrack(pb.DeleteTrackRequest(track=track))
+    assert track not in service.shelf.held
+    for method, request in (
+        (tracks.DeleteTrack, pb.DeleteTrackRequest(track=track)),
+        (tracks.GetTrack, pb.GetTrackRequest(track=track)),
+    ):
+        code, told = refused(method, request)
+        assert code is grpc.StatusCode.NOT_FOUND
+        assert "there is no track 'a-song-0a1b2c3d'" in told
+    assert refused(tracks.DeleteTrack, pb.DeleteTrackRequest())[0] is grpc.StatusCode.INVALID_ARGUMENT
+
+
 def test_an_import_ends_when_its_caller_goes_away(service, tracks, monkeypatch):
     ended = asyncio.Event()
 
-    async def endless(_path, _library, _roles, tell):
+    async def endless(_path, _library, _roles, tell, _warm):
         tell(0.1, "decoding")
         try:
             await asyncio.Event().wait()

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 from sounds import Audio
 
-from remixd.control import sessions as sessions_module
+from remixd.control.caches import Caches
 from remixd.control.sessions import Sessions
 from remixd.control.supervisor import Supervisor
 from remixd.errors import NotFound, nearest
 from remixd.track.analysis import Analysis
 from remixd.track.cache import write_pcm
 from remixd.track.package import Stem, Track
+from remixd.track.quota import Lease
 from remixd.units import StemRole
 
 
@@ -45,6 +46,7 @@ class Shelf:
             ),
             folder=self.path / "tracks" / track_id,
         )  # fmt: skip
+        track.folder.mkdir(parents=True, exist_ok=True)
         for role, pcm in stems.items():
             path = self.path / "cache" / track_id / f"{role}.pcm"
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -60,10 +62,10 @@ class Shelf:
 
 @pytest.fixture
 def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shelf:
-    async def warm(track: Track, library: Path) -> list[Path]:
-        return [library / "cache" / track.id / f"{stem.name}.pcm" for stem in track.playing_stems]
+    async def hold(caches: Caches, track: Track) -> Lease:
+        return Lease(caches.library, track)
 
-    monkeypatch.setattr(sessions_module, "warm_cache", warm)
+    monkeypatch.setattr(Caches, "hold", hold)
     return Shelf(tmp_path)
 
 

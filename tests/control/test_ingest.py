@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from packages import a_stem, write_package
 from recordings import hits, sine, write_wav
 
-from remixd.control.ingest import import_path, warm_cache
+from remixd.control.caches import Caches
+from remixd.control.ingest import import_path
 from remixd.errors import BadAudio, NotFound, Unavailable
 from remixd.track.cache import verify
-from remixd.track.library import Library, cache_folder, track_folder
+from remixd.track.library import Library, cache_folder
 
 
 @pytest.fixture
@@ -116,28 +116,12 @@ def test_the_daemon_does_not_load_the_analysis() -> None:
     assert done.stdout == "[]\n"
 
 
-async def test_a_cache_is_built_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with Library(tmp_path) as library:
-        incoming = library.incoming()
-        stems = [a_stem("drums", "drums"), a_stem("keys"), a_stem("spare", plays=False)]
-        write_package(incoming, rate_hz=44_100, frames=441, stems=stems)
-        track, _ = library.add(incoming)
-    paths = await warm_cache(track, tmp_path)
-    assert paths == [cache_folder(tmp_path, track.id) / f"{name}.pcm" for name in ("drums", "keys")]
-    assert [verify(path).frames for path in paths] == [480, 480]
-    monkeypatch.setattr(asyncio, "create_subprocess_exec", None)  # no worker is needed now
-    assert await warm_cache(track, tmp_path) == paths
-
-
-async def test_a_damaged_package_cannot_be_cached(tmp_path: Path) -> None:
-    with Library(tmp_path) as library:
-        incoming = library.incoming()
-        write_package(incoming)
-        track, _ = library.add(incoming)
-    flac = track_folder(tmp_path, track.id) / "stems" / "bass.flac"
-    flac.write_bytes(flac.read_bytes()[:9000])
-    with pytest.raises(BadAudio, match=r"bass\.flac"):
-        await warm_cache(track, tmp_path)
-    flac.unlink()
-    with pytest.raises(NotFound, match=r"bass\.flac"):
-        await warm_cache(track, tmp_path)
+async def test_an_import_builds_the_cache_too_when_asked(song: Path, tmp_path: Path) -> None:
+    library = tmp_path / "library"
+    told: list[float] = []
+    done = await import_path(song, library, {}, lambda share, _: told.append(share), Caches(library))
+    assert told == sorted(told)
+    assert 0.5 <= told[-1] < 1
+    paths = sorted(cache_folder(library, done.track_id).iterdir())
+    assert [path.name for path in paths] == ["drums.pcm", "lead-1.pcm"]
+    assert [verify(path).frames for path in paths] == [4 * 48_000] * 2

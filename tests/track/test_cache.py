@@ -8,8 +8,11 @@ import pytest
 from packages import a_stem, write_package
 
 from remixd.errors import InvalidInput, NotFound
+from remixd.track import cache as cache_module
 from remixd.track.cache import (
     HEADER_BYTES,
+    Trust,
+    cache_bytes,
     cache_frames,
     cache_path,
     check,
@@ -113,19 +116,19 @@ def test_missing_stale_and_broken_caches_are_found(tmp_path: Path) -> None:
     ]  # fmt: skip
     track = write_package(tmp_path / "song", stems=stems)
     cache = tmp_path / "cache"
-    assert [stem.name for stem in check(track, cache)] == ["drums", "bass", "keys", "pad"]
+    assert [stem.name for stem in check(track, cache, Trust())] == ["drums", "bass", "keys", "pad"]
     cache.mkdir()
     for stem in track.playing_stems:
         write_pcm(cache_path(cache, stem), noise(track.frames), stem_content(track, stem))
-    assert check(track, cache) == []
+    assert check(track, cache, Trust()) == {}
     with track.file_of(stems[0]).open("ab") as file:
         file.write(b"more")
     write_pcm(cache_path(cache, stems[1]), noise(10), stem_content(track, stems[1]))
     cache_path(cache, stems[2]).write_bytes(b"no cache")
-    assert [stem.name for stem in check(track, cache)] == ["drums", "bass", "keys"]
+    assert [stem.name for stem in check(track, cache, Trust())] == ["drums", "bass", "keys"]
     track.file_of(stems[3]).unlink()
     with pytest.raises(NotFound, match=r"pad\.flac"):
-        check(track, cache)
+        check(track, cache, Trust())
 
 
 @pytest.mark.parametrize(
@@ -135,3 +138,37 @@ def test_the_length_at_the_engines_rate_is_rounded(
     tmp_path: Path, rate_hz: int, frames: int, expected: int
 ) -> None:
     assert cache_frames(write_package(tmp_path, rate_hz=rate_hz, frames=frames)) == expected
+
+
+def test_a_cache_takes_the_bytes_that_are_foretold(tmp_path: Path) -> None:
+    track = write_package(tmp_path, rate_hz=44_100, frames=441)
+    write_pcm(tmp_path / "drums.pcm", noise(480), SHA)
+    assert (tmp_path / "drums.pcm").stat().st_size == cache_bytes(track)
+    assert cache_bytes(track, 3) == 3 * cache_bytes(track)
+
+
+def test_what_was_read_in_full_is_read_again_only_when_it_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    track = write_package(tmp_path / "song")
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    paths = [cache_path(cache, stem) for stem in track.stems]
+    for path, stem in zip(paths, track.stems, strict=True):
+        write_pcm(path, noise(track.frames), stem_content(track, stem))
+    read: list[str] = []
+    monkeypatch.setattr(cache_module, "verify", lambda path: read.append(path.name) or verify(path))
+    monkeypatch.setattr(
+        cache_module, "stem_content", lambda track, stem: read.append(stem.file) or stem_content(track, stem)
+    )
+    trust = Trust()
+    assert check(track, cache, trust) == {}
+    assert sorted(read) == ["bass.pcm", "drums.pcm", "stems/bass.flac", "stems/drums.flac"]
+    assert check(track, cache, trust) == {}
+    assert len(read) == 4
+    paths[0].write_bytes(paths[0].read_bytes())
+    assert check(track, cache, trust) == {}
+    assert read[4:] == ["drums.pcm"]
+    trust.accept(paths[1])
+    assert check(track, cache, trust) == {}
+    assert len(read) == 5

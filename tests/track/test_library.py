@@ -13,7 +13,7 @@ import pytest
 from packages import write_package
 
 from remixd.errors import AlreadyExists, InvalidInput, NotFound
-from remixd.track.library import Library
+from remixd.track.library import Library, cache_folder
 
 
 @pytest.fixture
@@ -227,3 +227,60 @@ def test_one_daemon_serves_a_library(tmp_path: Path) -> None:
             assert two.tracks() == []  # reading goes on
         with two.lock_for_serving():
             pass
+
+
+def test_a_deleted_track_is_gone_with_its_cache(tmp_path: Path) -> None:
+    with Library(tmp_path) as library:
+        kept, _ = add(library, 1)
+        gone, _ = add(library, 2)
+        for track_id in (kept, gone):
+            cache_folder(tmp_path, track_id).mkdir()
+            (cache_folder(tmp_path, track_id) / "drums.pcm").write_bytes(b"x")
+        library.delete(gone)
+        assert [row.id for row in library.tracks()] == [kept]
+        with pytest.raises(NotFound, match=r"did you mean song-00000001"):
+            library.get(gone)
+        with pytest.raises(NotFound):
+            library.delete(gone)
+        for folder in ("tracks", "cache"):
+            assert [entry.name for entry in (tmp_path / folder).iterdir()] == [kept]
+        assert left_over(library) == []
+        assert add(library, 2) == (gone, True)  # it may come back
+
+
+def test_what_is_open_survives_its_deletion(library: Library) -> None:
+    track_id, _ = add(library)
+    with (library.path / "tracks" / track_id / "stems" / "bass.flac").open("rb") as file:
+        library.delete(track_id)
+        assert file.read(4) == b"fLaC"
+
+
+def test_a_track_without_its_files_can_be_deleted(library: Library) -> None:
+    track_id, _ = add(library)
+    shutil.rmtree(library.path / "tracks" / track_id)
+    library.delete(track_id)
+    assert library.tracks() == []
+
+
+@pytest.mark.parametrize("hostile", ["../tracks", "", ".", "a\nb", "\udcff", "song-0000000"])
+def test_only_what_is_listed_can_be_deleted(library: Library, hostile: str) -> None:
+    add(library)
+    with pytest.raises(NotFound) as refused:
+        library.delete(hostile)
+    assert len(str(refused.value).splitlines()) == 1
+    assert len(library.tracks()) == 1
+    assert left_over(library) == []
+
+
+def test_a_deletion_that_fails_leaves_the_track(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    track_id, _ = add(library)
+
+    def fail(*_: Any) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("remixd.track.library.sync_folder", fail)
+        with pytest.raises(OSError, match="Input/output"):
+            library.delete(track_id)
+    assert library.get(track_id).id == track_id
+    library.delete(track_id)
