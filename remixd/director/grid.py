@@ -14,6 +14,8 @@ from remixd.track.analysis import Analysis
 BAR_S: Final = 2.0
 """A bar of music without beats."""
 BARS_A_PHRASE: Final = 4
+LEAST_S: Final = 0.25
+"""The shortest bar: what an analysis says to be shorter is none. 3/8 at 360 beats a minute lasts .5 s."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +69,12 @@ class Grid:
 
 
 def _within(starts: tuple[float, ...], duration_s: float) -> tuple[float, ...]:
-    return tuple(start for start in starts if start < duration_s)
+    """The starts inside the song, but for those that come too soon after another to be music."""
+    kept: list[float] = []
+    for start in starts:
+        if start < duration_s and (not kept or start >= kept[-1] + LEAST_S):
+            kept.append(start)
+    return tuple(kept)
 
 
 def _filled(downbeats: tuple[float, ...], duration_s: float) -> tuple[float, ...]:

@@ -70,3 +70,9 @@ def test_the_next_start_always_lies_ahead(times, position_s, every):
         assert starts
         assert all(a < b for a, b in itertools.pairwise(starts))
         assert starts[-1] < 40.0
+
+
+def test_downbeats_on_top_of_each_other_do_not_fill_the_memory() -> None:
+    found = grid(downbeats_s=(1.0, 1.0 + 1e-9, 1.0 + 2e-9), phrases_s=(0.0, 1e-12, 20.0))
+    assert len(found.bars) <= 40 / 0.25
+    assert found.phrases == (0.0, 20.0)
