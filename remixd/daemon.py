@@ -17,6 +17,7 @@ from remixd.config import Address, runtime_path
 from remixd.control.caches import Caches
 from remixd.control.ingest import ImportResult, import_path
 from remixd.control.sessions import Sessions
+from remixd.control.sink import Sink
 from remixd.control.supervisor import Supervisor, instance_path
 from remixd.control.worker import OnProgress
 from remixd.track.library import Library
@@ -31,16 +32,19 @@ def log_to_stderr() -> None:
     )
 
 
-async def serve(listen: Address, library: Path, cache_max_bytes: int) -> None:
+async def serve(
+    listen: Address, library: Path, sink: str = "stream", cache_max_bytes: int | None = None
+) -> None:
     """Serve a library until SIGTERM or SIGINT, then end in order: calls, sessions, engine, locks.
 
-    The library's cache is held under `cache_max_bytes`, but for what plays.
+    Sessions play into `sink` unless they say otherwise; the library's cache is held under `cache_max_bytes`.
     Prints one line when it is ready, and one for each thing that the engine could not have.
 
-    Raises Unsupported for an address beyond this machine; AlreadyExists for a port or library that
-    another daemon has; Unavailable if the engine does not start. Thread: [control].
+    Raises InvalidInput for an unknown sink; Unsupported for an address beyond this machine; AlreadyExists for
+    a port or library that another daemon has; Unavailable if the engine does not start. Thread: [control].
     """
     check_listen(listen)  # before anything is started for nothing
+    Sink.parse(sink)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -53,7 +57,7 @@ async def serve(listen: Address, library: Path, cache_max_bytes: int) -> None:
         supervisor = Supervisor(instance_path(runtime_path(), opened.path))
         stack.push_async_callback(supervisor.stop)
         await supervisor.start()
-        sessions = Sessions(opened, supervisor, caches=caches)
+        sessions = Sessions(opened, supervisor, sink, caches)
         stack.push_async_callback(sessions.close)
         server = Server(opened, sessions, _import_into(caches))
         stack.push_async_callback(server.stop)

@@ -16,7 +16,9 @@ from remixd.audience.signal import Signal
 from remixd.config import Address
 from remixd.control.command import Answer, Applied, AppliedMove, Clamp, Refused
 from remixd.control.ingest import ImportResult
+from remixd.control.sink import Sink
 from remixd.control.streams import Listener, Packet, SessionStatus, Watcher
+from remixd.director.preset import load_preset
 from remixd.errors import BadAudio, NotFound, nearest
 from remixd.mix import DIMENSIONS
 from remixd.track.library import TrackRow
@@ -111,10 +113,12 @@ class ShelfOfTracks:
 class HandPlayedSession:
     """A session whose clock a test turns."""
 
-    def __init__(self, session_id: str, key: int, track_id: str) -> None:
+    def __init__(self, session_id: str, key: int, track_id: str, **start: str) -> None:
         self.id = session_id
         self.key = key
         self.track_id = track_id
+        self.start = start
+        self.panics: list[str] = []
         self.sample = 0
         self.state = "playing"
         self.mix = {name: row.neutral for name, row in DIMENSIONS.items()}
@@ -129,7 +133,9 @@ class HandPlayedSession:
             session=self.id,
             track_id=self.track_id,
             state=self.state,
-            sink="stream",
+            sink=self.start["sink"],
+            mode=self.start["mode"],
+            preset=self.start["preset"],
             engine_pid=ENGINE_PID,
             sample=self.sample,
             position_s=self.sample / RATE_HZ,
@@ -166,6 +172,16 @@ class HandPlayedSession:
         return Answer(
             id=signal.id, accepted=True, reason="", clamps=tuple(clamps), planned_sample=self.sample
         )
+
+    def panic(self, panic_id: str) -> Answer:
+        if self.refusal is not None:
+            raise self.refusal
+        self.panics.append(panic_id)
+        self.mix = {name: row.neutral for name, row in DIMENSIONS.items()}
+        if self.applies:
+            self.tell(Applied(id=panic_id, sample=self.sample, settled_sample=self.sample + 480,
+                              bar_beat="1:1.00", late_frames=0, moves=()))  # fmt: skip
+        return Answer(id=panic_id, accepted=True, planned_sample=self.sample)
 
     def listen(self) -> Listener:
         listener = Listener(self.listeners.discard)
@@ -219,10 +235,15 @@ class HandPlayedSessions:
         self.held: dict[str, HandPlayedSession] = {}
         self._count = 0
 
-    async def create(self, track_id: str) -> HandPlayedSession:
+    async def create(
+        self, track_id: str, *, directed: bool = False, sink: str | None = None, preset: str | None = None
+    ) -> HandPlayedSession:
         track = self._shelf.get(track_id)
         self._count += 1
-        session = HandPlayedSession(f"s-{self._count}", self._count, track.id)
+        session = HandPlayedSession(
+            f"s-{self._count}", self._count, track.id, mode="directed" if directed else "hands-on",
+            sink=str(Sink.parse(sink or "stream")), preset=load_preset(preset or "original").name,
+        )  # fmt: skip
         self.held[session.id] = session
         return session
 

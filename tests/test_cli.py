@@ -212,6 +212,52 @@ def test_a_session_is_created_shown_listed_and_deleted(told, remixd, service):
     assert told("session", "list") == []
 
 
+def test_a_session_is_created_as_it_is_asked_for(told, remixd):
+    plain_one = told("session", "create", TRACK)
+    assert (plain_one["mode"], plain_one["sink"], plain_one["preset"]) == ("hands-on", "stream", "original")
+    words = ("session", "create", TRACK, "--directed", "--sink", "null:fast", "--preset", "karaoke")
+    made = told(*words)
+    assert (made["mode"], made["sink"], made["preset"]) == ("directed", "null:fast", "karaoke")
+    assert told("session", "show", made["id"])["mode"] == "directed"
+    assert "preset: karaoke" in remixd("session", "show", made["id"]).out
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("--preset", "karoake"), "there is no preset 'karoake': did you mean karaoke?"),
+        (("--sink", "speaker"), "there is no sink 'speaker': there are device, file, null, stream"),
+    ],
+)
+def test_an_unknown_preset_or_sink_is_one_line_with_the_nearest(remixd, service, words, why):
+    done = remixd("session", "create", TRACK, *words)
+    assert (done.code, done.out, done.err) == (1, "", f"remixd: {why}\n")
+    assert not service.sessions.held
+
+
+def test_presets_are_listed_and_shown_without_a_daemon(told, remixd, service):
+    service.stop()
+    assert [each["name"] for each in told("preset", "list")] == ["karaoke", "nightcore", "original"]
+    assert told("preset", "show", "karaoke")["mix"] == {"vocals": -60.0}
+    assert "vocals=-60" in remixd("preset", "list").out
+    assert "mix: as the artist left it" in remixd("preset", "show", "original").out
+    done = remixd("preset", "show", "nightcor")
+    assert (done.code, done.err) == (1, "remixd: there is no preset 'nightcor': did you mean nightcore?\n")
+
+
+def test_panic_is_answered_at_once_or_awaited(told, remixd, session):
+    session.mix["vocals"] = -60.0
+    quick = told("panic", session.id)
+    assert (quick["accepted"], quick["applied"]) == (True, None)
+    assert quick["planned_sample"] == session.sample
+    patient = told("panic", session.id, "--wait")
+    assert patient["applied"]["settled_sample"] == 480
+    assert session.panics == [quick["id"], patient["id"]]
+    assert "settled at 480" in remixd("panic", session.id, "--wait").out
+    done = remixd("panic", "s-9")
+    assert (done.code, done.err) == (1, "remixd: there is no session 's-9': did you mean s-1?\n")
+
+
 def test_a_session_that_is_lost_still_answers(told, service, session):
     service.run(session.die)
     assert told("session", "show", session.id)["state"] == "lost"

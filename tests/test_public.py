@@ -18,7 +18,7 @@ PUBLIC = {
 }  # fmt: skip
 METHODS = {
     "close", "create_session", "delete_session", "delete_track", "import_track", "is_serving", "listen",
-    "packets", "send", "session", "sessions", "signal", "track", "tracks", "watch",
+    "packets", "panic", "send", "session", "sessions", "signal", "track", "tracks", "watch",
 }  # fmt: skip
 
 

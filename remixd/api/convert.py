@@ -31,6 +31,10 @@ STATES: Final = {
     "playing": sessions_pb2.SESSION_STATE_PLAYING,
     "lost": sessions_pb2.SESSION_STATE_LOST,
 }
+MODES: Final = {
+    "hands-on": sessions_pb2.SESSION_MODE_HANDS_ON,
+    "directed": sessions_pb2.SESSION_MODE_DIRECTED,
+}
 SOURCES: Final = {
     "folder": tracks_pb2.SOURCE_KIND_FOLDER,
     "stem_mp4": tracks_pb2.SOURCE_KIND_STEM_MP4,
@@ -142,6 +146,12 @@ def status_to_proto(status: SessionStatus) -> sessions_pb2.Session:
         peak_db=status.peak_db,
         limiter_db=status.limiter_db,
         underruns=status.underruns,
+        mode=MODES[status.mode],
+        preset=status.preset,
+        preset_clamps=[clamp_to_proto(clamp) for clamp in status.preset_clamps],
+        latency_s=status.latency_s,
+        device=status.device,
+        because=status.because,
     )
 
 
@@ -180,9 +190,11 @@ def applied_to_proto(applied: Applied) -> common_pb2.Applied:
                 value=move.value,
                 sample=move.sample,
                 settled_sample=move.settled_sample,
+                superseded=move.superseded,
             )
             for move in applied.moves
         ],
+        because=applied.because,
     )
 
 
@@ -214,6 +226,7 @@ def answer_to_proto(answer: Answer) -> audience_pb2.Answer:
         reason=answer.reason,
         clamps=[clamp_to_proto(clamp) for clamp in answer.clamps],
         planned_sample=answer.planned_sample,
+        because=answer.because,
     )
 
 

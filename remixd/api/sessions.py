@@ -22,6 +22,11 @@ FORMATS: Final = {
     pb.SAMPLE_FORMAT_S16: pb.SAMPLE_FORMAT_S16,
     pb.SAMPLE_FORMAT_F32: pb.SAMPLE_FORMAT_F32,
 }
+DIRECTED: Final = {
+    pb.SESSION_MODE_UNSPECIFIED: False,
+    pb.SESSION_MODE_HANDS_ON: False,
+    pb.SESSION_MODE_DIRECTED: True,
+}
 CHANNELS: Final = 2
 
 
@@ -40,7 +45,15 @@ class SessionsServicer(sessions_pb2_grpc.SessionsServicer):
         self, request: pb.CreateSessionRequest, _context: Context
     ) -> pb.CreateSessionResponse:
         """Start a song."""
-        session = await self._sessions.create(check_name("track", request.track))
+        directed = DIRECTED.get(request.mode)
+        if directed is None:
+            raise InvalidInput(f"mode is {request.mode}, which is none", field="mode")
+        session = await self._sessions.create(
+            check_name("track", request.track),
+            directed=directed,
+            sink=request.sink or None,
+            preset=check_name("preset", request.preset, required=False) or None,
+        )
         return pb.CreateSessionResponse(session=convert.status_to_proto(session.status()))
 
     async def GetSession(  # noqa: N802
@@ -66,6 +79,14 @@ class SessionsServicer(sessions_pb2_grpc.SessionsServicer):
         await self._sessions.delete(check_name("session", request.session))
         return pb.DeleteSessionResponse()
 
+    async def Panic(  # noqa: N802
+        self, request: pb.PanicRequest, _context: Context
+    ) -> pb.PanicResponse:
+        """Bring the artist's own mix back."""
+        session = self._sessions.get(check_name("session", request.session))
+        answer = session.panic(check_name("id", request.id))
+        return pb.PanicResponse(planned_sample=answer.planned_sample)
+
     async def Listen(  # noqa: N802
         self, request: pb.ListenRequest, context: Context
     ) -> AsyncIterator[pb.ListenResponse]:
@@ -73,7 +94,7 @@ class SessionsServicer(sessions_pb2_grpc.SessionsServicer):
         session = self._sessions.get(check_name("session", request.session))
         wire_format = FORMATS.get(request.format)
         if wire_format is None:
-            raise InvalidInput(f"format is {request.format}, which is none")
+            raise InvalidInput(f"format is {request.format}, which is none", field="format")
         with self._streams.keep(session.listen()) as listener:
             context.add_done_callback(lambda _: listener.close())  # type: ignore[arg-type]  # a stub bug
             await context.send_initial_metadata(())

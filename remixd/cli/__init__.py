@@ -17,9 +17,10 @@ import remixd
 from remixd.cli.bench import bench
 from remixd.cli.devices import devices
 from remixd.cli.library import demo, import_songs, track, tracks
+from remixd.cli.presets import preset
 from remixd.cli.render import render
 from remixd.cli.serve import serve
-from remixd.cli.sessions import listen, session, signal, watch
+from remixd.cli.sessions import listen, panic, session, signal, watch
 from remixd.errors import RemixdError
 
 __all__ = ["main"]
@@ -33,7 +34,22 @@ def commands() -> None:
     """Play songs from their stems, live, as those who listen wish."""
 
 
-COMMANDS = (import_songs, tracks, track, serve, session, signal, listen, watch, render, demo, devices, bench)
+COMMANDS = (
+    import_songs,
+    tracks,
+    track,
+    serve,
+    session,
+    signal,
+    panic,
+    preset,
+    listen,
+    watch,
+    render,
+    demo,
+    devices,
+    bench,
+)
 for command in COMMANDS:
     commands.add_command(command)
 

@@ -52,6 +52,16 @@ def daemon_option(command: F) -> F:
     )(command)
 
 
+def sink_option(command: F) -> F:
+    """`--sink`."""
+    return click.option(
+        "--sink",
+        metavar="KIND[:NAME]",
+        help="Where sessions play: stream, device, device:NAME, file:PATH.wav, null, null:fast.  "
+        "[default: the daemon's, else stream]",
+    )(command)
+
+
 def library_option(command: F) -> F:
     """`--library`."""
     return click.option(

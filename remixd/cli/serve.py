@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from remixd.cli._options import FILE
+from remixd.cli._options import FILE, sink_option
 from remixd.config import DEFAULT_CACHE_MAX, cache_max_bytes, library_path, listen_address
 
 
@@ -22,13 +22,14 @@ from remixd.config import DEFAULT_CACHE_MAX, cache_max_bytes, library_path, list
     metavar="DIR",
     help="The library to serve.  [default: REMIXD_LIBRARY, else ~/.local/share/remixd]",
 )
+@sink_option
 @click.option(
     "--cache-max",
     metavar="SIZE",
     help="How much engine-rate audio to keep, such as 20GB: beyond it goes what was not played for longest. "
     f"What plays now always stays.  [default: REMIXD_CACHE_MAX, else {DEFAULT_CACHE_MAX}]",
 )
-def serve(listen: str | None, library: Path | None, cache_max: str | None) -> None:
+def serve(listen: str | None, library: Path | None, sink: str | None, cache_max: str | None) -> None:
     """Be the daemon.
 
     Serves a library and its sessions to this machine, until SIGTERM or Ctrl-C.
@@ -42,4 +43,4 @@ def serve(listen: str | None, library: Path | None, cache_max: str | None) -> No
     from remixd.daemon import serve as serve_until_told
 
     log_to_stderr()
-    asyncio.run(serve_until_told(address, folder, most_bytes))
+    asyncio.run(serve_until_told(address, folder, sink or "stream", most_bytes))

@@ -1,23 +1,23 @@
-"""Commands of sessions: session create|list|show|delete, signal, listen, watch."""
+"""Commands of sessions: session create|list|show|delete, signal, panic, listen, watch."""
 
 from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from remixd.cli._options import FILE, Seconds, daemon_option, json_option
+from remixd.cli._options import FILE, Seconds, daemon_option, json_option, sink_option
 from remixd.cli._out import note, plain, print_json, print_table, progress
 from remixd.cli._shelf import find_track
 from remixd.errors import InvalidInput, NotFound, Unavailable
 from remixd.mix import DIMENSIONS, parse_wishes
 
 if TYPE_CHECKING:
-    from remixd.client import Answer, Client, Session
+    from remixd.client import Answer, Clamp, Client, Session
 
 WATCH_EVERY_S = 1.0
 """How often `watch` prints how a session stands, for a person."""
@@ -30,9 +30,14 @@ def session() -> None:
 
 @session.command("create")
 @click.argument("track", metavar="TRACK")
+@click.option("--directed", is_flag=True, help="Let the director move the mix, as all fans wish together.")
+@sink_option
+@click.option("--preset", metavar="NAME", help="The mix to start from; `remixd preset list` shows them.")
 @daemon_option
 @json_option
-def create_session(track: str, daemon: str | None, as_json: bool) -> None:
+def create_session(
+    track: str, directed: bool, sink: str | None, preset: str | None, daemon: str | None, as_json: bool
+) -> None:
     """Play a track.
 
     It plays at once, and starts over at its end. TRACK is an id, or the beginning of one.
@@ -40,11 +45,13 @@ def create_session(track: str, daemon: str | None, as_json: bool) -> None:
     from remixd.client import Client
 
     with Client(daemon) as client:
-        created = find_track(track, client.create_session, lambda: (row.id for row in client.tracks()))
+        found = find_track(track, client.track, lambda: (row.id for row in client.tracks()))
+        created = client.create_session(found.id, directed=directed, sink=sink, preset=preset)
     if as_json:
         print_json(created)
-    else:
-        print(f"{created.id} plays {created.track}")
+        return
+    print(f"{created.id} plays {created.track}")
+    _print_clamps(created.preset_clamps)
 
 
 @session.command("list")
@@ -88,7 +95,12 @@ def show_session(session_id: str | None, daemon: str | None, as_json: bool) -> N
     for name, value in plain(found).items():
         if name == "mix":
             print("mix: " + ", ".join(f"{dimension} {level:g}" for dimension, level in value.items()))
-        elif value is not None:
+        elif name == "because":
+            for why in value.values():
+                print(f"because: {why}")
+        elif name == "preset_clamps":
+            _print_clamps(found.preset_clamps)
+        elif value not in (None, ""):
             print(f"{name}: {value:.2f}" if isinstance(value, float) else f"{name}: {value}")
 
 
@@ -132,14 +144,42 @@ def signal(
         _print_answer(answer)
 
 
+@click.command()
+@click.argument("session_id", metavar="SESSION")
+@click.option("--wait", is_flag=True, help="Stay until it is in the sound.")
+@daemon_option
+@json_option
+def panic(session_id: str, wait: bool, daemon: str | None, as_json: bool) -> None:
+    """Bring the artist's own mix back.
+
+    Within one bar, whatever else is going on. What fans wished before is forgotten.
+    """
+    from remixd.client import Client
+
+    with Client(daemon) as client:
+        answer = client.panic(session_id, wait=wait)
+    if as_json:
+        print_json(answer)
+    else:
+        _print_answer(answer)
+
+
+def _print_clamps(clamps: Iterable[Clamp]) -> None:
+    for clamp in clamps:
+        print(f"  {clamp.dimension}: {clamp.given:g} instead of {clamp.asked:g}: {clamp.because}")
+
+
 def _print_answer(answer: Answer) -> None:
     print(f"{answer.id} accepted")
-    for clamp in answer.clamps:
-        print(f"  {clamp.dimension}: {clamp.given:g} instead of {clamp.asked:g}: {clamp.because}")
+    _print_clamps(answer.clamps)
+    if answer.because:
+        print(f"  {answer.because}")
     if answer.applied is not None:
         applied = answer.applied
         at = f" ({applied.bar_beat})" if applied.bar_beat else ""
         print(f"  applied from sample {applied.sample}{at}, settled at {applied.settled_sample}")
+        if applied.because:
+            print(f"  {applied.because}")
 
 
 @click.command()

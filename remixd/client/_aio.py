@@ -165,6 +165,7 @@ class AsyncClient:
     sessions = _awaiting(Plans.sessions)
     session = _awaiting(Plans.session)
     delete_session = _awaiting(Plans.delete_session)
+    panic = _awaiting(Plans.panic)
     packets = _following(Plans.packets)
     listen = _awaiting(Plans.listen)
     watch = _following(Plans.watch)

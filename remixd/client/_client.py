@@ -152,6 +152,7 @@ class Client:
     sessions = _blocking(Plans.sessions)
     session = _blocking(Plans.session)
     delete_session = _blocking(Plans.delete_session)
+    panic = _blocking(Plans.panic)
     packets = _following(Plans.packets)
     listen = _blocking(Plans.listen)
     watch = _following(Plans.watch)

@@ -188,6 +188,21 @@ def session(message: sessions_pb2.Session) -> types.Session:
         peak_db=message.peak_db,
         limiter_db=message.limiter_db,
         underruns=message.underruns,
+        mode=sessions_pb2.SessionMode.Name(message.mode)
+        .removeprefix("SESSION_MODE_")
+        .lower()
+        .replace("_", "-"),
+        preset=message.preset,
+        preset_clamps=tuple(_clamp(clamp) for clamp in message.preset_clamps),
+        latency_s=message.latency_s,
+        device=message.device,
+        because=_in_order(message.because),
+    )
+
+
+def _clamp(message: common_pb2.Clamp) -> types.Clamp:
+    return types.Clamp(
+        dimension=message.dimension, asked=message.asked, given=message.given, because=message.because
     )
 
 
@@ -205,9 +220,11 @@ def applied(message: common_pb2.Applied) -> types.Applied:
                 value=move.value,
                 sample=move.sample,
                 settled_sample=move.settled_sample,
+                superseded=move.superseded,
             )
             for move in message.moves
         ),
+        because=message.because,
     )
 
 
@@ -217,14 +234,16 @@ def answer(message: audience_pb2.Answer) -> types.Answer:
         id=message.id,
         accepted=message.accepted,
         reason=message.reason,
-        clamps=tuple(
-            types.Clamp(
-                dimension=clamp.dimension, asked=clamp.asked, given=clamp.given, because=clamp.because
-            )
-            for clamp in message.clamps
-        ),
+        clamps=tuple(_clamp(clamp) for clamp in message.clamps),
         planned_sample=message.planned_sample if message.HasField("planned_sample") else None,
+        because=message.because,
     )
+
+
+def panic_answer(panic_id: str, message: sessions_pb2.PanicResponse) -> types.Answer:
+    """What will become of a panic."""
+    planned = message.planned_sample if message.HasField("planned_sample") else None
+    return types.Answer(id=panic_id, accepted=True, reason="", clamps=(), planned_sample=planned)
 
 
 def event(message: sessions_pb2.WatchResponse) -> types.Event | None:

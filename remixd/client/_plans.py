@@ -50,6 +50,9 @@ TIMEOUT_S: Final = 10.0
 CREATE_TIMEOUT_S: Final = 300.0
 """A track's first session waits for its cache."""
 
+DIRECTED_TIMEOUT_S: Final = 300.0
+"""The director may wait for the next section of the song."""
+
 PROBE_TIMEOUT_S: Final = 2.0
 PAGE_SIZE: Final = 500
 
@@ -189,9 +192,28 @@ class Plans:
 
     # Sessions
 
-    def create_session(self, track: str, *, timeout_s: float = CREATE_TIMEOUT_S) -> Plan[Session]:
-        """Start a track; it plays at once and starts over at its end."""
-        request = sessions_pb2.CreateSessionRequest(track=track)
+    def create_session(
+        self,
+        track: str,
+        *,
+        directed: bool = False,
+        sink: str | None = None,
+        preset: str | None = None,
+        timeout_s: float = CREATE_TIMEOUT_S,
+    ) -> Plan[Session]:
+        """Start a track; it plays at once and starts over at its end.
+
+        Args:
+            track: its id.
+            directed: whether the director moves the mix, as the fans wish together; else wishes act at once.
+            sink: "stream", "device[:NAME]", "file:PATH.wav" or "null[:fast]"; None for the daemon's default.
+            preset: the mix to start from; None for the artist's own.
+            timeout_s: how long the track's cache may take.
+        """
+        mode = sessions_pb2.SESSION_MODE_DIRECTED if directed else sessions_pb2.SESSION_MODE_HANDS_ON
+        request = sessions_pb2.CreateSessionRequest(
+            track=track, mode=mode, sink=sink or "", preset=preset or ""
+        )
         response = yield Ask("Sessions", "CreateSession", request, timeout_s)
         return convert.session(response.session)
 
@@ -218,6 +240,18 @@ class Plans:
         request = sessions_pb2.DeleteSessionRequest(session=session)
         yield Ask("Sessions", "DeleteSession", request, self.timeout_s)
 
+    def panic(self, session: str, *, wait: bool = False) -> Plan[Answer]:
+        """Bring the artist's own mix back within one bar, and with `wait` stay until it is in the sound.
+
+        Raises Unavailable if it is not heard of again within the client's `timeout_s`.
+        """
+        panic_id = uuid.uuid4().hex
+        events = (yield self._waiting(session, self.timeout_s)) if wait else None
+        request = sessions_pb2.PanicRequest(session=session, id=panic_id)
+        response = yield Ask("Sessions", "Panic", request, self.timeout_s)
+        answer = convert.panic_answer(panic_id, response)
+        return (yield from _outcome(events, answer)) if wait else answer
+
     def packets(self, session: str, *, seconds: float | None = None) -> Follow[Packet]:
         """A session's sound from now on, as it comes; after `seconds` of waiting, Unavailable."""
         request = sessions_pb2.ListenRequest(session=session, format=sessions_pb2.SAMPLE_FORMAT_F32)
@@ -242,6 +276,10 @@ class Plans:
         """
         request = sessions_pb2.WatchRequest(session=session)
         return Follow("Sessions", "Watch", request, seconds, convert.event, ends_in_time=True)
+
+    def _waiting(self, session: str, seconds: float) -> Follow[Event]:
+        """To follow a session until something is told, which must come within `seconds`."""
+        return dataclasses.replace(self.watch(session, seconds=seconds), ends_in_time=False)
 
     # Audience
 
@@ -274,13 +312,15 @@ class Plans:
         """Send one signal, and with `wait` stay until it is in the sound.
 
         Raises NotFound for an unknown dimension, InvalidInput for a value that is not finite;
-        Unavailable if an accepted signal is not applied within the client's `timeout_s`.
+        Unavailable if an accepted signal is not heard of again within the client's `timeout_s`, or, in a
+        directed session, within `DIRECTED_TIMEOUT_S`.
         """
         signal = Signal(id=uuid.uuid4().hex, fan=fan, wishes=wishes)
         if not wait:
             return (yield from self.send(session, [signal]))[0]
-        watching = self.watch(session, seconds=self.timeout_s)
-        events = yield dataclasses.replace(watching, ends_in_time=False)
+        is_directed = (yield from self.session(session)).mode == "directed"
+        patience_s = max(self.timeout_s, DIRECTED_TIMEOUT_S) if is_directed else self.timeout_s
+        events = yield self._waiting(session, patience_s)
         answer = (yield from self.send(session, [signal]))[0]
         return (yield from _outcome(events, answer)) if answer.accepted else answer
 

@@ -139,6 +139,12 @@ class Session:
         peak_db: sample peak of the latest block, after the limiter.
         limiter_db: what the limiter takes off, 0 or less.
         underruns: blocks that came late.
+        mode: "hands-on", or "directed" when the director moves the mix.
+        preset: what it started from; "original" is the artist's own mix.
+        preset_clamps: what of the preset the track did not allow.
+        latency_s: how much later than it is rendered the sound is heard.
+        device: how the device is, "playing" or "lost: ..."; empty without one.
+        because: in a directed session, why each dimension was last moved.
     """
 
     id: str
@@ -153,6 +159,12 @@ class Session:
     peak_db: float
     limiter_db: float
     underruns: int
+    mode: str
+    preset: str
+    preset_clamps: tuple[Clamp, ...]
+    latency_s: float
+    device: str
+    because: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,12 +179,16 @@ class Clamp:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppliedMove:
-    """One dimension's part of an applied signal: it moves from `sample` to `settled_sample`."""
+    """One dimension's part of an applied signal: it moves from `sample` to `settled_sample`.
+
+    It is `superseded` if another move took its place at the same sample.
+    """
 
     dimension: str
     value: float
     sample: int
     settled_sample: int
+    superseded: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +200,8 @@ class Applied:
         settled_sample: from here on every value holds in full.
         bar_beat: bar and beat of `sample`; None for a song without beats.
         late_frames: between the sample it was planned for and `sample`.
+        moves: none if the mix was there already.
+        because: why the director moved as it did; empty in a hands-on session.
     """
 
     id: str
@@ -192,6 +210,7 @@ class Applied:
     bar_beat: str | None
     late_frames: int
     moves: tuple[AppliedMove, ...]
+    because: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,6 +220,7 @@ class Answer:
     Attributes:
         reason: why it was refused; empty if it was accepted.
         planned_sample: on the session's clock; None if that is not known yet.
+        because: in a directed session, how the director will go about it.
         applied: None unless waited for.
     """
 
@@ -209,6 +229,7 @@ class Answer:
     reason: str
     clamps: tuple[Clamp, ...]
     planned_sample: int | None
+    because: str = ""
     applied: Applied | None = None
 
 

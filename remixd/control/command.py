@@ -50,12 +50,16 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppliedMove:
-    """One dimension that moved: from `sample` on it changes, from `settled_sample` on it is there."""
+    """One dimension that moved: from `sample` on it changes, from `settled_sample` on it is there.
+
+    `superseded` if another move of the dimension took its place at the same sample.
+    """
 
     dimension: str
     value: float
     sample: int
     settled_sample: int
+    superseded: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -94,7 +94,7 @@ class Directing:
         return answer, replaced
 
     def _next(self, every: Boundary, clock: Clock) -> tuple[int, int]:
-        """The sample of the next start that is not decided yet, and the frames from there to the one after."""
+        """The sample of the next start that is not decided yet, and the frames from there to another."""
         until_s, length_s = self._grid.until(every, clock.position_s)
         sample = clock.sample + round(clock.frames(until_s))
         length = round(clock.frames(length_s))

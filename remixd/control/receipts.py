@@ -110,6 +110,7 @@ class Receipts:
                 value=report.value,
                 sample=report.sample,
                 settled_sample=report.settled_sample,
+                superseded=report.superseded,
             )
         )
         receipt.late_frames = max(receipt.late_frames, report.late_frames)

@@ -65,7 +65,57 @@ def test_a_deleted_session_is_gone_and_its_streams_end_well(sessions, session):
     assert not sessions.ListSessions(pb.ListSessionsRequest()).sessions
 
 
-@pytest.mark.parametrize("name", ["GetSession", "DeleteSession", "Listen", "Watch"])
+def test_a_session_has_the_mode_the_sink_and_the_preset_it_was_asked_for(sessions):
+    plain = sessions.CreateSession(pb.CreateSessionRequest(track="a-song-0a1b2c3d")).session
+    assert (plain.mode, plain.sink, plain.preset) == (pb.SESSION_MODE_HANDS_ON, "stream", "original")
+    request = pb.CreateSessionRequest(
+        track="a-song-0a1b2c3d", mode=pb.SESSION_MODE_DIRECTED, sink="null", preset="karaoke"
+    )
+    made = sessions.CreateSession(request).session
+    assert (made.mode, made.sink, made.preset) == (pb.SESSION_MODE_DIRECTED, "null", "karaoke")
+
+
+@pytest.mark.parametrize(
+    ("asked", "code", "told"),
+    [
+        ({"mode": 7}, grpc.StatusCode.INVALID_ARGUMENT, "mode is 7, which is none"),
+        (
+            {"preset": "nightcor"},
+            grpc.StatusCode.NOT_FOUND,
+            "there is no preset 'nightcor': did you mean nightcore?",
+        ),
+        (
+            {"preset": "p" * 200},
+            grpc.StatusCode.INVALID_ARGUMENT,
+            "preset has 200 characters; at most 128 are taken",
+        ),
+        (
+            {"sink": "strem"},
+            grpc.StatusCode.INVALID_ARGUMENT,
+            "there is no sink 'strem': did you mean stream?",
+        ),
+    ],
+)
+def test_a_session_that_cannot_be_as_asked_is_not_made(sessions, service, refused, asked, code, told):
+    request = pb.CreateSessionRequest(track="a-song-0a1b2c3d", **asked)
+    assert refused(sessions.CreateSession, request) == (code, told)
+    assert not service.sessions.held
+
+
+def test_panic_needs_an_id_and_is_told_under_it(service, sessions, session, refused):
+    seen = sessions.Watch(pb.WatchRequest(session=session.id), timeout=5)
+    next(seen)
+    service.run(session.play, 3)
+    answer = sessions.Panic(pb.PanicRequest(session=session.id, id="help"))
+    assert answer.planned_sample == session.sample
+    assert next(seen).applied.id == "help"
+    assert refused(sessions.Panic, pb.PanicRequest(session=session.id)) == (
+        grpc.StatusCode.INVALID_ARGUMENT,
+        "id is empty",
+    )
+
+
+@pytest.mark.parametrize("name", ["GetSession", "DeleteSession", "Panic", "Listen", "Watch"])
 def test_an_unknown_session_is_named_with_the_nearest(sessions, session, refused, name):
     assert session.id == "s-1"
     request = getattr(pb, f"{name}Request")
