@@ -82,6 +82,7 @@ class Session:
         self._memory = SessionMemory(engine.memory_path(key))
         self._ring = self._memory.ring
         self._read = 0
+        self._heard = -1
         self._newest: PacketEntry | None = None
         self._mix: dict[str, float] = dict(start.mix)
         self._because: dict[str, str] = {}
@@ -89,6 +90,16 @@ class Session:
         self._receipts = Receipts(self._memory.commands, key, start.track.analysis, self._tell)
         self._listeners: set[Listener] = set()
         self._watchers: set[Watcher] = set()
+
+    @property
+    def has_output(self) -> bool:
+        """Whether its sink is something that can fail: a device, a file."""
+        return self.sink.startswith(("device", "file"))
+
+    def is_heard(self) -> bool:
+        """Whether the engine has rendered any of it since this was last asked."""
+        before, self._heard = self._heard, self._ring.newest
+        return self._heard != before
 
     @property
     def engine_pid(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import secrets
 import time
 from collections.abc import Sequence
@@ -26,6 +27,8 @@ from remixd.track.quota import Lease
 from remixd.track.rights import VOCALS_ABOVE_DB
 from remixd.units import STEM_ROLES
 
+log = logging.getLogger(__name__)
+
 __all__ = ["Listener", "Lost", "Packet", "Session", "SessionStatus", "Sessions", "Watcher"]
 
 LEAD_NS: Final = 20_000_000
@@ -34,6 +37,9 @@ DIRECTED_LEAD_NS: Final = 100_000_000
 BLOCK_FRAMES: Final = 128
 """Of a sound device."""
 POLL_S: Final = 0.004
+WATCH_S: Final = 1.0
+HUNG_S: Final = 3.0
+"""An engine that renders nothing for so long, though sessions play, hangs."""
 STATUS_EVERY_S: Final = 0.04
 """Watchers are told 25 times a second."""
 
@@ -60,6 +66,7 @@ class Sessions:
         self._ending: set[asyncio.Future[None]] = set()
         self._awake = asyncio.Event()
         self._pump = asyncio.create_task(self._run())
+        self._watch = asyncio.create_task(self._watch_engines())
         self._told_at = 0.0
 
     def get(self, session_id: str) -> Session:
@@ -126,7 +133,7 @@ class Sessions:
 
     async def _play(self, start: Start, lease: Lease) -> Session:
         engine = self._supervisor.engine
-        slot = self._reserve_slot()
+        slot = self._reserve_slot(engine)
         try:
             key = next(self._generation) * SESSIONS_MAX + slot
             playing = await engine.ask(
@@ -143,8 +150,10 @@ class Sessions:
             self._reserved.discard(slot)
         return session
 
-    def _reserve_slot(self) -> int:
-        taken = {session.key % SESSIONS_MAX for session in self._sessions.values()} | self._reserved
+    def _reserve_slot(self, engine: Engine) -> int:
+        """A slot of the engine that nobody has: lost sessions, which stay to be looked at, have none."""
+        theirs = (session for session in self._sessions.values() if session.engine is engine)
+        taken = {session.key % SESSIONS_MAX for session in theirs} | self._reserved
         free = next((slot for slot in range(SESSIONS_MAX) if slot not in taken), None)
         if free is None:
             raise Exhausted(f"the engine plays {SESSIONS_MAX} sessions, and no more")
@@ -162,9 +171,10 @@ class Sessions:
 
     async def close(self) -> None:
         """End every session's listeners and watchers."""
-        self._pump.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._pump
+        for task in (self._pump, self._watch):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
         for session in self.all():
             session.end()
         self._sessions.clear()
@@ -186,6 +196,36 @@ class Sessions:
                 await self._awake.wait()
             self._take_sound()
             await asyncio.sleep(POLL_S)
+
+    async def _watch_engines(self) -> None:
+        """Once a second, ask how files and devices do, and end an engine that hangs."""
+        silent_s: dict[int, float] = {}
+        while True:
+            await asyncio.sleep(WATCH_S)
+            if not any(session.playing for session in self._sessions.values()):
+                await self._awake.wait()
+                silent_s.clear()
+            for engine in {session.engine for session in self._sessions.values() if session.playing}:
+                alive = [
+                    session.is_heard() for session in self._sessions.values() if session.engine is engine
+                ]
+                silent_s[engine.pid] = 0.0 if any(alive) else silent_s.get(engine.pid, 0.0) + WATCH_S
+                if silent_s[engine.pid] >= HUNG_S:
+                    log.error("engine %d has rendered nothing for %g s: it is ended", engine.pid, HUNG_S)
+                    engine.kill()
+                elif silent_s[engine.pid] == 0.0:
+                    await self._ask_outputs(engine)
+
+    async def _ask_outputs(self, engine: Engine) -> None:
+        theirs = {session.key: session for session in self._sessions.values() if session.engine is engine}
+        if not any(session.has_output for session in theirs.values()):
+            return
+        with contextlib.suppress(RemixdError):
+            for key, state, latency_s in (await engine.ask(op="outputs"))["outputs"]:
+                if (session := theirs.get(key)) and session.has_output:
+                    if state != session.device:
+                        log.info("session %s: %s %s", session.id, session.sink, state)
+                    session.device, session.latency_s = state, latency_s
 
     def _take_sound(self) -> None:
         now = time.monotonic()

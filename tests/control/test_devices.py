@@ -9,8 +9,8 @@ import signal
 import subprocess
 import sys
 import time
-import uuid
 import wave
+import zlib
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -38,7 +38,9 @@ class Jack:
     """A JACK server with a dummy driver, under a name of its own."""
 
     def __init__(self) -> None:
-        self.name = f"remixd-{uuid.uuid4().hex[:8]}"
+        # JACK remembers eight servers on a machine, those that were killed too, unless one of the same name
+        # comes again: so every test of one checkout uses the same.
+        self.name = f"remixd-{zlib.crc32(__file__.encode()):08x}"
         self.process = subprocess.Popen(
             ["jackd", "-n", self.name, "-r", "-d", "dummy", "-r", "48000", "-p", "256"],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -178,11 +180,9 @@ async def test_a_device_that_dies_is_told_and_the_clock_goes_on(
     before, at = session.status(), time.monotonic()
     assert before.sample > 0
     jack_server.stop(signal.SIGKILL)
-    states: list[str] = []
-    while not any(state.startswith("lost") for state in states):
-        assert time.monotonic() - at < 6, states
-        answer = await session.engine.ask(op="outputs")
-        states.append(answer["outputs"][0][1])
+    assert before.latency_s > 0
+    while not session.status().device.startswith("lost"):
+        assert time.monotonic() - at < 6
         await asyncio.sleep(0.05)
     await asyncio.sleep(1.0)
     after = session.status()

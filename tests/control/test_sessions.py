@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from sounds import music, noise, share_db
 
+from remixd._kernel.host import SESSIONS_MAX
 from remixd.audience.signal import Signal
 from remixd.control.command import Applied
 from remixd.control.receipts import WAITING_MAX
@@ -166,6 +167,29 @@ async def test_a_killed_engine_is_told_within_a_fifth_of_a_second(
     await hear(fresh, 0.05)
     await sessions.delete(session.id)
     assert sessions.all() == [fresh]
+
+
+async def test_an_engine_that_hangs_is_noticed_and_replaced(sessions: Sessions, shelf) -> None:
+    shelf.add("song-00000001", SONG)
+    session = await sessions.create("song-00000001")
+    watcher = session.watch()
+    os.kill(session.engine_pid, signal.SIGSTOP)
+    stopped_at = time.monotonic()
+    events = [event async for event in watcher]
+    assert isinstance(events[-1], Lost)
+    assert time.monotonic() - stopped_at < 8
+
+
+async def test_lost_sessions_take_no_places(sessions: Sessions, shelf, supervisor: Supervisor) -> None:
+    shelf.add("song-00000001", SONG)
+    lost = await sessions.create("song-00000001")
+    os.kill(lost.engine_pid, signal.SIGKILL)
+    for _ in range(500):
+        if lost.status().state == "lost" and supervisor._engine is not None:
+            break
+        await asyncio.sleep(0.01)
+    fresh = await sessions.create("song-00000001")
+    assert fresh.key % SESSIONS_MAX == lost.key % SESSIONS_MAX
 
 
 async def test_a_cache_that_is_damaged_is_refused_by_name_and_nothing_stays(sessions, shelf) -> None:
