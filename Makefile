@@ -8,7 +8,7 @@ KERNEL := $(wildcard ext/*.pyx remixd/_kernel/*.pxd)
 PROTOS := $(wildcard proto/remixd/v1/*.proto)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test setup build lint checked annotate clean
+.PHONY: run test setup build lint checked dist annotate clean
 
 run: build  ## make the demo song, import it, and serve it
 	@$(BIN)/remixd demo build/demo
@@ -40,6 +40,12 @@ checked: build  ## the kernel's tests on a kernel with bounds checks, then the o
 	REMIXD_CHECKED=1 $(BIN)/python setup.py -q build_ext --inplace --force --build-temp build/checked
 	status=0; $(BIN)/python -m pytest tests/kernel || status=$$?; \
 	  $(BIN)/python setup.py -q build_ext --inplace --force && exit $$status
+
+dist: build  ## dist/: the sdist, and the wheel built from it
+	rm -rf dist
+	$(BIN)/python -c 'from setuptools.build_meta import build_sdist; build_sdist("dist")' >build/sdist.log
+	$(BIN)/python -m pip wheel -q --no-deps --no-build-isolation -w dist dist/remixd-*.tar.gz
+	@ls -l dist
 
 annotate:  ## build/cython/ext/*.html: where the kernel touches Python
 	touch ext/*.pyx
@@ -82,7 +88,7 @@ build: .make/build  ## the kernel and the protos
 .make/venv: .make/system pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -q --upgrade pip "setuptools>=77" wheel "cython>=3.1,<4" "grpcio-tools==1.85.1"
-	$(BIN)/python -m pip install -q --no-build-isolation -e ".[dev]"
+	REMIXD_KERNEL=later $(BIN)/python -m pip install -q --no-build-isolation -e ".[dev]"
 	@touch $@
 
 .make/build: .make/venv setup.py $(KERNEL) $(PROTOS)

@@ -4,6 +4,7 @@ Environment:
     REMIXD_SIMD      `x86-64-v3` (the default; ignored on other machines) or `baseline`.
     REMIXD_CHECKED   `1` builds the kernel with bounds checks and little optimisation.
     REMIXD_ANNOTATE  `1` writes Cython's annotated HTML beside the C files in `build/`.
+    REMIXD_KERNEL    `later` installs without the kernel, for `build_ext --inplace` to build it once.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
 
 ROOT = Path(__file__).resolve().parent
 PROTOS = ("common", "tracks", "sessions", "audience")
@@ -35,6 +37,7 @@ KERNEL_NOUNS = (
 )
 
 CHECKED = os.environ.get("REMIXD_CHECKED") == "1"
+LATER = os.environ.get("REMIXD_KERNEL") == "later"
 SIMD = os.environ.get("REMIXD_SIMD", "x86-64-v3")
 if SIMD not in ("x86-64-v3", "baseline"):
     sys.exit(f"REMIXD_SIMD is {SIMD!r}; it must be x86-64-v3 or baseline")
@@ -53,19 +56,42 @@ def pkg_config(option: str, package: str) -> list[str]:
     return done.stdout.split()
 
 
-def extension(noun: str) -> Extension:
-    """Name one kernel extension: `ext/NOUN.pyx` becomes `remixd._kernel.NOUN`."""
-    flags = list(C_FLAGS)
+def flags(noun: str) -> list[str]:
+    """The compiler's flags for one kernel module."""
     if noun == "simd":  # runs before the CPU is known to be wide enough
-        flags.append(f"-DREMIXD_WIDE={int(WIDE)}")
-    elif WIDE:
-        flags.append("-march=x86-64-v3")
-    return Extension(
-        f"remixd._kernel.{noun}",
-        [f"ext/{noun}.pyx"],
-        extra_compile_args=flags + pkg_config("--cflags", "fftw3f"),
-        extra_link_args=[*pkg_config("--libs", "fftw3f"), "-lm", "-lpthread"],
-    )
+        return [*C_FLAGS, f"-DREMIXD_WIDE={int(WIDE)}"]
+    return [*C_FLAGS, "-march=x86-64-v3"] if WIDE else C_FLAGS
+
+
+class BuildKernel(build_ext):
+    """Makes C of the kernel's Cython, and builds that: not before it is asked for."""
+
+    def initialize_options(self) -> None:
+        """Compile as many files at a time as there are processors."""
+        super().initialize_options()
+        self.parallel = True
+
+    def build_extensions(self) -> None:
+        """Make the C files, then the modules."""
+        made = cythonize(
+            self.extensions,
+            include_path=[str(ROOT)],
+            build_dir="build/cython-checked" if CHECKED else "build/cython",
+            annotate=os.environ.get("REMIXD_ANNOTATE") == "1",
+            compiler_directives={
+                "language_level": 3,
+                "boundscheck": CHECKED,
+                "wraparound": False,
+                "initializedcheck": CHECKED,
+                "cdivision": True,
+                "freethreading_compatible": False,
+            },
+        )
+        for extension, c in zip(self.extensions, made, strict=True):
+            extension.sources = c.sources
+            extension.extra_compile_args += pkg_config("--cflags", "fftw3f")
+            extension.extra_link_args += [*pkg_config("--libs", "fftw3f"), "-lm", "-lpthread"]
+        super().build_extensions()
 
 
 def generate_protos() -> None:
@@ -89,18 +115,10 @@ def generate_protos() -> None:
 
 generate_protos()  # before setuptools looks for the package
 setup(
-    ext_modules=cythonize(
-        [extension(noun) for noun in KERNEL_NOUNS],
-        include_path=[str(ROOT)],
-        build_dir="build/cython-checked" if CHECKED else "build/cython",
-        annotate=os.environ.get("REMIXD_ANNOTATE") == "1",
-        compiler_directives={
-            "language_level": 3,
-            "boundscheck": CHECKED,
-            "wraparound": False,
-            "initializedcheck": CHECKED,
-            "cdivision": True,
-            "freethreading_compatible": False,
-        },
-    ),
+    cmdclass={"build_ext": BuildKernel},
+    ext_modules=[
+        Extension(f"remixd._kernel.{noun}", [f"ext/{noun}.pyx"], extra_compile_args=flags(noun))
+        for noun in KERNEL_NOUNS
+        if not LATER
+    ],
 )
