@@ -152,6 +152,16 @@ def status_to_proto(status: SessionStatus) -> sessions_pb2.Session:
         latency_s=status.latency_s,
         device=status.device,
         because=status.because,
+        heard=common_pb2.Clock(
+            sample=status.heard_sample,
+            position_s=status.heard_position_s,
+            bar_beat=status.heard_bar_beat or "",
+        ),
+        true_peak_db=status.true_peak_db,
+        momentary_lufs=status.momentary_lufs,
+        short_term_lufs=status.short_term_lufs,
+        nonfinite_samples=status.nonfinite,
+        major_faults=status.major_faults,
     )
 
 

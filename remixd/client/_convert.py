@@ -197,6 +197,14 @@ def session(message: sessions_pb2.Session) -> types.Session:
         latency_s=message.latency_s,
         device=message.device,
         because=_in_order(message.because),
+        heard_sample=message.heard.sample,
+        heard_position_s=message.heard.position_s,
+        heard_bar_beat=message.heard.bar_beat or None,
+        true_peak_db=message.true_peak_db,
+        momentary_lufs=message.momentary_lufs,
+        short_term_lufs=message.short_term_lufs,
+        nonfinite_samples=message.nonfinite_samples,
+        major_faults=message.major_faults,
     )
 
 

@@ -145,6 +145,12 @@ class Session:
         latency_s: how much later than it is rendered the sound is heard.
         device: how the device is, "playing" or "lost: ..."; empty without one.
         because: in a directed session, why each dimension was last moved.
+        heard_sample, heard_position_s, heard_bar_beat: what is heard now; `sample` is rendered, and heard a
+            lead and a latency later.
+        true_peak_db: between the samples too, in dBTP.
+        momentary_lufs, short_term_lufs: loudness over the last 400 ms, and 3 s; -120 is silence.
+        nonfinite_samples: silenced since the session began.
+        major_faults: how often its thread has waited for the disk.
     """
 
     id: str
@@ -165,6 +171,14 @@ class Session:
     latency_s: float
     device: str
     because: Mapping[str, str]
+    heard_sample: int
+    heard_position_s: float
+    heard_bar_beat: str | None
+    true_peak_db: float
+    momentary_lufs: float
+    short_term_lufs: float
+    nonfinite_samples: int
+    major_faults: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ Thread: [control].
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -18,12 +19,12 @@ from remixd.control.directing import Clock, Directing
 from remixd.control.engine import Engine
 from remixd.control.receipts import Receipt, Receipts
 from remixd.control.sink import Sink
-from remixd.control.streams import Listener, Packet, SessionStatus, Watcher
+from remixd.control.streams import SILENT_LUFS, Listener, Packet, SessionStatus, Watcher
 from remixd.director.preset import ORIGINAL, Preset
 from remixd.errors import Exhausted, RemixdError, Unavailable
 from remixd.mix import NEUTRAL
 from remixd.track.package import Track
-from remixd.units import PACKET_FRAMES, RATE_HZ, db_from_gain
+from remixd.units import OFF_DB, PACKET_FRAMES, RATE_HZ, db_from_gain
 
 PANIC_ROOM: Final = 32
 """Commands that wishes leave free, so that panic always gets through."""
@@ -122,6 +123,7 @@ class Session:
     def status(self) -> SessionStatus:
         """How it stands now."""
         newest, clock = self._newest, self._clock
+        heard_sample, heard_position_s = self._heard_now(clock)
         return SessionStatus(
             session=self.id,
             track_id=self.track.id,
@@ -141,7 +143,24 @@ class Session:
             latency_s=self.latency_s,
             device=self.device,
             because=dict(self._because),
+            heard_sample=heard_sample,
+            heard_position_s=heard_position_s,
+            heard_bar_beat=self._bar_beat(heard_position_s),
+            true_peak_db=db_from_gain(newest.true_peak) if newest else OFF_DB,
+            momentary_lufs=newest.momentary_lufs if newest else SILENT_LUFS,
+            short_term_lufs=newest.short_term_lufs if newest else SILENT_LUFS,
+            nonfinite=newest.nonfinite if newest else 0,
+            major_faults=newest.major_faults if newest else 0,
         )
+
+    def _heard_now(self, clock: Clock) -> tuple[int, float]:
+        """The sample and the place in the song that are heard now: the newest packet is, when it is due."""
+        if self._newest is None:
+            return 0, 0.0
+        ago = (time.monotonic_ns() - self._newest.due_ns) * RATE_HZ // 1_000_000_000
+        ago = max(min(ago, PACKET_FRAMES), -clock.sample)
+        position_s = clock.position_s + ago / RATE_HZ * clock.tempo
+        return clock.sample + ago, position_s % self.track.duration_s
 
     def _bar_beat(self, position_s: float) -> str | None:
         at = self.track.analysis.bar_beat(position_s)

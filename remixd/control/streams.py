@@ -14,6 +14,10 @@ from typing import Final
 
 from remixd.control.command import Applied, Clamp, Refused
 from remixd.errors import Unavailable
+from remixd.units import OFF_DB
+
+SILENT_LUFS: Final = -120.0
+"""What the loudness meters read of silence."""
 
 PACKETS_MAX: Final = 50
 """Packets that wait for one listener: half a second."""
@@ -75,6 +79,14 @@ class SessionStatus:
     latency_s: float = 0.0
     device: str = ""
     because: dict[str, str] = field(default_factory=dict)
+    heard_sample: int = 0
+    heard_position_s: float = 0.0
+    heard_bar_beat: str | None = None
+    true_peak_db: float = OFF_DB
+    momentary_lufs: float = SILENT_LUFS
+    short_term_lufs: float = SILENT_LUFS
+    nonfinite: int = 0
+    major_faults: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

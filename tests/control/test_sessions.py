@@ -90,6 +90,28 @@ async def test_an_answer_tells_every_move_and_the_latest_of_them(sessions: Sessi
     assert session.status().mix["vocals"] == -18.0
 
 
+async def test_the_status_tells_what_is_heard_beside_what_is_rendered(sessions: Sessions, shelf) -> None:
+    shelf.add("song-00000001", SONG)
+    session = await sessions.create("song-00000001")
+    await hear(session, 0.5)
+    for _ in range(20):
+        status = session.status()
+        ahead_s = (status.sample - status.heard_sample) / 48_000
+        assert 0.0 <= ahead_s < 0.2, "rendered the lead before it is heard, on a machine that is not too busy"
+        assert abs(status.heard_position_s - status.heard_sample / 48_000) < 1e-4
+        await asyncio.sleep(0.007)
+
+
+async def test_the_status_reads_the_meters(sessions: Sessions, shelf) -> None:
+    shelf.add("song-00000001", {"other": noise(48_000 * 4, level=0.1)})
+    session = await sessions.create("song-00000001")
+    await hear(session, 0.7)
+    status = session.status()
+    assert -20 < status.momentary_lufs < -12, "white noise of -20 dBFS in both channels, K-weighted"
+    assert status.peak_db < status.true_peak_db < 0
+    assert (status.nonfinite, status.limiter_db) == (0, 0.0)
+
+
 async def test_a_track_without_beats_says_no_bars(sessions: Sessions, shelf) -> None:
     shelf.add("song-00000002", {"other": noise(48_000)}, bpm=None)
     session = await sessions.create("song-00000002")
