@@ -17,11 +17,13 @@ from processes import Daemon, run
 from recordings import MUSIC
 from sounds import level_db
 
-from remixd._kernel import bus
+from remixd._kernel import bus, stretch
+from remixd._kernel.session import Session as KernelSession
 from remixd._kernel.stem import Stem
-from remixd.client import Client, Recorder, Recording, Session, Track
+from remixd.client import Client, Packet, Recorder, Recording, Session, Track
+from remixd.config import user_cache_path
 from remixd.track.cache import cache_path
-from remixd.track.library import Library
+from remixd.track.library import Library, cache_folder
 
 RATE_HZ = 48_000
 HOLD_S = 1.0
@@ -48,7 +50,7 @@ class Shelf:
         """The PCM that the engine plays, by role."""
         with Library(self.library) as library:
             package = library.get(track.id)
-            folder = library.cache_folder(track.id)
+        folder = cache_folder(self.library, track.id)
         by_role: dict[str, np.ndarray] = {}
         for stem in package.playing_stems:
             cached = Stem.open(cache_path(folder, stem))
@@ -209,6 +211,67 @@ def test_the_beat_is_eight_percent_faster_from_the_applied_sample_on(
     assert tempo_ratio(after, source) == pytest.approx(1.08, abs=0.004)
     expected_s = (take.bend + 1.08 * (take.status.sample - take.bend)) / RATE_HZ
     assert take.status.position_s == pytest.approx(expected_s % take.track.duration_s, abs=0.002)
+
+
+@dataclass(frozen=True)
+class Restored:
+    """A song heard around the moment at which somebody panicked."""
+
+    track: Track
+    heard: list[Packet]
+    asked: int
+    settled: int
+
+
+def restore(shelf: Shelf, song: Path) -> Restored:
+    with shelf.daemon.client(timeout_s=30.0) as client:
+        track = client.track(shelf.ids[song.name])
+        session = client.create_session(track.id, directed=True, preset="nightcore").id
+        stream = client.packets(session)
+        heard: list[Packet] = []
+        thread = threading.Thread(target=lambda: heard.extend(stream))
+        thread.start()
+        for fan in range(5):
+            client.signal(session, {"drums": -24.0, "bass": -12.0, "tempo": 1.1}, fan=str(fan))
+        time.sleep(2.5)
+        asked = client.session(session).sample
+        applied = client.panic(session, wait=True).applied
+        assert applied is not None
+        time.sleep(1.5)
+        stream.close()
+        thread.join()
+        client.delete_session(session)
+    return Restored(track, heard, asked, applied.settled_sample)
+
+
+def bar_frames(track: Track) -> float:
+    return float(np.median(np.diff(track.downbeats_s)) if len(track.downbeats_s) > 1 else 2.0) * RATE_HZ
+
+
+@pytest.fixture(scope="module")
+def restored(shelf: Shelf) -> dict[str, Restored]:
+    """Every song in a session of its own, a few at a time."""
+    with ThreadPoolExecutor(5) as pool:
+        takes = pool.map(lambda song: restore(shelf, song), SONGS)
+    return dict(zip([song.name for song in SONGS], takes, strict=True))
+
+
+@pytest.mark.parametrize("song", SONGS, ids=lambda song: song.name)
+def test_panic_restores_the_original_within_one_bar(
+    shelf: Shelf, restored: dict[str, Restored], song: Path
+) -> None:
+    take = restored[song.name]
+    assert 0 < take.settled - take.asked < bar_frames(take.track)
+    after = [packet for packet in take.heard if packet.sample >= take.settled]
+    assert len(after) > 100
+    position = round(after[0].position_s * RATE_HZ)
+    warm_up = RATE_HZ  # the limiter remembers
+    stems = [Stem.of(pcm) for pcm in shelf.stems(take.track).values()]
+    start = (position - warm_up) % stems[0].frames
+    stretch.prepare(user_cache_path() / "fftwf.wisdom")
+    original = KernelSession(stems, [3] * len(stems), start=start).render(warm_up + 100 * 480)[warm_up:]
+    heard = np.concatenate([packet.pcm for packet in after[:100]])
+    assert level_db(heard - original) < level_db(original) - 60 or level_db(heard - original) < -90
 
 
 def read_wav(path: Path) -> np.ndarray:
