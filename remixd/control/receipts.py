@@ -39,6 +39,7 @@ class _Sent:
     name: str
     sample: int
     receipts: Sequence[Receipt]
+    replaced: Sequence[tuple[Receipt, float]]
     because: str
 
 
@@ -72,19 +73,25 @@ class Receipts:
         value: float,
         receipts: Sequence[Receipt] = (),
         *,
+        replaced: Sequence[tuple[Receipt, float]] = (),
         sample: int = -1,
         ramp_frames: int = RAMP_FRAMES,
         because: str = "",
     ) -> None:
-        """Post one command; each receipt waits for it too. Raises Exhausted if the mailbox is full."""
+        """Post one command; each receipt waits for it too. Raises Exhausted if the mailbox is full.
+
+        `replaced` are those whose own value this one took the place of before it was sent; they are told so.
+        """
         command = next(_command_ids)
         posted = self._commands.post_command(
             command, self._key, DIMENSION_INDEX[name], value, sample=sample, ramp_frames=ramp_frames
         )
         if not posted:
             raise Exhausted("the engine's mailbox is full")
-        self._sent[command] = _Sent(name=name, sample=sample, receipts=receipts, because=because)
-        for receipt in receipts:
+        self._sent[command] = _Sent(
+            name=name, sample=sample, receipts=receipts, replaced=replaced, because=because
+        )
+        for receipt in (*receipts, *(receipt for receipt, _ in replaced)):
             receipt.open.add(command)
 
     def take(self, report: ReportEntry, *, refused: bool) -> None:
@@ -92,12 +99,13 @@ class Receipts:
         sent = self._sent.pop(report.id, None)
         if sent is None:
             return
-        for receipt in sent.receipts:
+        for receipt, value in (*sent.replaced, *((receipt, report.value) for receipt in sent.receipts)):
             receipt.open.discard(report.id)
             if refused:
                 self._tell(Refused(id=receipt.signal_id, reason=f"the engine could not take {sent.name}"))
             else:
-                self._note(receipt, report, sent.because)
+                superseded = report.superseded or receipt not in sent.receipts
+                self._note(receipt, report._replace(value=value, superseded=superseded), sent.because)
             if not receipt.open and receipt.moves:
                 self._tell(self._applied(receipt))
 
@@ -136,7 +144,7 @@ class Receipts:
         waiting = [sent for sent in self._sent.values() if sent.sample >= 0]
         signals = dict.fromkeys(receipt.signal_id for sent in waiting for receipt in sent.receipts)
         for sent in waiting:
-            sent.receipts = ()
+            sent.receipts = sent.replaced = ()
         return [(sent.name, sent.sample) for sent in waiting], list(signals)
 
     def clear(self) -> None:

@@ -58,6 +58,14 @@ class Start:
                    clamps=lowered.clamps)  # fmt: skip
 
 
+def _refused(signal: Signal, lowered: Lowered) -> Answer | None:
+    """The answer to a signal of which nothing can be given."""
+    if lowered.values:
+        return None
+    reason = "; ".join(dict.fromkeys(clamp.because for clamp in lowered.clamps))
+    return Answer(id=signal.id, accepted=False, reason=reason, clamps=lowered.clamps)
+
+
 class Session:
     """A track that plays.
 
@@ -177,33 +185,39 @@ class Session:
     def receive(self, signals: Sequence[Signal]) -> list[Answer]:
         """Take a batch of signals. The first answer to each, in order.
 
-        Hands-on, their wishes are clamped, lowered and posted at once; directed, the director takes them.
+        Hands-on, their wishes are clamped, lowered and posted at once, one command a dimension: in a batch
+        the last wish wins, and those before it are told so. Directed, the director takes them.
         Raises Exhausted, and takes nothing, if not all of it fits; Unavailable if the engine is lost.
         """
         self._check_playing()
         if self._directing:
             self._directing.check_room(signals)
-        else:
-            wanted = sum(len(signal.wishes) for signal in signals)
-            free = max(self._receipts.free - PANIC_ROOM, 0)
-            if wanted > free:
-                raise Exhausted(f"session {self.id} can take {free} more wishes now, not {wanted}")
-        return [self._receive(signal) for signal in signals]
+            return [self._hand_to(self._directing, signal) for signal in signals]
+        mix = dict(self._mix)
+        answers: list[Answer] = []
+        wished: dict[str, list[tuple[Receipt, float]]] = {}
+        for signal in signals:
+            lowered = lower(signal.wishes, mix, self.track.rights, self.track.roles)
+            answers.append(_refused(signal, lowered) or self._accepted(signal, lowered))
+            receipt = Receipt(signal.id)
+            for name, value in lowered.values.items():
+                wished.setdefault(name, []).append((receipt, value))
+            mix.update(lowered.values)
+        free = max(self._receipts.free - PANIC_ROOM, 0)
+        if len(wished) > free:
+            raise Exhausted(f"session {self.id} can move {free} more dimensions now, not {len(wished)}")
+        for name, [*replaced, (receipt, value)] in wished.items():
+            self._receipts.send(name, value, (receipt,), replaced=replaced)
+        self._mix = mix
+        return answers
 
-    def _receive(self, signal: Signal) -> Answer:
-        lowered = lower(signal.wishes, self._mix, self.track.rights, self.track.roles)
-        if not lowered.values:
-            reason = "; ".join(dict.fromkeys(clamp.because for clamp in lowered.clamps))
-            return Answer(id=signal.id, accepted=False, reason=reason, clamps=lowered.clamps)
-        if self._directing:
-            return self._hand_to(self._directing, signal, lowered)
-        receipt = Receipt(signal.id)
-        for name, value in lowered.values.items():
-            self._receipts.send(name, value, (receipt,))
-        self._mix.update(lowered.values)
+    def _accepted(self, signal: Signal, lowered: Lowered) -> Answer:
         return Answer(id=signal.id, accepted=True, clamps=lowered.clamps, planned_sample=self._soon)
 
-    def _hand_to(self, directing: Directing, signal: Signal, lowered: Lowered) -> Answer:
+    def _hand_to(self, directing: Directing, signal: Signal) -> Answer:
+        lowered = lower(signal.wishes, self._mix, self.track.rights, self.track.roles)
+        if refusal := _refused(signal, lowered):
+            return refusal
         answer, replaced = directing.receive(signal, lowered, self._mix, self._clock)
         for signal_id in replaced:
             reason = f"signal {signal.id} of the same fan took its place before the director moved"

@@ -143,21 +143,41 @@ async def test_a_deleted_session_ends_its_listeners_in_order_and_frees_its_place
     assert again.key != session.key
 
 
+async def answers_to(watcher, ids: set[str]) -> dict[str, Applied]:
+    told: dict[str, Applied] = {}
+    async for event in watcher:
+        if isinstance(event, Applied) and event.id in ids:
+            told[event.id] = event
+            if len(told) == len(ids):
+                break
+    return told
+
+
+async def test_in_a_batch_the_last_wish_wins_and_every_other_is_told_so(sessions: Sessions, shelf) -> None:
+    shelf.add("song-00000001", SONG)
+    session = await sessions.create("song-00000001")
+    batch = [Signal(id=str(i), wishes={"drums": -float(i % 30), "bass": -3.0}) for i in range(1024)]
+    watcher = session.watch()
+    assert all(answer.accepted for answer in session.receive(batch))
+    told = await answers_to(watcher, {signal.id for signal in batch})
+    for signal in batch[:-1]:
+        drums = next(move for move in told[signal.id].moves if move.dimension == "drums")
+        assert drums.superseded
+        assert drums.value == signal.wishes["drums"]
+    assert not any(move.superseded for move in told["1023"].moves)
+    assert session.status().mix["drums"] == -float(1023 % 30)
+
+
 async def test_more_than_a_session_can_take_is_refused_whole(sessions: Sessions, shelf) -> None:
     shelf.add("song-00000001", SONG)
     session = await sessions.create("song-00000001")
-    flood = [Signal(id=str(i), wishes={"drums": -float(i % 30)}) for i in range(WISHES_MAX + 1)]
-    with pytest.raises(Exhausted, match="more wishes"):
-        session.receive(flood)
-    assert session.status().mix["drums"] == 0.0, "nothing of it was taken"
     watcher = session.watch()
-    session.receive(flood[:-1])
-    told = set()
-    async for event in watcher:
-        if isinstance(event, Applied):
-            told.add(event.id)
-            if len(told) == WISHES_MAX:
-                break
+    for number in range(WISHES_MAX):
+        session.receive([Signal(id=str(number), wishes={"drums": -float(number % 30)})])
+    with pytest.raises(Exhausted, match="dimensions now"):
+        session.receive([Signal(id="more", wishes={"drums": -59.0, "bass": -59.0})])
+    assert session.status().mix["bass"] == 0.0, "nothing of it was taken"
+    assert len(await answers_to(watcher, {str(number) for number in range(WISHES_MAX)})) == WISHES_MAX
 
 
 async def test_a_killed_engine_is_told_within_a_fifth_of_a_second(
