@@ -159,11 +159,11 @@ async def test_in_a_batch_the_last_wish_wins_and_every_other_is_told_so(sessions
     batch = [Signal(id=str(i), wishes={"drums": -float(i % 30), "bass": -3.0}) for i in range(1024)]
     watcher = session.watch()
     assert all(answer.accepted for answer in session.receive(batch))
-    told = await answers_to(watcher, {signal.id for signal in batch})
-    for signal in batch[:-1]:
-        drums = next(move for move in told[signal.id].moves if move.dimension == "drums")
+    told = await answers_to(watcher, {each.id for each in batch})
+    for each in batch[:-1]:
+        drums = next(move for move in told[each.id].moves if move.dimension == "drums")
         assert drums.superseded
-        assert drums.value == signal.wishes["drums"]
+        assert drums.value == each.wishes["drums"]
     assert not any(move.superseded for move in told["1023"].moves)
     assert session.status().mix["drums"] == -float(1023 % 30)
 
