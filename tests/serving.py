@@ -103,7 +103,8 @@ class ShelfOfTracks:
 
     def get(self, track_id: str) -> SimpleNamespace:
         if track_id not in self.held:
-            raise NotFound(f"there is no track {track_id!r}: {nearest(track_id, self.held)}")
+            hint = nearest(track_id, self.held)
+            raise NotFound(f"there is no track {track_id!r}: {hint}", kind="track", name=track_id)
         return self.held[track_id]
 
     def delete(self, track_id: str) -> None:
@@ -249,7 +250,8 @@ class HandPlayedSessions:
 
     def get(self, session_id: str) -> HandPlayedSession:
         if session_id not in self.held:
-            raise NotFound(f"there is no session {session_id!r}: {nearest(session_id, self.held)}")
+            hint = nearest(session_id, self.held)
+            raise NotFound(f"there is no session {session_id!r}: {hint}", kind="session", name=session_id)
         return self.held[session_id]
 
     def all(self) -> list[HandPlayedSession]:

@@ -28,9 +28,12 @@ class AudienceServicer(audience_pb2_grpc.AudienceServicer):
         """Hand a batch to its session, and answer each of its signals."""
         session = self._sessions.get(check_name("session", request.session))
         if not request.signals:
-            raise InvalidInput("signals is empty")
+            raise InvalidInput("signals is empty", field="signals")
         if len(request.signals) > SIGNALS_MAX:
-            raise InvalidInput(f"signals has {len(request.signals)} entries; at most {SIGNALS_MAX} are taken")
+            count = len(request.signals)
+            raise InvalidInput(
+                f"signals has {count} entries; at most {SIGNALS_MAX} are taken", field="signals"
+            )
         signals = convert.signals_from_proto(request.signals)
         usable = [signal for signal in signals if isinstance(signal, Signal)]
         answers = session.receive(usable) if usable else []

@@ -46,7 +46,9 @@ def roles_from_proto(roles: Mapping[str, int]) -> dict[str, str]:
     """Roles by stem name. Raises InvalidInput, naming the field, for a role that is none."""
     for name, number in roles.items():
         if number not in ROLE_FROM_PROTO:
-            raise InvalidInput(f"roles[{name}] is not a role: they are {', '.join(STEM_ROLES)}")
+            raise InvalidInput(
+                f"roles[{name}] is not a role: they are {', '.join(STEM_ROLES)}", field=f"roles[{name}]"
+            )
     return {name: ROLE_FROM_PROTO[number] for name, number in roles.items()}
 
 

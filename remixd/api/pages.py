@@ -31,7 +31,7 @@ def _key(token: str, length: int) -> Key:
         or len(parts) != length
         or not all(isinstance(part, str) for part in parts)
     ):
-        raise InvalidInput("page_token is not one that this method gave")
+        raise InvalidInput("page_token is not one that this method gave", field="page_token")
     return tuple(parts)
 
 
@@ -55,7 +55,7 @@ def cut_page(
     Raises InvalidInput if `page_size` is negative or `page_token` is not one of this list's.
     """
     if page_size < 0:
-        raise InvalidInput(f"page_size is {page_size}; it must be 0 or more")
+        raise InvalidInput(f"page_size is {page_size}; it must be 0 or more", field="page_size")
     size = min(page_size or PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX)
     ordered = sorted(((key(item), item) for item in items), key=lambda pair: pair[0])
     if page_token and ordered:

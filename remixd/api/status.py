@@ -10,6 +10,7 @@ from typing import Any, Final, NoReturn, TypeAlias
 
 import grpc
 import grpc.aio
+from google.rpc import error_details_pb2, status_pb2
 
 from remixd.errors import (
     AlreadyExists,
@@ -23,8 +24,10 @@ from remixd.errors import (
 
 LOG: Final = logging.getLogger(__name__)
 
-ERROR_KEY: Final = "remixd-error"
-"""The trailing metadata that names the class of the error, for our own client."""
+DETAILS_KEY: Final = "grpc-status-details-bin"
+"""The trailing metadata in which gRPC carries a `google.rpc.Status`."""
+
+DOMAIN: Final = "remixd.v1"
 
 STATUS_CODES: Final[tuple[tuple[type[RemixdError], grpc.StatusCode], ...]] = (
     (NotFound, grpc.StatusCode.NOT_FOUND),
@@ -47,12 +50,33 @@ def status_code(error: Exception) -> grpc.StatusCode:
     return grpc.StatusCode.INTERNAL
 
 
+def details(error: RemixdError) -> bytes:
+    """A `google.rpc.Status` that tells more than the code and the message.
+
+    `ErrorInfo` names the class of the error; `BadRequest` the field that is at fault; `ResourceInfo` what was
+    not found.
+    """
+    told = status_pb2.Status(code=status_code(error).value[0], message=str(error))
+    told.details.add().Pack(error_details_pb2.ErrorInfo(reason=type(error).__name__, domain=DOMAIN))
+    if isinstance(error, InvalidInput) and error.field:
+        violation = error_details_pb2.BadRequest.FieldViolation(field=error.field, description=str(error))
+        told.details.add().Pack(error_details_pb2.BadRequest(field_violations=[violation]))
+    if isinstance(error, NotFound) and error.kind:
+        told.details.add().Pack(
+            error_details_pb2.ResourceInfo(
+                resource_type=f"{DOMAIN}/{error.kind}", resource_name=error.name, description=str(error)
+            )
+        )
+    serialized: bytes = told.SerializeToString()
+    return serialized
+
+
 async def _abort(error: Exception, method: str, context: Context) -> NoReturn:
     code = status_code(error)
-    if code is grpc.StatusCode.INTERNAL:
+    if code is grpc.StatusCode.INTERNAL or not isinstance(error, RemixdError):
         LOG.error("%s failed", method, exc_info=error)
         await context.abort(code, f"{method} failed inside the daemon; its log tells more")
-    await context.abort(code, str(error), ((ERROR_KEY, type(error).__name__),))
+    await context.abort(code, str(error), ((DETAILS_KEY, details(error)),))
 
 
 class StatusInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # generic in the stubs only

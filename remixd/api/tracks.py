@@ -28,12 +28,14 @@ ImportPath = Callable[[Path, Path, Mapping[str, str], OnProgress, bool], Awaitab
 
 def _check_path(text: str) -> Path:
     if not text:
-        raise InvalidInput("path is empty")
+        raise InvalidInput("path is empty", field="path")
     if len(text) > PATH_LENGTH_MAX or "\0" in text:
-        raise InvalidInput(f"path must be at most {PATH_LENGTH_MAX} characters, none of them NUL")
+        raise InvalidInput(
+            f"path must be at most {PATH_LENGTH_MAX} characters, none of them NUL", field="path"
+        )
     path = Path(text)
     if not path.is_absolute():
-        raise InvalidInput(f"path must be absolute, not {text!r}")
+        raise InvalidInput(f"path must be absolute, not {text!r}", field="path")
     return path
 
 
@@ -54,7 +56,8 @@ class TracksServicer(tracks_pb2_grpc.TracksServicer):
         """Import a song, telling how far it is; the caller's going away ends the import."""
         path = _check_path(request.path)
         if len(request.roles) > ROLES_MAX:
-            raise InvalidInput(f"roles has {len(request.roles)} entries; at most {ROLES_MAX} are taken")
+            count = len(request.roles)
+            raise InvalidInput(f"roles has {count} entries; at most {ROLES_MAX} are taken", field="roles")
         roles = convert.roles_from_proto(request.roles)
         told: deque[pb.ImportProgress] = deque(maxlen=1)  # a slow reader gets the newest
         news = asyncio.Event()

@@ -22,11 +22,13 @@ def check_name(field: str, text: str, *, required: bool = True) -> str:
     `ID_LENGTH_MAX` characters, or holds what cannot be printed.
     """
     if required and not text:
-        raise InvalidInput(f"{field} is empty")
+        raise InvalidInput(f"{field} is empty", field=field)
     if len(text) > ID_LENGTH_MAX:
-        raise InvalidInput(f"{field} has {len(text)} characters; at most {ID_LENGTH_MAX} are taken")
+        raise InvalidInput(
+            f"{field} has {len(text)} characters; at most {ID_LENGTH_MAX} are taken", field=field
+        )
     if not text.isprintable():
-        raise InvalidInput(f"{field} holds characters that cannot be printed")
+        raise InvalidInput(f"{field} holds characters that cannot be printed", field=field)
     return text
 
 

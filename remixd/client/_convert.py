@@ -8,6 +8,8 @@ from typing import Any, Final, TypeVar
 
 import grpc
 import numpy as np
+from google.protobuf.message import DecodeError
+from google.rpc import error_details_pb2, status_pb2
 
 from remixd import errors
 from remixd.client import _types as types
@@ -18,8 +20,8 @@ from remixd.v1 import audience_pb2, common_pb2, sessions_pb2, tracks_pb2
 
 T = TypeVar("T")
 
-ERROR_KEY: Final = "remixd-error"
-"""Trailing metadata in which the daemon names the class of its error."""
+DETAILS_KEY: Final = "grpc-status-details-bin"
+"""Trailing metadata in which gRPC carries a `google.rpc.Status`."""
 
 CLASSES: Final[Mapping[str, type[errors.RemixdError]]] = {
     kind.__name__: kind
@@ -56,8 +58,8 @@ def error_from_status(error: grpc.RpcError, address: Address) -> errors.RemixdEr
     said = " ".join((error.details() or "").split())
     entries: Iterable[Any] = error.trailing_metadata() or ()  # pairs, of one class or another
     for key, value in entries:
-        if key == ERROR_KEY and (kind := CLASSES.get(str(value))):
-            return kind(said)
+        if key == DETAILS_KEY and (told := _error_from_details(value, said)) is not None:
+            return told
     if code is grpc.StatusCode.UNAVAILABLE and "failed to connect" in said.lower():
         return errors.Unavailable(f"no daemon at {address}: start one with `remixd serve`")
     if code is grpc.StatusCode.UNAVAILABLE:
@@ -65,6 +67,27 @@ def error_from_status(error: grpc.RpcError, address: Address) -> errors.RemixdEr
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return errors.Unavailable(f"the daemon at {address} did not answer in time")
     return BY_CODE.get(code, errors.RemixdError)(f"the daemon at {address} said {code.name}: {said}")
+
+
+def _error_from_details(details: bytes, said: str) -> errors.RemixdError | None:
+    """The error that a `google.rpc.Status` of the daemon tells of; None if it is not one of ours."""
+    status, info = status_pb2.Status(), error_details_pb2.ErrorInfo()
+    request, resource = error_details_pb2.BadRequest(), error_details_pb2.ResourceInfo()
+    try:
+        status.ParseFromString(details)
+        for detail in status.details:
+            for known in (info, request, resource):
+                detail.Unpack(known)
+    except DecodeError:
+        return None
+    kind = CLASSES.get(info.reason)
+    if kind is None:
+        return None
+    if issubclass(kind, errors.InvalidInput) and request.field_violations:
+        return kind(said, field=request.field_violations[0].field)
+    if issubclass(kind, errors.NotFound):
+        return kind(said, kind=resource.resource_type.rpartition("/")[2], name=resource.resource_name)
+    return kind(said)
 
 
 @contextmanager

@@ -33,16 +33,18 @@ class Sink:
         """Read `KIND[:NAME]`. Raises InvalidInput, naming the text and what would do."""
         kind, _, name = text.partition(":")
         if kind not in KINDS:
-            raise InvalidInput(f"there is no sink {kind!r}: {nearest(kind, KINDS)}")
+            raise InvalidInput(f"there is no sink {kind!r}: {nearest(kind, KINDS)}", field="sink")
         if not name.isprintable() or len(name) > 1024:
-            raise InvalidInput(f"the name of the {kind} sink holds what no name holds")
+            raise InvalidInput(f"the name of the {kind} sink holds what no name holds", field="sink")
         match kind:
             case "stream" if name:
-                raise InvalidInput(f"a stream sink has no name: {text!r}")
+                raise InvalidInput(f"a stream sink has no name: {text!r}", field="sink")
             case "null" if name not in ("", "fast"):
-                raise InvalidInput(f"a null sink is null or null:fast, not {text!r}")
+                raise InvalidInput(f"a null sink is null or null:fast, not {text!r}", field="sink")
             case "file":
                 path = Path(name)
                 if not path.is_absolute() or path.suffix.lower() != ".wav":
-                    raise InvalidInput(f"a file sink is file: and the absolute path of a .wav, not {text!r}")
+                    raise InvalidInput(
+                        f"a file sink is file: and the absolute path of a .wav, not {text!r}", field="sink"
+                    )
         return cls(kind, name)

@@ -145,7 +145,10 @@ class Library:
     def _require(self, track_id: str) -> None:
         if not self._db.execute("SELECT 1 FROM tracks WHERE id = ?", (_stored(track_id),)).fetchone():
             known = [row[0] for row in self._db.execute("SELECT id FROM tracks")]
-            raise NotFound(f"there is no track {printable(track_id)!r}: {nearest(track_id, known)}")
+            shown = printable(track_id)
+            raise NotFound(
+                f"there is no track {shown!r}: {nearest(track_id, known)}", kind="track", name=shown
+            )
 
     def with_content(self, content: str) -> Track | None:
         """The track imported from this content (`Track.content`), if it is there and whole."""
