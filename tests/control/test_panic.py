@@ -133,7 +133,8 @@ async def test_wishes_count_again_after_a_panic(make) -> None:
 async def test_panic_gets_through_a_full_mailbox(make) -> None:
     session = await make()
     full = WAITING_MAX - PANIC_ROOM
-    session.receive([Signal(id=str(number), wishes={"drums": -60.0}) for number in range(full)])
+    for number in range(full):
+        session.receive([Signal(id=str(number), wishes={"drums": -60.0})])
     with pytest.raises(Exhausted):
         session.receive([Signal(id="one more", wishes={"drums": -6.0})])
     watcher = session.watch()
