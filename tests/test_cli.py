@@ -523,3 +523,21 @@ def test_starting_up_imports_nothing_heavy():
 
 def test_numbers_that_json_has_no_word_for_become_null():
     assert plain({"a": (float("inf"), 1.5), "b": float("nan")}) == {"a": [None, 1.5], "b": None}
+
+
+@pytest.mark.parametrize(
+    "words", [("listen", "s", "--seconds", "1e9", "-o", "a.wav"), ("watch", "s", "--seconds", "1e300")]
+)
+def test_times_without_end_are_refused(remixd, words):
+    done = remixd(*words)
+    assert done.code == 2
+    assert "is more than" in done.err
+
+
+def test_a_command_whose_output_is_closed_ends_quietly():
+    done = subprocess.run(
+        [sys.executable, "-c", "import os, sys; os.close(1); os.execv(sys.executable, [sys.executable, '-m', "
+         "'remixd', 'tracks', '--library', sys.argv[1]])", "/nowhere"],
+        capture_output=True, text=True, check=False, timeout=30,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (141, "")

@@ -60,6 +60,8 @@ def _complain(text: str) -> None:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    if sys.stdout is None:
+        return UNREAD
     if hasattr(sys.stdout, "reconfigure"):  # a title in hangul must not end a command on an ASCII terminal
         sys.stdout.reconfigure(errors="backslashreplace")
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -15,12 +14,13 @@ FILE: Final = click.Path(path_type=Path)
 
 
 class Seconds(click.ParamType[float]):
-    """A finite number of seconds, at least `least`; `least` itself too, unless `above`."""
+    """A number of seconds from `least` to `most`; `least` itself too, unless `above`."""
 
     name = "seconds"
 
-    def __init__(self, least: float = 0.0, *, above: bool = False) -> None:
+    def __init__(self, least: float = 0.0, most: float = 86_400.0, *, above: bool = False) -> None:
         self.least = least
+        self.most = most
         self.above = above
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
@@ -29,10 +29,12 @@ class Seconds(click.ParamType[float]):
             seconds = float(value)
         except ValueError:
             self.fail(f"{value!r} is not a number", param, ctx)
-        if not math.isfinite(seconds) or seconds < self.least or (self.above and seconds == self.least):
+        if not seconds >= self.least or (self.above and seconds == self.least):
             self.fail(
                 f"{value} is not {'more than' if self.above else 'at least'} {self.least:g}", param, ctx
             )
+        if seconds > self.most:
+            self.fail(f"{value} is more than {self.most:g}", param, ctx)
         return seconds
 
 

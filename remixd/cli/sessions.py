@@ -184,7 +184,12 @@ def _print_answer(answer: Answer) -> None:
 
 @click.command()
 @click.argument("session_id", metavar="SESSION")
-@click.option("--seconds", type=Seconds(above=True), required=True, help="How long to listen.")
+@click.option(
+    "--seconds",
+    type=Seconds(most=3600.0, above=True),
+    required=True,
+    help="How long to listen: at most an hour. A session with the sink file:PATH.wav has no such end.",
+)
 @click.option("-o", "--out", type=FILE, required=True, metavar="OUT.wav", help="Where to write the sound.")
 @daemon_option
 @json_option
