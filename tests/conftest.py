@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,3 +32,11 @@ def music() -> Path:
     if not MUSIC.is_dir():
         pytest.skip("the real songs are not beside this checkout")
     return MUSIC
+
+
+@pytest.fixture
+def runtime() -> Iterator[Path]:
+    """A folder in shared memory with a name short enough for a socket."""
+    path = Path(tempfile.mkdtemp(prefix="remixd-test-", dir="/dev/shm"))
+    yield path
+    shutil.rmtree(path, ignore_errors=True)

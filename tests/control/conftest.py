@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -67,14 +65,6 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shelf:
 
     monkeypatch.setattr(Caches, "hold", hold)
     return Shelf(tmp_path)
-
-
-@pytest.fixture
-def runtime() -> AsyncIterator[Path]:
-    """A folder in shared memory with a name short enough for a socket."""
-    path = Path(tempfile.mkdtemp(prefix="remixd-test-", dir="/dev/shm"))
-    yield path
-    shutil.rmtree(path, ignore_errors=True)
 
 
 @pytest.fixture
