@@ -25,6 +25,7 @@ from remixd.mix import PLAYABLE
 from remixd.track.cache import write_pcm
 from remixd.units import RATE_HZ, STEM_ROLES, StemRole
 
+from .results import Case
 from .runner import Task
 from .songs import Audio, make_music
 
@@ -146,35 +147,27 @@ def _measure(cases: dict[str, Render], block: int, rounds: int) -> dict[str, lis
 
 
 def _tell_figures(task: Task, block: int, spent: dict[str, list[list[int]]]) -> None:
+    case: Case
     share = {
         name: np.array([sum(costs) for costs in rounds]) / 1e9 / (RATE_HZ // block * block / RATE_HZ)
         for name, rounds in spent.items()
     }
     for name, rounds in spent.items():
-        task.figure(
-            "CPU a second of sound",
-            "share",
-            share[name],
-            case=name,
-            block=block,
-            note="of real time",
-        )
+        case = {"case": name, "block": block}
+        task.figure("CPU a second of sound", "share", share[name], case, note="of real time")
         if name.startswith("floor"):
             continue
-        task.figure("sessions a core", "count", 1 / share[name], case=name, block=block)
+        task.figure("sessions a core", "count", 1 / share[name], case)
         costs = np.concatenate([np.array(round_costs) for round_costs in rounds])
-        task.figure(
-            "block over mean block", "ratio", costs / costs.mean(), case=name, block=block,
-            note="CPU time of each block over their mean",
-        )  # fmt: skip
+        task.figure("block over mean block", "ratio", costs / costs.mean(), case, note="CPU time")
     for name, floor in (
         ("copy", "floor: numpy sum"),
         ("tempo", "floor: numpy FFTs"),
         ("tempo and pitch", "floor: numpy FFTs"),
     ):
-        task.figure("over its floor", "ratio", share[name] / share[floor], case=name, block=block, note=floor)
+        case = {"case": name, "block": block}
+        task.figure("over its floor", "ratio", share[name] / share[floor], case, note=floor)
     for name in ("gains moving", "limiter working", "tempo", "tempo and pitch"):
-        task.figure(
-            "more than a copy", "share", share[name] - share["copy"], case=name, block=block,
-            note="what that part alone costs, of real time",
-        )  # fmt: skip
+        case = {"case": name, "block": block}
+        more = share[name] - share["copy"]
+        task.figure("more than a copy", "share", more, case, note="what that part alone costs, of real time")

@@ -19,7 +19,7 @@ from remixd.errors import NotFound, RemixdError, nearest
 
 from .machine import describe_commit, describe_machine, describe_versions
 from .noise import measure_noise
-from .results import Bench, Figure, Limit, Result
+from .results import Bench, Case, Figure, Limit, Result
 
 LOG: Final = logging.getLogger(__name__)
 
@@ -66,23 +66,16 @@ class Task:
         name: str,
         unit: str,
         samples: Iterable[float],
+        case: Case,
         *,
         limits: Sequence[Limit] = (),
         note: str = "",
-        **case: str | int | float,
-    ) -> Figure:
+    ) -> None:
         """Keep a figure: see `results.Figure`."""
-        figure = Figure(
-            name=name,
-            unit=unit,
-            samples=tuple(map(float, samples)),
-            case=case,
-            limits=tuple(limits),
-            note=note,
-        )
+        measured = tuple(map(float, samples))
+        figure = Figure(name=name, unit=unit, samples=measured, case=case, limits=tuple(limits), note=note)
         self._bench.figures.append(figure)
         self._keep()
-        return figure
 
 
 def bench_names() -> list[str]:

@@ -29,7 +29,7 @@ def run(name="all", path=None):
 
 def measure(task):
     task.settings(size=3)
-    task.figure("cost", "ms", [1, 2, 3], block=64)
+    task.figure("cost", "ms", [1, 2, 3], {"block": 64})
 
 
 def test_a_run_names_the_machine_the_versions_and_its_noise(benches, tmp_path):
@@ -100,6 +100,6 @@ def test_an_unknown_bench_is_named_with_the_nearest_and_nothing_runs():
 
 def test_every_bench_asks_a_question():
     names = runner.bench_names()
-    assert {"kernel"} <= set(names)
+    assert {"kernel", "latency", "load"} <= set(names)
     for name in names:
         assert runner.question_of(name).endswith("?"), name
