@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from remixd._kernel.mailbox import APPLIED, REFUSED
@@ -96,9 +97,11 @@ class Session:
         self._mix: dict[str, float] = dict(start.mix)
         self._because: dict[str, str] = {}
         self._directing = Directing(start.track, start.mix) if start.is_directed else None
-        self._receipts = Receipts(self._memory.commands, key, start.track.analysis, self._tell)
         self._listeners: set[Listener] = set()
         self._watchers: set[Watcher] = set()
+        # No method: a session that refers to itself would keep its shared memory until the next collection.
+        self._tell = partial(_tell, self._watchers)
+        self._receipts = Receipts(self._memory.commands, key, start.track.analysis, self._tell)
 
     @property
     def has_output(self) -> bool:
@@ -177,10 +180,6 @@ class Session:
     def _check_playing(self) -> None:
         if not self.playing:
             raise Unavailable(f"session {self.id} is lost: its engine has died")
-
-    def _tell(self, answer: Applied | Refused) -> None:
-        for watcher in self._watchers:
-            watcher.put_answer(answer)
 
     def receive(self, signals: Sequence[Signal]) -> list[Answer]:
         """Take a batch of signals. The first answer to each, in order.
@@ -358,3 +357,8 @@ class Session:
             listener.lose(reason)
         for watcher in list(self._watchers):
             watcher.lose(reason)
+
+
+def _tell(watchers: set[Watcher], answer: Applied | Refused) -> None:
+    for watcher in watchers:
+        watcher.put_answer(answer)

@@ -101,8 +101,10 @@ class Engine:
             return {"kind": "exists", "error": f"{error.filename} is there already"}
         except (ValueError, KeyError, TypeError, OverflowError) as error:
             return {"kind": "invalid", "error": str(error)}
-        except (OSError, MemoryError) as error:
-            return {"kind": "exhausted", "error": str(error)}
+        except OSError as error:
+            return {"kind": "exhausted", "error": f"{error.filename}: {error.strerror}"}
+        except MemoryError:
+            return {"kind": "exhausted", "error": "there is not enough memory for another session"}
 
     def _play(self, request: dict[str, Any]) -> dict[str, Any]:
         path = Path(request["memory"])
