@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 done = warm(track, library.path, options.cache_max, teller.progress)
                 teller.tell({"built": done.built, "dropped": done.dropped, "notes": done.notes})
     except Exception as error:  # whatever it is, the one who waits is told
-        told = _as_told(error)
+        told = told_as(error)
         if not isinstance(error, RemixdError):
             traceback.print_exc()
         with contextlib.suppress(OSError):
@@ -119,7 +119,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _as_told(error: Exception) -> RemixdError:
+def told_as(error: Exception) -> RemixdError:
     """The error as one line for a person."""
     if isinstance(error, RemixdError):
         return error

@@ -117,7 +117,8 @@ def _gather_folder(folder: Path, mapping: Mapping[str, StemRole]) -> Material:
     master = masters[0] if masters and masters[0] not in stems else None
     cast = [roles.cast_name(file.stem, title, given.get(file.stem)) for file in stems]
     sources = [Source(path=file, name=printable(file.name)) for file in stems]
-    carried = folder / "analysis.json"
+    parts = _parts(sources, [file.stem for file in stems], cast)
+    names = {file.stem: part.name for file, part in zip(stems, parts, strict=True)}
     return Material(
         kind="folder",
         name=name,
@@ -125,11 +126,22 @@ def _gather_folder(folder: Path, mapping: Mapping[str, StemRole]) -> Material:
         artist=one_line(song.text("artist", "")),
         isrc=one_line(song.text("isrc", "")),
         language=one_line(song.text("language", "")),
-        parts=_parts(sources, [file.stem for file in stems], cast),
+        parts=parts,
         master=Source(path=master, name=printable(master.name)) if master else None,
-        analysis=Analysis.load(carried) if carried.is_file() else None,
+        analysis=_read_analysis(folder, names),
         notes=tuple(notes),
     )
+
+
+def _read_analysis(folder: Path, names: Mapping[str, str]) -> Analysis | None:
+    """The `analysis.json` of a folder, None where there is none; onsets under the stems' new names."""
+    path = folder / "analysis.json"
+    if not path.is_file():
+        return None
+    found = Analysis.load(path)
+    renamed = {name: times for name, times in found.onsets_s.items() if name not in names}
+    renamed |= {names[name]: times for name, times in found.onsets_s.items() if name in names}
+    return replace(found, onsets_s=renamed)
 
 
 def _audio_files(folder: Path, name: str) -> tuple[list[Path], list[str]]:

@@ -70,6 +70,8 @@ class TrackRow:
 class Library:
     """A folder of tracks, made where it is not there yet. Use it as a context manager, or `close` it.
 
+    One on a read-only disk can be read: its tracks, and their caches where they are warm.
+
     Raises InvalidInput where the folder or its list cannot be used, naming it.
     Thread: [control] or [ingest]; calls from several threads wait for each other.
     """
@@ -78,18 +80,28 @@ class Library:
         self.path = path.absolute()
         self._mutex = threading.RLock()
         self._held: dict[Path, int] = {}  # the imports under way here: folder, descriptor of its lock
+        self._writable = not self.path.is_dir() or os.access(self.path, os.W_OK)
+        if self._writable:
+            self._make_folders()
+        self._db = self._open()
+        try:
+            if self._writable:
+                self.sweep()
+                self._reconcile()
+        except BaseException:
+            self.close()
+            raise
+
+    def _make_folders(self) -> None:
         try:
             for folder in (self._tracks, self._incoming, self.path / "cache"):
                 folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InvalidInput(f"{printable(self.path)} cannot hold a library: {error.strerror}") from None
-        self._db = self._open()
-        try:
-            self.sweep()
-            self._reconcile()
-        except BaseException:
-            self.close()
-            raise
+
+    def _require_writable(self) -> None:
+        if not self._writable:
+            raise InvalidInput(f"the library {printable(self.path)} is read-only here")
 
     def __enter__(self) -> Self:
         return self
@@ -163,8 +175,9 @@ class Library:
         """Make a folder for an import; it is this library's until `add`, `discard` or `close`.
 
         Its lock is held by the system for as long as this process lives, so that others can tell an
-        import under way from what a killed one left behind.
+        import under way from what a killed one left behind. Raises InvalidInput on a read-only disk.
         """
+        self._require_writable()
         folder = self._incoming / uuid.uuid4().hex
         with self._mutex:
             while (lock := try_lock(folder.with_suffix(".lock"))) is None:
@@ -245,7 +258,11 @@ class Library:
 
     @contextlib.contextmanager
     def lock_for_serving(self) -> Iterator[None]:
-        """Be the one daemon that serves this library. Raises AlreadyExists while another does."""
+        """Be the one daemon that serves this library.
+
+        Raises AlreadyExists while another does, InvalidInput for a library on a read-only disk.
+        """
+        self._require_writable()
         path = self.path / "lock"
         lock = try_lock(path)
         if lock is None:
@@ -263,10 +280,11 @@ class Library:
         """Open the list, or make it. Raises InvalidInput for a newer or a damaged one."""
         path = self.path / "library.db"
         with self._errors(), folder_locked(self.path):  # SQLite does not wait while the mode changes
-            db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+            db = self._connect(path)
             try:
-                db.execute("PRAGMA journal_mode = WAL")
-                db.execute("PRAGMA synchronous = FULL")
+                if self._writable:
+                    db.execute("PRAGMA journal_mode = WAL")
+                    db.execute("PRAGMA synchronous = FULL")
                 version = db.execute("PRAGMA user_version").fetchone()[0]
                 if version > VERSION:
                     name = printable(path)
@@ -284,6 +302,14 @@ class Library:
                 db.close()
                 raise
         return db
+
+    def _connect(self, path: Path) -> sqlite3.Connection:
+        # On a disk that cannot be written to there is no write-ahead log to read, or none that changes.
+        how = "mode=rwc" if self._writable else "mode=ro&immutable=1"
+        address = f"{path.as_uri()}?{how}"
+        return sqlite3.connect(
+            address, uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False
+        )
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:

@@ -192,6 +192,14 @@ def test_an_analysis_that_comes_along_is_taken_as_it_stands(song: Path, library:
     assert track.notes == ()
 
 
+def test_onsets_are_kept_under_the_names_that_the_stems_get(song: Path, library: Library) -> None:
+    onsets = {"Lead Vox": [0.1], "drums": [0.2], "lead-vox": [0.3], "of nobody": [0.4]}
+    document = {"format": "remixd-analysis-1", "source": "demo", "duration_s": 6.0, "onsets_s": onsets}
+    (song / "analysis.json").write_text(json.dumps(document))
+    track = bring(song, library).track
+    assert track.analysis.onsets_s == {"lead-vox": (0.1,), "drums": (0.2,), "of nobody": (0.4,)}
+
+
 @pytest.mark.parametrize(("field", "value"), [("beats_s", [2, 1]), ("bpm", "fast"), ("duration_s", 7.0)])
 def test_a_broken_analysis_is_named_with_its_field(
     song: Path, library: Library, field: str, value: Any
