@@ -82,12 +82,12 @@ class Consensus:
         return len(self._live[name].values)
 
     def wanted(self, name: str) -> float:
-        """The average of the live values of a dimension, in its unit."""
+        """The average of the live values of a dimension, in its unit, to a millionth."""
         live, row = self._live[name], DIMENSIONS[name]
         unit = live.total_unit / len(live.values)
         if unit <= -1.0 + 1e-9:  # where taste space ends, values still differ: -24 dB is not yet off
-            return live.total / len(live.values)
-        return row.from_unit(unit)
+            return round(live.total / len(live.values), 6)
+        return round(row.from_unit(unit), 6)
 
     def goal(self, name: str, at_s: float) -> float:
         """Where the mix should be at a time: it follows `wanted` exponentially."""
@@ -95,7 +95,7 @@ class Consensus:
         self._follow(live, at_s)
         if abs(live.goal_unit - live.total_unit / len(live.values)) < NEAR:
             return self.wanted(name)
-        return DIMENSIONS[name].from_unit(live.goal_unit)
+        return round(DIMENSIONS[name].from_unit(live.goal_unit), 6)
 
     def _follow(self, live: _Live, at_s: float) -> None:
         wanted = live.total_unit / len(live.values)

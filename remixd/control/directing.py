@@ -7,6 +7,7 @@ Thread: [control].
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -64,7 +65,7 @@ class Directing:
     def __init__(self, track: Track, centre: Mapping[str, float]) -> None:
         ranges = {name: track.rights.range(name) for name in DIMENSIONS}
         self._director = Director(centre, ranges)
-        self._grid = Grid.of(track.analysis)
+        self._grid = Grid.of(track.analysis, track.duration_s)
         self._decided: dict[Boundary, int] = dict.fromkeys(BOUNDARIES, -SAME_FRAMES)
 
     def check_room(self, signals: Sequence[Signal]) -> None:
@@ -96,7 +97,7 @@ class Directing:
     def _next(self, every: Boundary, clock: Clock) -> tuple[int, int]:
         """The sample of the next start that is not decided yet, and the frames from there to another."""
         until_s, length_s = self._grid.until(every, clock.position_s)
-        sample = clock.sample + round(clock.frames(until_s))
+        sample = clock.sample + math.ceil(clock.frames(until_s) - 1e-3)  # never before it
         length = round(clock.frames(length_s))
         if sample < self._decided[every] + SAME_FRAMES:
             sample += length

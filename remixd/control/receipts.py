@@ -130,7 +130,9 @@ class Receipts:
             id=receipt.signal_id,
             sample=max(move.sample for move in receipt.moves),
             settled_sample=max(move.settled_sample for move in receipt.moves),
-            bar_beat=str(self._analysis.bar_beat(receipt.position / RATE_HZ) or ""),
+            bar_beat=str(
+                self._analysis.bar_beat((receipt.position + 1) / RATE_HZ) or ""
+            ),  # it is rounded down
             late_frames=receipt.late_frames,
             moves=tuple(receipt.moves),
             because="; ".join(receipt.because),

@@ -28,13 +28,12 @@ class Grid:
     duration_s: float
 
     @classmethod
-    def of(cls, analysis: Analysis) -> Self:
-        """The grid of a track, filled in where its analysis says nothing.
+    def of(cls, analysis: Analysis, duration_s: float) -> Self:
+        """The grid of a track of some length, filled in where its analysis says nothing.
 
         Without beats a bar is 2 s. Before the first downbeat and after the last, bars of the usual length go
         on. A phrase is four bars from the first downbeat on, and a section is a phrase, where none are known.
         """
-        duration_s = analysis.duration_s
         downbeats = analysis.downbeats_s or analysis.beats_s[:: analysis.beats_per_bar]
         bars = _filled(downbeats, duration_s)
         first = bisect_right(bars, downbeats[0] - 1e-9) if downbeats else 0

@@ -85,14 +85,20 @@ class Director:
         least, most = slew.reach(self._centre[name], slew.total)
         return max(low, least), min(high, most)
 
+    def _within_reach(self, name: str, value: float) -> float:
+        low, high = self.reach(name)
+        return min(max(value, low), high)
+
+    def _wanted(self, name: str) -> float:
+        return self._within_reach(name, self._consensus.wanted(name))
+
     def hold(self, wishes: Mapping[str, float]) -> list[Held]:
         """The wishes that are beyond reach, and what they are given instead."""
         held = []
         for name, asked in wishes.items():
-            low, high = self.reach(name)
-            given = min(max(asked, low), high)
+            given = self._within_reach(name, asked)
             if given != asked:
-                because = why_held(name, low, high)
+                because = why_held(name, *self.reach(name))
                 held.append(Held(dimension=name, asked=asked, given=given, because=because))
         return held
 
@@ -123,7 +129,7 @@ class Director:
         """How the director will go about wishes that it has received, for a person."""
         told = []
         for name in wishes:
-            wanted = self._consensus.wanted(name)
+            wanted = self._wanted(name)
             told.append(how_to_go(name, DIMENSIONS[name].slew.steps(mix[name], wanted)))
         return "; ".join(told)
 
@@ -134,10 +140,11 @@ class Director:
         for name in self._consensus.names():
             if DIMENSIONS[name].slew.every not in at:
                 continue
-            if self._rests(name, mix[name], self._consensus.wanted(name)):
+            if self._rests(name, mix[name], self._wanted(name)):
                 resting.add(name)
                 continue
-            value = DIMENSIONS[name].slew.towards(mix[name], self._consensus.goal(name, at_s))
+            goal = self._within_reach(name, self._consensus.goal(name, at_s))
+            value = DIMENSIONS[name].slew.towards(mix[name], goal)
             if value != mix[name]:
                 going[name] = value
         self._moving |= set(going)
@@ -154,7 +161,7 @@ class Director:
         return now == wanted or (name not in self._moving and low <= wanted <= high)
 
     def _move(self, name: str, before: float, value: float, answered: Iterable[_Pending]) -> Move:
-        because = why_moved(name, self._consensus.fans(name), self._consensus.wanted(name), value)
+        because = why_moved(name, self._consensus.fans(name), self._wanted(name), value)
         signals = tuple(pending.id for pending in answered if name in pending.names)
         return Move(dimension=name, before=before, value=value, signals=signals, because=because)
 

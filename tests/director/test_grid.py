@@ -13,7 +13,8 @@ from remixd.track.analysis import Analysis, Section
 
 
 def grid(**known) -> Grid:
-    return Grid.of(Analysis(**{"source": "computed", "duration_s": 40.0, **known}))
+    analysis = Analysis(**{"source": "computed", "duration_s": 40.0, **known})
+    return Grid.of(analysis, analysis.duration_s)
 
 
 def downbeats(first_s: float, bar_s: float, count: int) -> tuple[float, ...]:

@@ -194,6 +194,17 @@ def test_too_many_fans_are_refused_before_anything_is_taken(monkeypatch):
         crowd.check_room([Signal(id=fan, fan=fan, wishes={"drums": 0.0}) for fan in "ab"])
 
 
+def test_a_crowd_that_comes_and_goes_lets_the_mix_rest():
+    played = Played()
+    for turn in range(200):
+        for fan in range(7):
+            played.wish(f"{turn} {fan}", str(fan), drums=-4.0 - (fan + turn) % 7 * 0.1)
+        plans = played.go_on()
+    assert turn > 100
+    assert plans[-1].moves == ()
+    assert played.mix["drums"] == pytest.approx(-4.3, abs=1e-6)
+
+
 fans = st.sampled_from(["", "a", "b", "c"])
 steps = st.lists(
     st.one_of(
