@@ -16,6 +16,7 @@ import click
 import remixd
 from remixd.cli.bench import bench
 from remixd.cli.devices import devices
+from remixd.cli.doctor import doctor
 from remixd.cli.library import demo, import_songs, track, tracks
 from remixd.cli.presets import preset
 from remixd.cli.render import render
@@ -48,6 +49,7 @@ COMMANDS = (
     render,
     demo,
     devices,
+    doctor,
     bench,
 )
 for command in COMMANDS:
