@@ -43,35 +43,35 @@ def share_folder(path: Path) -> int:
     Waits for one who has it alone. Raises OSError where it cannot be. Thread: any but [render].
     """
     while True:
-        path.mkdir(parents=True, exist_ok=True)
-        try:
-            lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-        except FileNotFoundError:
-            continue  # taken away since
-        try:
-            fcntl.flock(lock, fcntl.LOCK_SH)
-            if os.fstat(lock).st_ino == path.stat().st_ino:
-                return lock
-        except FileNotFoundError:
-            pass  # taken away by the one who was waited for
-        except BaseException:
-            os.close(lock)
-            raise
-        os.close(lock)
+        with contextlib.suppress(FileExistsError):  # which may be taken away at any time
+            path.mkdir(parents=True)
+        lock = _lock_folder(path, fcntl.LOCK_SH)
+        if lock is not None:
+            return lock
 
 
 def try_lock_folder(path: Path) -> int | None:
     """Have a folder alone, without waiting; returns its descriptor, or None if it is held or not there."""
+    return _lock_folder(path, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _lock_folder(path: Path, how: int) -> int | None:
+    """Lock the folder that has this name now; None if there is none, or somebody else holds it."""
     try:
         lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     except FileNotFoundError:
         return None
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        fcntl.flock(lock, how)
+        if os.fstat(lock).st_ino == path.stat().st_ino:  # else it was taken away, and made anew
+            return lock
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    except BaseException:
         os.close(lock)
-        return None
-    return lock
+        raise
+    os.close(lock)
+    return None
 
 
 def sync_folder(path: Path) -> None:

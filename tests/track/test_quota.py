@@ -1,6 +1,9 @@
 import os
+import random
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -85,3 +88,36 @@ def test_a_lease_makes_the_folder_and_survives_its_removal(tmp_path: Path) -> No
         assert [path.name for path in lease.paths] == ["drums.pcm", "bass.pcm"]
         lease.folder.rmdir()
     lease.close()  # twice does no harm
+
+
+def test_nothing_that_is_held_ever_goes_however_the_threads_fall(tmp_path: Path) -> None:
+    tracks = [a_track(tmp_path, id=f"song-{number:08x}") for number in range(3)]
+    for track in tracks:
+        track_folder(tmp_path, track.id).mkdir(parents=True)
+    lost: list[str] = []
+    over = threading.Event()
+
+    def play(seed: int) -> None:
+        rng = random.Random(seed)
+        while not over.is_set():
+            with Lease(tmp_path, rng.choice(tracks)) as lease:
+                mine = lease.folder / f"{seed}.pcm"
+                mine.write_bytes(b"x" * 100)
+                time.sleep(rng.uniform(0.0, 0.003))
+                if not mine.exists():
+                    lost.append(str(mine))
+
+    def evict() -> None:
+        while not over.is_set():
+            make_room(tmp_path, 0, 0)
+
+    threads = [threading.Thread(target=play, args=(seed,)) for seed in range(4)]
+    threads += [threading.Thread(target=evict) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    time.sleep(1.0)
+    over.set()
+    for thread in threads:
+        thread.join()
+    assert lost == []
+    assert make_room(tmp_path, 0, 0).used_bytes == 0
