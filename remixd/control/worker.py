@@ -8,8 +8,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import sys
+import weakref
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -24,19 +26,35 @@ _LINE_BYTES: Final = 2**24
 _TAIL_BYTES: Final = 4096
 
 
+AT_ONCE: Final = max(2, os.cpu_count() or 1)
+"""Workers of one kind that run at a time; the others wait, so that many imports do not fill the memory."""
+
+_turns: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Semaphore]]
+_turns = weakref.WeakKeyDictionary()
+
+
 async def run_worker(
     arguments: list[str], name: str, on_progress: OnProgress | None = None
 ) -> dict[str, Any]:
     """Run one worker to its end and return its last line. It never outlives this call.
 
     Args:
-        arguments: of `python -m remixd.analysis`.
+        arguments: of `python -m remixd.analysis`; the first is the kind of work.
         name: what it works on, for error messages.
         on_progress: told how far it is.
 
     Raises the RemixdError that the worker names; BadAudio if it is killed by what it reads; Unavailable
     if it ends without a word. When cancelled it kills the worker.
     """
+    turns = _turns.setdefault(asyncio.get_running_loop(), {})
+    turn = turns.setdefault(arguments[0], asyncio.Semaphore(AT_ONCE))
+    if turn.locked() and on_progress:
+        on_progress(0.0, "waiting for its turn")
+    async with turn:
+        return await _run(arguments, name, on_progress)
+
+
+async def _run(arguments: list[str], name: str, on_progress: OnProgress | None) -> dict[str, Any]:
     worker = await asyncio.create_subprocess_exec(
         sys.executable, "-P", "-m", "remixd.analysis", *arguments,
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,

@@ -10,6 +10,7 @@ from recordings import hits, sine, write_wav
 
 from remixd.control.caches import Caches
 from remixd.control.ingest import import_path
+from remixd.control.worker import AT_ONCE
 from remixd.errors import BadAudio, NotFound, Unavailable
 from remixd.track.cache import verify
 from remixd.track.library import Library, cache_folder
@@ -125,3 +126,19 @@ async def test_an_import_builds_the_cache_too_when_asked(song: Path, tmp_path: P
     paths = sorted(cache_folder(library, done.track_id).iterdir())
     assert [path.name for path in paths] == ["drums.pcm", "lead-1.pcm"]
     assert [verify(path).frames for path in paths] == [4 * 48_000] * 2
+
+
+async def test_many_imports_at_once_wait_for_their_turn(
+    song: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "at work").mkdir()
+    script = f"""cd '{tmp_path}/at work'; touch $$; ls | wc -l >> ../seen; sleep .1; rm $$
+echo '{{"error": {{"kind": "BadAudio", "message": "no"}}}}'; exit 1"""
+    monkeypatch.setattr(sys, "executable", executable(tmp_path / "python", script))
+    told: list[str] = []
+    many = (import_path(song, tmp_path, {}, lambda _, doing: told.append(doing)) for _ in range(AT_ONCE + 6))
+    assert {str(error) for error in await asyncio.gather(*many, return_exceptions=True)} == {"no"}
+    seen = [int(line) for line in (tmp_path / "seen").read_text().split()]
+    assert len(seen) == AT_ONCE + 6
+    assert max(seen) <= AT_ONCE
+    assert told == ["waiting for its turn"] * 6
