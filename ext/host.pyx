@@ -51,7 +51,8 @@ cdef extern from *:
 
 cdef enum:
     RATE_HZ = 48000
-    NAP_NS = 5000000        # longest sleep: how soon a new session is noticed
+    NAP_NS = 5000000        # longest sleep while something plays
+    IDLE_NS = 10000000      # longest sleep else: how soon a first session is noticed
 
 SESSIONS_MAX = SLOTS
 
@@ -123,7 +124,9 @@ cdef void _run(HostState* host) noexcept nogil:
     while not load_acquire(&host.stop):
         slot = _earliest(host, True, &at_ns)
         now = now_ns()
-        if slot == NULL or at_ns > now + NAP_NS:
+        if slot == NULL:
+            at_ns = now + IDLE_NS
+        elif at_ns > now + NAP_NS:
             at_ns = now + NAP_NS
         if slot == NULL or at_ns > now:
             slot = _earliest(host, False, &any_ns)
@@ -208,7 +211,7 @@ cdef class Host:
         return False
 
     def stop(self) -> None:
-        """Make `run` return, within 5 ms."""
+        """Make `run` return, within 10 ms."""
         store_release(&self.state.stop, 1)
 
     def run(self) -> None:
