@@ -16,7 +16,7 @@ from remixd.api.tracks import ImportPath
 from remixd.config import Address, runtime_path
 from remixd.control.caches import Caches
 from remixd.control.ingest import ImportResult, import_path
-from remixd.control.sessions import Sessions
+from remixd.control.sessions import BLOCK_FRAMES, Sessions
 from remixd.control.sink import Sink
 from remixd.control.supervisor import Supervisor, instance_path
 from remixd.control.worker import OnProgress
@@ -33,11 +33,16 @@ def log_to_stderr() -> None:
 
 
 async def serve(
-    listen: Address, library: Path, sink: str = "stream", cache_max_bytes: int | None = None
+    listen: Address,
+    library: Path,
+    sink: str = "stream",
+    cache_max_bytes: int | None = None,
+    block_frames: int = BLOCK_FRAMES,
 ) -> None:
     """Serve a library until SIGTERM or SIGINT, then end in order: calls, sessions, engine, locks.
 
-    Sessions play into `sink` unless they say otherwise; the library's cache is held under `cache_max_bytes`.
+    Sessions play into `sink` unless they say otherwise, devices in blocks of `block_frames`; the library's
+    cache is held under `cache_max_bytes`.
     Prints one line when it is ready, and one for each thing that the engine could not have.
 
     Raises InvalidInput for an unknown sink; Unsupported for an address beyond this machine; AlreadyExists for
@@ -57,7 +62,7 @@ async def serve(
         supervisor = Supervisor(instance_path(runtime_path(), opened.path))
         stack.push_async_callback(supervisor.stop)
         await supervisor.start()
-        sessions = Sessions(opened, supervisor, sink, caches)
+        sessions = Sessions(opened, supervisor, sink, caches, block_frames)
         stack.push_async_callback(sessions.close)
         server = Server(opened, sessions, _import_into(caches))
         stack.push_async_callback(server.stop)

@@ -24,12 +24,22 @@ from remixd.config import DEFAULT_CACHE_MAX, cache_max_bytes, library_path, list
 )
 @sink_option
 @click.option(
+    "--block",
+    type=click.IntRange(32, 1024),
+    default=128,
+    show_default=True,
+    metavar="FRAMES",
+    help="Frames that a sound device asks for at once, 32 to 1024.",
+)
+@click.option(
     "--cache-max",
     metavar="SIZE",
     help="How much engine-rate audio to keep, such as 20GB: beyond it goes what was not played for longest. "
     f"What plays now always stays.  [default: REMIXD_CACHE_MAX, else {DEFAULT_CACHE_MAX}]",
 )
-def serve(listen: str | None, library: Path | None, sink: str | None, cache_max: str | None) -> None:
+def serve(
+    listen: str | None, library: Path | None, sink: str | None, block: int, cache_max: str | None
+) -> None:
     """Be the daemon.
 
     Serves a library and its sessions to this machine, until SIGTERM or Ctrl-C.
@@ -43,4 +53,4 @@ def serve(listen: str | None, library: Path | None, sink: str | None, cache_max:
     from remixd.daemon import serve as serve_until_told
 
     log_to_stderr()
-    asyncio.run(serve_until_told(address, folder, sink or "stream", most_bytes))
+    asyncio.run(serve_until_told(address, folder, sink or "stream", most_bytes, block))

@@ -35,7 +35,7 @@ LEAD_NS: Final = 20_000_000
 DIRECTED_LEAD_NS: Final = 100_000_000
 """How long before it is heard a session is rendered, hands-on or directed."""
 BLOCK_FRAMES: Final = 128
-"""Of a sound device."""
+"""Of a sound device, unless something else is asked for."""
 POLL_S: Final = 0.004
 WATCH_S: Final = 1.0
 HUNG_S: Final = 3.0
@@ -53,9 +53,11 @@ class Sessions:
         supervisor: Supervisor,
         sink: str = "stream",
         caches: Caches | None = None,
+        block_frames: int = BLOCK_FRAMES,
     ) -> None:
         self._library = library
         self._sink = Sink.parse(sink)
+        self._block_frames = block_frames
         self._supervisor = supervisor
         self._supervisor.on_lost = self._lose
         self._caches = caches or Caches(library.path)
@@ -137,7 +139,10 @@ class Sessions:
         try:
             key = next(self._generation) * SESSIONS_MAX + slot
             playing = await engine.ask(
-                op="play", key=key, memory=str(engine.memory_path(key)), **_score(start, lease.paths)
+                op="play",
+                key=key,
+                memory=str(engine.memory_path(key)),
+                **_score(start, lease.paths, self._block_frames),
             )
             try:
                 session = Session(_new_id(self._sessions), key, engine, start)
@@ -239,7 +244,7 @@ class Sessions:
                 session.direct()
 
 
-def _score(start: Start, caches: Sequence[Path]) -> dict[str, Any]:
+def _score(start: Start, caches: Sequence[Path], block_frames: int) -> dict[str, Any]:
     """What the engine needs to know to play a track."""
     track, sink = start.track, start.sink
     low, high = zip(*(track.rights.range(name) for name in PLAYABLE), strict=True)
@@ -254,7 +259,7 @@ def _score(start: Start, caches: Sequence[Path]) -> dict[str, Any]:
         "vocals_limit_db": None if track.rights.vocals_solo else VOCALS_ABOVE_DB,
         "lead_ns": DIRECTED_LEAD_NS if start.is_directed else LEAD_NS,
         "start": 0,
-        "sink": {"kind": sink.kind, "name": sink.name, "block_frames": BLOCK_FRAMES},
+        "sink": {"kind": sink.kind, "name": sink.name, "block_frames": block_frames},
     }
 
 

@@ -153,6 +153,22 @@ async def test_what_arrives_at_the_port_is_the_offline_render(
 
 
 @needs_jack
+@pytest.mark.parametrize("block_frames", [32, 1024])
+async def test_blocks_of_any_size_play_the_song(device_sessions: Sessions, shelf, block_frames: int) -> None:
+    pcm = noise(96_000, level=0.1)
+    shelf.add("song-00000001", {"other": pcm})
+    device_sessions._block_frames = block_frames
+    session = await device_sessions.create("song-00000001", sink="device")
+    listener = session.listen()
+    packets = [await anext(listener) for _ in range(20)]
+    listener.close()
+    heard = np.concatenate([np.frombuffer(each.pcm, dtype=np.float32).reshape(-1, 2) for each in packets])
+    at = packets[0].sample
+    np.testing.assert_array_equal(heard, pcm[at : at + len(heard)])
+    assert 0 < session.latency_s < 0.2
+
+
+@needs_jack
 async def test_a_wish_reaches_a_device_session_and_is_told(device_sessions: Sessions, shelf) -> None:
     shelf.add("song-00000001", {"other": music(96_000), "drums": noise(96_000)})
     session = await device_sessions.create("song-00000001", sink="device:jack")
