@@ -8,18 +8,16 @@ signals that move gains, tempo and pitch go to them in turn, one call each.
 from __future__ import annotations
 
 import asyncio
-import os
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Final
 
-from remixd.client import AsyncClient, Session, Signal
+from remixd.client import AsyncClient, Signal
 from remixd.errors import RemixdError, Unavailable
 from remixd.units import PACKET_FRAMES, RATE_HZ
 
-from .daemons import Daemon, running_daemon
+from .daemons import Daemon, cpu_s, running_daemon
+from .ears import Ear, listening
 from .results import Limit
 from .runner import Task
 from .songs import make_music
@@ -31,7 +29,6 @@ LOAD_QUICK_S: Final = 10.0
 IDLE_S: Final = 20.0
 IDLE_WINDOW_S: Final = 4.0
 SONG_S: Final = 20.0
-START_S: Final = 2.0
 IDLE_LIMIT: Final = (Limit(statistic="mean", at_most=0.01),)
 NONE_AT_ALL: Final = (Limit(statistic="max", at_most=0.0),)
 WISHES: Final[tuple[Mapping[str, float], ...]] = (
@@ -59,12 +56,6 @@ def run(task: Task) -> None:
         asyncio.run(_measure_load(task, daemon, pids, load_s))
 
 
-def cpu_s(pid: int) -> float:
-    """CPU time of a process so far, all of its threads."""
-    fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def _measure_idle(task: Task, pids: Mapping[str, int]) -> None:
     shares: dict[str, list[float]] = {name: [] for name in pids}
     for _ in range(round(IDLE_S / IDLE_WINDOW_S)):
@@ -78,34 +69,11 @@ def _measure_idle(task: Task, pids: Mapping[str, int]) -> None:
         )
 
 
-class _Ear:
-    """A listener that counts what it does not get."""
-
-    def __init__(self, session: Session) -> None:
-        self.session = session.id
-        self.heard_frames = 0
-        self.missing_frames = 0
-        self.gaps = 0
-        self._next_sample: int | None = None
-
-    async def listen(self, client: AsyncClient, begun: asyncio.Event) -> None:
-        """Hear the session until the task is cancelled."""
-        async with client.packets(self.session) as packets:
-            async for packet in packets:
-                begun.set()
-                expected = packet.sample if self._next_sample is None else self._next_sample
-                if packet.sample != expected:
-                    self.gaps += 1
-                    self.missing_frames += packet.sample - expected
-                self.heard_frames += len(packet.pcm)
-                self._next_sample = packet.sample + len(packet.pcm)
-
-
 async def _measure_load(task: Task, daemon: Daemon, pids: Mapping[str, int], load_s: float) -> None:
     async with AsyncClient(daemon.address) as client:
         sessions = [await client.create_session(daemon.track, sink="stream") for _ in range(SESSIONS)]
-        ears = [_Ear(session) for session in sessions]
-        async with _listening(client, ears):
+        ears = [Ear(session.id) for session in sessions]
+        async with listening(client, ears):
             before_s, began = {name: cpu_s(pid) for name, pid in pids.items()}, time.monotonic()
             underruns = [(await client.session(session.id)).underruns for session in sessions]
             calls_ms, refused = await _send_signals(client, ears, load_s)
@@ -126,21 +94,7 @@ async def _measure_load(task: Task, daemon: Daemon, pids: Mapping[str, int], loa
         task.figure("CPU under load", "share", [share], {"process": name}, note="of one core")
 
 
-@asynccontextmanager
-async def _listening(client: AsyncClient, ears: list[_Ear]) -> AsyncIterator[None]:
-    begun = [asyncio.Event() for _ in ears]
-    tasks = [asyncio.create_task(ear.listen(client, there)) for ear, there in zip(ears, begun, strict=True)]
-    try:
-        async with asyncio.timeout(START_S * len(ears)):
-            await asyncio.gather(*(there.wait() for there in begun))
-        yield
-    finally:
-        for each in tasks:
-            each.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _send_signals(client: AsyncClient, ears: list[_Ear], load_s: float) -> tuple[list[float], int]:
+async def _send_signals(client: AsyncClient, ears: list[Ear], load_s: float) -> tuple[list[float], int]:
     """Send signals at an even pace, whether or not the ones before are answered."""
     calls_ms: list[float] = []
     refused = 0

@@ -115,3 +115,15 @@ def _remixd(*words: str, environment: Mapping[str, str]) -> None:
     )
     if done.returncode != 0:
         raise Unavailable(done.stderr.strip().splitlines()[-1])
+
+
+def cpu_s(pid: int) -> float:
+    """CPU time of a process so far, all of its threads."""
+    fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def memory_bytes(pid: int) -> int:
+    """Memory of a process that is resident now."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text("utf-8").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")

@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from serving import a_track
 
 from remixd import errors
-from remixd.client import Applied, Client, Lost, Packet, Recorder, Recording, Session, Signal
+from remixd.client import Applied, Client, Lost, Missed, Packet, Recorder, Recording, Session, Signal
 from remixd.control.command import Applied as WireApplied
 from remixd.control.command import Refused as WireRefused
+from remixd.control.streams import ANSWERS_MAX
 from remixd.mix import DIMENSIONS
 from remixd.units import PACKET_FRAMES, RATE_HZ
 
@@ -292,6 +293,20 @@ def test_a_watcher_misses_nothing_sent_after_it_was_there(client, session):
             if isinstance(event, Applied):
                 applied.append(event.id)
     assert applied == sent
+
+
+def test_a_watcher_that_fell_behind_is_told_how_many_answers_it_missed(service, client, session):
+    def answer_many():
+        for number in range(ANSWERS_MAX + 5):
+            session.tell(
+                WireApplied(id=str(number), sample=1, settled_sample=2, bar_beat="", late_frames=0, moves=())
+            )
+
+    with client.watch(session.id) as events:
+        next(events)
+        service.run(answer_many)
+        assert next(events) == Missed(answers=5)
+        assert next(events).id == "5"
 
 
 def test_a_watch_ends_in_time_or_with_its_session(service, client, session):

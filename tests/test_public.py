@@ -11,8 +11,8 @@ import remixd
 PUBLIC = {
     "remixd.client": {
         "Answer", "Applied", "AppliedMove", "AsyncClient", "AsyncStream", "Chord", "Clamp", "Client", "Event",
-        "ImportedTrack", "Lost", "Packet", "Recorder", "Recording", "Refused", "Rights", "Section", "Session",
-        "Signal", "Stem", "Stream", "Track", "TrackSummary",
+        "ImportedTrack", "Lost", "Missed", "Packet", "Recorder", "Recording", "Refused", "Rights", "Section",
+        "Session", "Signal", "Stem", "Stream", "Track", "TrackSummary",
     },
     "remixd.cli": {"main"},
 }  # fmt: skip

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from remixd.audience.signal import Signal, check_name, check_wish
 from remixd.control.command import Answer, Applied, Clamp, Refused
 from remixd.control.ingest import ImportResult
-from remixd.control.streams import Event, Lost, Packet, SessionStatus
+from remixd.control.streams import Event, Lost, Missed, Packet, SessionStatus
 from remixd.errors import InvalidInput, RemixdError
 from remixd.mix import DIMENSIONS
 from remixd.track.library import TrackRow
@@ -221,6 +221,8 @@ def event_to_proto(event: Event) -> sessions_pb2.WatchResponse:
             return sessions_pb2.WatchResponse(refused=sessions_pb2.Refused(id=event.id, reason=event.reason))
         case Lost():
             return sessions_pb2.WatchResponse(lost=sessions_pb2.Lost(reason=event.reason))
+        case Missed():
+            return sessions_pb2.WatchResponse(missed=sessions_pb2.Missed(answers=event.answers))
 
 
 def clamp_to_proto(clamp: Clamp) -> common_pb2.Clamp:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Final
 
 from remixd.api import convert
 from remixd.api.pages import cut_page
 from remixd.api.status import Context
-from remixd.api.streams import Streams
+from remixd.api.streams import Once, Streams
 from remixd.audience.signal import check_name
 from remixd.control.sessions import Session
 from remixd.control.sessions import Sessions as Registry
+from remixd.control.streams import Event, Packet
 from remixd.errors import InvalidInput
 from remixd.units import RATE_HZ
 from remixd.v1 import sessions_pb2 as pb
@@ -34,12 +36,18 @@ def _order(session: Session) -> tuple[str]:
     return (f"{session.key:020d}",)  # keys rise, and none comes twice
 
 
+def _packet(wire_format: pb.SampleFormat, packet: Packet) -> bytes:
+    return pb.ListenResponse(packet=convert.packet_to_proto(packet, wire_format)).SerializeToString()
+
+
 class SessionsServicer(sessions_pb2_grpc.SessionsServicer):
     """Translates between the wire and the sessions. Thread: [control]."""
 
     def __init__(self, sessions: Registry, streams: Streams) -> None:
         self._sessions = sessions
         self._streams = streams
+        self._events = Once[Event](lambda event: convert.event_to_proto(event).SerializeToString())
+        self._packets = {wire_format: Once(partial(_packet, wire_format)) for wire_format in FORMATS.values()}
 
     async def CreateSession(  # noqa: N802 (the proto's name)
         self, request: pb.CreateSessionRequest, _context: Context
@@ -89,7 +97,7 @@ class SessionsServicer(sessions_pb2_grpc.SessionsServicer):
 
     async def Listen(  # noqa: N802
         self, request: pb.ListenRequest, context: Context
-    ) -> AsyncIterator[pb.ListenResponse]:
+    ) -> AsyncIterator[pb.ListenResponse | bytes]:
         """Give a session's sound from now on."""
         session = self._sessions.get(check_name("session", request.session))
         wire_format = FORMATS.get(request.format)
@@ -102,15 +110,15 @@ class SessionsServicer(sessions_pb2_grpc.SessionsServicer):
                 format=pb.StreamFormat(rate_hz=RATE_HZ, channels=CHANNELS, format=wire_format)
             )
             async for packet in listener:
-                yield pb.ListenResponse(packet=convert.packet_to_proto(packet, wire_format))
+                yield self._packets[wire_format](packet)
 
     async def Watch(  # noqa: N802
         self, request: pb.WatchRequest, context: Context
-    ) -> AsyncIterator[pb.WatchResponse]:
+    ) -> AsyncIterator[bytes]:
         """Follow a session from now on."""
         session = self._sessions.get(check_name("session", request.session))
         with self._streams.keep(session.watch()) as watcher:
             context.add_done_callback(lambda _: watcher.close())  # type: ignore[arg-type]  # a stub bug
             await context.send_initial_metadata(())
             async for event in watcher:
-                yield convert.event_to_proto(event)
+                yield self._events(event)

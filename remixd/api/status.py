@@ -83,7 +83,8 @@ class StatusInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  
     """Ends every call that raises with the status of its error.
 
     Refusals (`RemixdError`) keep their message. Anything else is INTERNAL: the traceback goes to the
-    log, the caller learns only which method failed. Thread: [control].
+    log, the caller learns only which method failed. A stream may give messages that are serialised
+    already, as bytes. Thread: [control].
     """
 
     async def intercept_service(
@@ -106,9 +107,13 @@ class StatusInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  
             return grpc.unary_stream_rpc_method_handler(
                 _guard_stream(handler.unary_stream, method),
                 request_deserializer=handler.request_deserializer,
-                response_serializer=handler.response_serializer,
+                response_serializer=_unless_serialized(handler.response_serializer or bytes),
             )
         raise TypeError(f"{method} is neither unary nor an asynchronous generator")
+
+
+def _unless_serialized(serialize: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
+    return lambda response: response if isinstance(response, bytes) else serialize(response)
 
 
 def _guard_unary(behaviour: Callable[..., Any], method: str) -> Callable[..., Any]:

@@ -1,12 +1,15 @@
-"""The open streams of a server, so that it can end each with a status."""
+"""The open streams of a server: each can be ended with a status, and what many get is serialised once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 from remixd.errors import Unavailable
+
+KEPT_MAX: Final = 256
+"""Messages that are remembered: what every session hands out at one time fits."""
 
 
 class Closable(Protocol):
@@ -17,6 +20,7 @@ class Closable(Protocol):
 
 
 T = TypeVar("T", bound=Closable)
+M = TypeVar("M")
 
 
 class Streams:
@@ -50,3 +54,26 @@ class Streams:
         self._stopping = True
         for stream in list(self._open):
             stream.close()
+
+
+class Once(Generic[M]):
+    """Serialises a thing once, however many streams send it. Thread: [control].
+
+    Args:
+        serialize: makes the message of a thing, in its bytes.
+    """
+
+    def __init__(self, serialize: Callable[[M], bytes]) -> None:
+        self._serialize = serialize
+        self._kept: dict[int, tuple[M, bytes]] = {}
+
+    def __call__(self, thing: M) -> bytes:
+        """The message of `thing`: the very one that others were sent, if they were lately."""
+        kept = self._kept.get(id(thing))  # a thing that is kept keeps its id
+        if kept is not None:
+            return kept[1]
+        message = self._serialize(thing)
+        if len(self._kept) >= KEPT_MAX:
+            del self._kept[next(iter(self._kept))]
+        self._kept[id(thing)] = (thing, message)
+        return message

@@ -243,7 +243,7 @@ def watch(
     """Follow a session.
 
     Tells how it stands, what became of signals, and its loss. With --json every event is one JSON value on a
-    line of its own, and its "event" is "status", "applied", "refused" or "lost".
+    line of its own, and its "event" is "status", "applied", "refused", "missed" or "lost".
     """
     from remixd.client import Client, Lost
 
@@ -266,7 +266,7 @@ def _json_events(events: Iterator[Any]) -> Iterator[Any]:
 
 
 def _told_events(events: Iterator[Any]) -> Iterator[Any]:
-    from remixd.client import Applied, Refused, Session
+    from remixd.client import Applied, Missed, Refused, Session
 
     told_s = float("-inf")
     for event in events:
@@ -281,6 +281,8 @@ def _told_events(events: Iterator[Any]) -> Iterator[Any]:
             print(f"applied {event.id}: {moves} from sample {event.sample}", flush=True)
         elif isinstance(event, Refused):
             print(f"refused {event.id}: {event.reason}", flush=True)
+        elif isinstance(event, Missed):
+            print(f"missed what became of {event.answers} signals", flush=True)
         yield event
 
 

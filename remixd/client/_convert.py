@@ -288,6 +288,8 @@ def event(message: sessions_pb2.WatchResponse) -> types.Event | None:
             return types.Refused(id=message.refused.id, reason=message.refused.reason)
         case "lost":
             return types.Lost(reason=message.lost.reason)
+        case "missed":
+            return types.Missed(answers=message.missed.answers)
     return None
 
 

@@ -262,7 +262,14 @@ class Lost:
     reason: str
 
 
-Event: TypeAlias = Session | Applied | Refused | Lost
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missed:
+    """Answers that this watcher did not get, because it read too slowly."""
+
+    answers: int
+
+
+Event: TypeAlias = Session | Applied | Refused | Lost | Missed
 """What a watcher is told."""
 
 
@@ -271,7 +278,7 @@ class Packet:
     """A piece of a session's sound.
 
     Attributes:
-        sequence: counts packets; it jumps where some were skipped.
+        sequence: counts pieces of 10 ms, of which a packet may hold several; it jumps where some are missing.
         sample: the first frame's place on the session's clock.
         pcm: float32 (frames, 2).
         skipped_frames: skipped just before this packet, because this listener read too slowly.

@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
 from remixd._kernel.mailbox import APPLIED, REFUSED
@@ -18,6 +17,7 @@ from remixd.audience.signal import Signal
 from remixd.control.command import Answer, Applied, Clamp, Lowered, Refused, heard, lower
 from remixd.control.directing import Clock, Directing
 from remixd.control.engine import Engine
+from remixd.control.fanout import Listeners, Watchers
 from remixd.control.receipts import Receipt, Receipts
 from remixd.control.sink import Sink
 from remixd.control.streams import SILENT_LUFS, Listener, Packet, SessionStatus, Watcher
@@ -97,10 +97,11 @@ class Session:
         self._mix: dict[str, float] = dict(start.mix)
         self._because: dict[str, str] = {}
         self._directing = Directing(start.track, start.mix) if start.is_directed else None
-        self._listeners: set[Listener] = set()
-        self._watchers: set[Watcher] = set()
-        # No method: a session that refers to itself would keep its shared memory until the next collection.
-        self._tell = partial(_tell, self._watchers)
+        self._listeners = Listeners()
+        self._watchers = Watchers()
+        # No method of the session: one that refers to itself would keep its shared memory until the next
+        # collection.
+        self._tell = self._watchers.put_answer
         self._receipts = Receipts(self._memory.commands, key, start.track.analysis, self._tell)
 
     @property
@@ -282,8 +283,13 @@ class Session:
             if report.kind in (APPLIED, REFUSED):
                 self._receipts.take(report, refused=report.kind == REFUSED)
 
-    def take_sound(self, *, tell: bool) -> None:
+    def take_sound(self, now_s: float) -> None:
         """Hand the packets rendered since the last call to the listeners, and the status to the watchers."""
+        self._take_packets()
+        if self._watchers.want_status(now_s):
+            self._watchers.put_status(self.status())
+
+    def _take_packets(self) -> None:
         newest = self._ring.newest
         if newest == self._read:
             return
@@ -294,41 +300,33 @@ class Session:
                 self._newest = entry
                 self._hand_out(entry)
         self._read = newest
-        if tell and self._watchers:
-            status = self.status()
-            for watcher in self._watchers:
-                watcher.put_status(status)
 
     def _hand_out(self, entry: PacketEntry) -> None:
         if not self._listeners:
             return
         position_s = entry.position / POSITION_ONE / RATE_HZ
-        packet = Packet(
-            sequence=entry.sequence,
-            sample=entry.sample,
-            frames=PACKET_FRAMES,
-            pcm=entry.pcm,
-            position_s=position_s,
-            bar_beat=self._bar_beat(position_s),
+        self._listeners.put(
+            Packet(
+                sequence=entry.sequence,
+                sample=entry.sample,
+                frames=PACKET_FRAMES,
+                pcm=entry.pcm,
+                position_s=position_s,
+                bar_beat=self._bar_beat(position_s),
+            )
         )
-        for listener in self._listeners:
-            listener.put(packet)
 
     def listen(self) -> Listener:
         """Join the session's listeners: packets from now on. Close it when done."""
-        listener = Listener(self._listeners.discard)
-        if self.playing:
-            self._listeners.add(listener)
-        else:
+        listener = self._listeners.join()
+        if not self.playing:
             listener.lose(f"session {self.id} is lost: its engine has died")
         return listener
 
     def watch(self) -> Watcher:
         """Join the session's watchers: the status now, then every change. Close it when done."""
-        watcher = Watcher(self.status(), self._watchers.discard)
-        if self.playing:
-            self._watchers.add(watcher)
-        else:
+        watcher = self._watchers.join(self.status())
+        if not self.playing:
             watcher.lose(f"session {self.id} is lost: its engine has died")
         return watcher
 
@@ -344,21 +342,12 @@ class Session:
     def end(self) -> None:
         """End its listeners and watchers."""
         self.playing = False
-        for listener in list(self._listeners):
-            listener.close()
-        for watcher in list(self._watchers):
-            watcher.close()
+        self._listeners.close()
+        self._watchers.close()
 
     def lose(self, reason: str) -> None:
         """Its engine has died: tell whoever listens or watches."""
         self.playing = False
         self._receipts.clear()
-        for listener in list(self._listeners):
-            listener.lose(reason)
-        for watcher in list(self._watchers):
-            watcher.lose(reason)
-
-
-def _tell(watchers: set[Watcher], answer: Applied | Refused) -> None:
-    for watcher in watchers:
-        watcher.put_answer(answer)
+        self._listeners.lose(reason)
+        self._watchers.lose(reason)

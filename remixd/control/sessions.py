@@ -40,8 +40,6 @@ POLL_S: Final = 0.004
 WATCH_S: Final = 1.0
 HUNG_S: Final = 3.0
 """An engine that renders nothing for so long, though sessions play, hangs."""
-STATUS_EVERY_S: Final = 0.04
-"""Watchers are told 25 times a second."""
 
 
 class Sessions:
@@ -69,7 +67,6 @@ class Sessions:
         self._awake = asyncio.Event()
         self._pump = asyncio.create_task(self._run())
         self._watch = asyncio.create_task(self._watch_engines())
-        self._told_at = 0.0
 
     def get(self, session_id: str) -> Session:
         """Find a session. Raises NotFound with the nearest id."""
@@ -233,13 +230,10 @@ class Sessions:
                     session.device, session.latency_s = state, latency_s
 
     def _take_sound(self) -> None:
-        now = time.monotonic()
-        tell = now - self._told_at >= STATUS_EVERY_S
-        if tell:
-            self._told_at = now
+        now_s = time.monotonic()
         for session in self._sessions.values():
             session.take_reports()
-            session.take_sound(tell=tell)
+            session.take_sound(now_s)
             if session.playing:
                 session.direct()
 

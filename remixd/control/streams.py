@@ -1,15 +1,16 @@
 """What a session hands out as it plays: packets of sound to listeners, events to watchers.
 
 Every queue is bounded. A listener that falls behind skips to the newest and is told how much it missed; a
-watcher that falls behind gets the newest status and every answer up to a bound. Thread: [control].
+watcher that falls behind gets the newest status, every answer up to a bound, and how many it missed beyond.
+Thread: [control].
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from remixd.control.command import Applied, Clamp, Refused
@@ -19,8 +20,8 @@ from remixd.units import OFF_DB
 SILENT_LUFS: Final = -120.0
 """What the loudness meters read of silence."""
 
-PACKETS_MAX: Final = 50
-"""Packets that wait for one listener: half a second."""
+WAITING_FRAMES_MAX: Final = 24_000
+"""Sound that waits for one listener: half a second."""
 
 ANSWERS_MAX: Final = 1024
 """Answers that wait for one watcher."""
@@ -31,7 +32,7 @@ class Packet:
     """A piece of a session's sound.
 
     Attributes:
-        sequence: counts the session's packets, from 1.
+        sequence: counts the session's packets, from 1; of joined ones, that of the first.
         sample: of its first frame, on the session clock.
         pcm: little-endian float32, interleaved stereo, `frames` long.
         position_s: where in the song its first frame is.
@@ -46,6 +47,15 @@ class Packet:
     position_s: float
     bar_beat: str | None
     skipped_frames: int = 0
+
+    def joined(self, others: Sequence[Packet]) -> Packet:
+        """This packet and those that follow it, as one."""
+        packets = (self, *others)
+        return replace(
+            self,
+            frames=sum(packet.frames for packet in packets),
+            pcm=b"".join(packet.pcm for packet in packets),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +106,14 @@ class Lost:
     reason: str
 
 
-Event = SessionStatus | Applied | Refused | Lost
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missed:
+    """Answers that this watcher did not get, because it read too slowly."""
+
+    answers: int
+
+
+Event = SessionStatus | Applied | Refused | Lost | Missed
 
 
 class Listener:
@@ -109,6 +126,7 @@ class Listener:
     def __init__(self, leave: Callable[[Listener], None]) -> None:
         self._leave = leave
         self._packets: deque[Packet] = deque()
+        self._waiting_frames = 0
         self._next_sample: int | None = None
         self._arrived = asyncio.Event()
         self._ended = False
@@ -118,9 +136,11 @@ class Listener:
         """Queue a packet; if the listener is too slow, drop what waits and go on with this one."""
         if self._ended:
             return
-        if len(self._packets) >= PACKETS_MAX:
+        if self._waiting_frames >= WAITING_FRAMES_MAX:
             self._packets.clear()
+            self._waiting_frames = 0
         self._packets.append(packet)
+        self._waiting_frames += packet.frames
         self._arrived.set()
 
     def close(self) -> None:
@@ -146,26 +166,26 @@ class Listener:
             self._arrived.clear()
             await self._arrived.wait()
         packet = self._packets.popleft()
+        self._waiting_frames -= packet.frames
         skipped = 0 if self._next_sample is None else packet.sample - self._next_sample
         self._next_sample = packet.sample + packet.frames
         if not skipped:
             return packet
-        return Packet(
-            sequence=packet.sequence, sample=packet.sample, frames=packet.frames, pcm=packet.pcm,
-            position_s=packet.position_s, bar_beat=packet.bar_beat, skipped_frames=skipped,
-        )  # fmt: skip
+        return replace(packet, skipped_frames=skipped)
 
 
 class Watcher:
     """One watcher's events, from the moment it joined on; iterate to get them.
 
     Statuses coalesce: only the newest waits. Answers are kept, up to `ANSWERS_MAX`; beyond that the oldest
-    go. Iteration ends when the session is deleted, `close` is called, or after `Lost`.
+    go, and how many is told first of all. Iteration ends when the session is deleted, `close` is called, or
+    after `Lost`.
     """
 
     def __init__(self, status: SessionStatus, leave: Callable[[Watcher], None]) -> None:
         self._leave = leave
-        self._answers: deque[Applied | Refused | Lost] = deque(maxlen=ANSWERS_MAX)
+        self._answers: deque[Applied | Refused | Lost] = deque()
+        self._missed = 0
         self._status: SessionStatus | None = status
         self._arrived = asyncio.Event()
         self._ended = False
@@ -179,13 +199,19 @@ class Watcher:
     def put_answer(self, answer: Applied | Refused) -> None:
         """Queue what became of a signal."""
         if not self._ended:
-            self._answers.append(answer)
+            self._keep(answer)
             self._arrived.set()
+
+    def _keep(self, answer: Applied | Refused | Lost) -> None:
+        if len(self._answers) >= ANSWERS_MAX:
+            self._answers.popleft()
+            self._missed += 1
+        self._answers.append(answer)
 
     def lose(self, reason: str) -> None:
         """Tell that the engine is lost, and end."""
         if not self._ended:
-            self._answers.append(Lost(reason=reason))
+            self._keep(Lost(reason=reason))
         self.close()
 
     def close(self) -> None:
@@ -199,6 +225,9 @@ class Watcher:
 
     async def __anext__(self) -> Event:
         while True:
+            if self._missed:
+                missed, self._missed = self._missed, 0
+                return Missed(answers=missed)
             if self._answers:
                 return self._answers.popleft()
             if self._ended:

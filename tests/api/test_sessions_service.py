@@ -14,10 +14,12 @@ from serving import ENGINE_PID
 
 from remixd.api.convert import samples_to_s16
 from remixd.control.command import Applied
-from remixd.control.streams import PACKETS_MAX
+from remixd.control.streams import WAITING_FRAMES_MAX
 from remixd.mix import DIMENSIONS
 from remixd.units import PACKET_FRAMES
 from remixd.v1 import sessions_pb2 as pb
+
+PACKETS_MAX = WAITING_FRAMES_MAX // PACKET_FRAMES
 
 
 @pytest.fixture

@@ -8,15 +8,16 @@ import time
 import pytest
 
 from remixd.bench import bench_load
+from remixd.bench.daemons import cpu_s
 from remixd.bench.results import Bench
 from remixd.bench.runner import Task
 
 
 def test_the_cpu_time_of_a_process_grows_as_it_works():
-    before, began = bench_load.cpu_s(os.getpid()), time.process_time()
+    before, began = cpu_s(os.getpid()), time.process_time()
     while time.process_time() - began < 0.1:
         pass
-    assert bench_load.cpu_s(os.getpid()) - before == pytest.approx(0.1, abs=0.05)
+    assert cpu_s(os.getpid()) - before == pytest.approx(0.1, abs=0.05)
 
 
 def test_a_small_load_is_heard_whole_and_every_figure_is_there(monkeypatch):

@@ -8,8 +8,19 @@ from dataclasses import replace
 import pytest
 
 from remixd.control.command import Applied
-from remixd.control.streams import ANSWERS_MAX, PACKETS_MAX, Listener, Lost, Packet, SessionStatus, Watcher
+from remixd.control.streams import (
+    ANSWERS_MAX,
+    WAITING_FRAMES_MAX,
+    Listener,
+    Lost,
+    Missed,
+    Packet,
+    SessionStatus,
+    Watcher,
+)
 from remixd.errors import Unavailable
+
+PACKETS_MAX = WAITING_FRAMES_MAX // 480
 
 
 def packet(number: int) -> Packet:
@@ -86,6 +97,7 @@ async def test_a_watcher_that_never_reads_stays_small() -> None:
         watcher.put_answer(replace(APPLIED, id=str(number)))
     watcher.close()
     rest = [each async for each in watcher]
+    assert rest.pop(0) == Missed(answers=2 * ANSWERS_MAX)
     assert len(rest) == ANSWERS_MAX
     assert isinstance(rest[-1], Applied)
     assert rest[-1].id == str(3 * ANSWERS_MAX - 1)

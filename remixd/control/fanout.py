@@ -1,0 +1,144 @@
+"""Everybody who hears or follows one session: what they get is made once, and kept affordable.
+
+To send a message costs the same whatever it holds. So a large crowd gets fewer and larger messages: packets
+are joined, statuses come less often. A crowd is also served in turns, some of it at a time, so that others
+never wait behind all of it. Thread: [control].
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from remixd.control.command import Applied, Refused
+from remixd.control.streams import Listener, Packet, SessionStatus, Watcher
+
+SERVED_AT_ONCE: Final = 50
+"""Up to so many listeners get every packet by itself; up to so many watchers get every status."""
+
+TURNS_MAX: Final = 10
+"""Turns a crowd is served in at most: packets are joined up to 100 ms, statuses come 2.5 times a second."""
+
+STATUS_EVERY_S: Final = 0.04
+
+
+def _turns(count: int) -> int:
+    """In how many turns a crowd is served."""
+    return min(max(-(-count // SERVED_AT_ONCE), 1), TURNS_MAX)
+
+
+@dataclass(slots=True)
+class _Row:
+    """Listeners who are served together, and what waits for their turn."""
+
+    listeners: set[Listener] = field(default_factory=set)
+    waiting: list[Packet] = field(default_factory=list)
+
+
+class Listeners:
+    """The listeners of one session. For a crowd, packets are joined: 200 get 40 ms at a time."""
+
+    def __init__(self) -> None:
+        self._rows = [_Row() for _ in range(TURNS_MAX)]
+
+    def __len__(self) -> int:
+        return sum(len(row.listeners) for row in self._rows)
+
+    def join(self) -> Listener:
+        """Let one more listen. It hears what is put from now on, and leaves when it is closed."""
+        row = min(self._rows, key=lambda row: len(row.listeners))
+        listener = Listener(row.listeners.discard)
+        row.listeners.add(listener)
+        return listener
+
+    def put(self, packet: Packet) -> None:
+        """Hand a packet to everybody: at once, or with those that follow it when their turn comes."""
+        turns = _turns(len(self))
+        joined: dict[int, Packet] = {}
+        for number, row in enumerate(self._rows):
+            if not row.listeners:
+                row.waiting.clear()
+                continue
+            if row.waiting and packet.sample != row.waiting[-1].sample + row.waiting[-1].frames:
+                _serve(row, {})
+            row.waiting.append(packet)
+            if (packet.sequence + number) % turns == 0:
+                _serve(row, joined)
+
+    def close(self) -> None:
+        """End everybody's iteration, once what waits is taken."""
+        for listener in self._leave():
+            listener.close()
+
+    def lose(self, reason: str) -> None:
+        """End everybody's iteration with Unavailable, once what waits is taken."""
+        for listener in self._leave():
+            listener.lose(reason)
+
+    def _leave(self) -> list[Listener]:
+        joined: dict[int, Packet] = {}
+        for row in self._rows:
+            _serve(row, joined)
+        return [listener for row in self._rows for listener in row.listeners]
+
+
+def _serve(row: _Row, joined: dict[int, Packet]) -> None:
+    """Hand out what waits for a row. `joined` keeps it, by its first sample, for other rows of this turn."""
+    if not row.waiting:
+        return
+    first, *rest = row.waiting
+    row.waiting.clear()
+    packet = joined.setdefault(first.sample, first.joined(rest) if rest else first)
+    for listener in row.listeners:
+        listener.put(packet)
+
+
+class Watchers:
+    """The watchers of one session: 25 statuses a second for up to 50, down to 2.5 for very many."""
+
+    def __init__(self) -> None:
+        self._rows: list[set[Watcher]] = [set() for _ in range(TURNS_MAX)]
+        self._due_s = 0.0
+        self._turn = 0
+
+    def __len__(self) -> int:
+        return sum(len(row) for row in self._rows)
+
+    def join(self, status: SessionStatus) -> Watcher:
+        """Let one more watch, from `status` on. It leaves when it is closed."""
+        row = min(self._rows, key=len)
+        watcher = Watcher(status, row.discard)
+        row.add(watcher)
+        return watcher
+
+    def want_status(self, now_s: float) -> bool:
+        """Whether somebody's next status is due. `now_s` is monotonic."""
+        if now_s < self._due_s or not len(self):
+            return False
+        on_time_s = self._due_s + STATUS_EVERY_S
+        self._due_s = on_time_s if on_time_s > now_s else now_s + STATUS_EVERY_S
+        self._turn += 1
+        return True
+
+    def put_status(self, status: SessionStatus) -> None:
+        """Let those whose turn it is know how the session stands."""
+        turns = _turns(len(self))
+        for row in self._rows[self._turn % turns :: turns]:
+            for watcher in row:
+                watcher.put_status(status)
+
+    def put_answer(self, answer: Applied | Refused) -> None:
+        """Let everybody know what became of a signal."""
+        for row in self._rows:
+            for watcher in row:
+                watcher.put_answer(answer)
+
+    def close(self) -> None:
+        """End everybody's iteration, once the answers that wait are taken."""
+        for watcher in [watcher for row in self._rows for watcher in row]:
+            watcher.close()
+
+    def lose(self, reason: str) -> None:
+        """Tell everybody that the engine is lost, and end."""
+        for watcher in [watcher for row in self._rows for watcher in row]:
+            watcher.lose(reason)
