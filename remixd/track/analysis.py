@@ -21,6 +21,9 @@ LARGEST_BYTES: Final = 32 * 2**20
 SLACK_S: Final = 0.001
 """How far a time may lie past the end: writers round."""
 
+LEAST_BEAT_S: Final = 0.05
+"""Beats nearer to each other than this are no measure of what comes before or after them."""
+
 AnalysisSource = Literal["demo", "computed"]
 
 
@@ -181,7 +184,11 @@ class Analysis:
         beats = self.beats_s
         if len(beats) == 1:
             return (position_s - beats[0]) * (self.bpm or 120.0) / 60.0
-        index = min(max(bisect_right(beats, position_s) - 1, 0), len(beats) - 2)
+        if position_s < beats[0]:
+            return (position_s - beats[0]) / max(beats[1] - beats[0], LEAST_BEAT_S)
+        if position_s >= beats[-1]:
+            return len(beats) - 1 + (position_s - beats[-1]) / max(beats[-1] - beats[-2], LEAST_BEAT_S)
+        index = bisect_right(beats, position_s) - 1
         return index + (position_s - beats[index]) / (beats[index + 1] - beats[index])
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remixd.errors import InvalidInput
-from remixd.track.analysis import Analysis, BarBeat, Chord, Section
+from remixd.track.analysis import LEAST_BEAT_S, Analysis, BarBeat, Chord, Section
 
 SONG_S = 200.0
 
@@ -164,3 +164,11 @@ def test_a_broken_field_is_named_in_one_line(changed: dict[str, Any], named: str
 def test_what_is_no_analysis_at_all_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput):
         Analysis.from_json(text)
+
+
+def test_two_beats_on_top_of_each_other_do_not_count_bars_without_end() -> None:
+    analysis = Analysis(source="demo", duration_s=10.0, beats_s=(0.0, 1e-283))
+    later = analysis.bar_beat(9.0)
+    assert later is not None
+    assert 0 < later.bar < 9.0 / LEAST_BEAT_S
+    assert 1.0 <= later.beat < 5.0
