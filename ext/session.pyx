@@ -167,11 +167,11 @@ cdef inline double _clamped(const SessionState* session, const Command* command)
     return min(max(command.value, session.low[command.dimension]), session.high[command.dimension])
 
 
-cdef int64_t _settling(const Deck* deck) noexcept nogil:
+cdef int64_t _settling(const Deck* deck, int dimension) noexcept nogil:
     """Frames from a bend of the map until nothing of what was before is heard."""
     cdef double ratio = exp2(min(deck.pitch.value_from, deck.pitch.value_to) / 12.0)
     cdef int64_t frames = GLIDE_STEPS * QUANTUM + <int64_t>((FRAME // 2 + HOP) / min(ratio, 1.0))
-    if deck.tempo.value_to == 1.0 or deck.pitch.value_to == 0.0:
+    if deck.tempo.value_to == 1.0 and (dimension == TEMPO or deck.pitch.value_to == 0.0):
         frames = max(frames, <int64_t>REST_FRAMES)
     return frames
 
@@ -191,8 +191,8 @@ cdef void _move_map(SessionState* session) noexcept nogil:
         else:
             glide_to(&deck.pitch, value, deck.end_step, GLIDE_STEPS)
         session_report(
-            session, command, REPORT_APPLIED, bend, bend + _settling(deck), deck_end_position(deck) >> FIX,
-            value, 0 if command.sample < 0 else bend - command.sample,
+            session, command, REPORT_APPLIED, bend, bend + _settling(deck, command.dimension),
+            deck_end_position(deck) >> FIX, value, 0 if command.sample < 0 else bend - command.sample,
             _is_superseded(&session.for_map, done, bend),
         )
         done += 1

@@ -206,6 +206,17 @@ def test_from_the_settled_sample_of_a_return_to_neutral_the_stem_is_itself(
     np.testing.assert_array_equal(heard[settled:], pcm[settled + offset : 3 * SECOND + offset])
 
 
+@pytest.mark.parametrize(("dimension", "value"), [(TEMPO, 1.1), (PITCH, 2.0)])
+def test_a_move_away_from_neutral_settles_as_soon_as_its_frames_have_passed(
+    dimension: int, value: float
+) -> None:
+    session = one(music(4 * SECOND))
+    session.post(1, dimension, value, sample=40_000)
+    session.render(SECOND)
+    report = session.take_reports()[0]
+    assert report.settled_sample - report.sample < 0.08 * SECOND
+
+
 def test_every_report_names_the_place_in_the_song_also_after_its_end() -> None:
     frames = 20_000
     session = one(music(frames), loop=True)
