@@ -30,26 +30,25 @@ class Resolution:
     hop: int
 
 
-def band_flux(pcm: Audio, resolution: Resolution) -> Curve:
+def band_flux(pcm: Audio, resolution: Resolution, own_level: float) -> Curve:
     """How much the log spectrum rises over two hops, as the mean of its bands.
 
     Levels are `log1p(100 b / ref)`, `b` a sixth-octave band's amplitude and `ref` the stem's own 90th
-    percentile, so the flux hardly depends on how loud the stem is. The earlier level is the maximum of three
+    percentile, so the flux hardly depends on how loud the stem is; or a geometric mean of that and of the
+    band's 95th percentile, so that a hat counts beside a kick. The earlier level is the maximum of three
     neighbouring bands, so vibrato does not count as rising (Boeck and Widmer, "Maximum filter vibrato
     suppression for onset detection", DAFx 2013).
 
     Args:
         pcm: float32 (frames, 2) at 48 kHz.
         resolution: of the spectra.
+        own_level: weight of the band's own level in `ref`, 0 to 1.
 
     Returns:
         float32 (frames // hop + 2,), at least 0, rarely above 3; before the first frame there is silence.
     """
     bands = _band_amplitudes(pcm, resolution)
-    totals = bands.sum(axis=1)
-    sounding = bands[totals > _QUIETEST * totals.max()]
-    reference = float(np.percentile(sounding, 90)) if sounding.size else 0.0
-    bands *= 100.0 / max(reference, _FLOOR)
+    bands *= 100.0 / _reference(bands, own_level)
     levels = np.log1p(bands, out=bands)
     before = np.zeros_like(levels)
     before[_LAG:] = levels[:-_LAG]
@@ -60,48 +59,57 @@ def band_flux(pcm: Audio, resolution: Resolution) -> Curve:
     return np.asarray(np.maximum(levels, 0.0, out=levels).mean(axis=1), np.float32)
 
 
+def _reference(bands: Curve, own_level: float) -> Curve:
+    """The level that each band is measured by, (bands,); rests do not count."""
+    totals = bands.sum(axis=1)
+    sounding = bands[totals > _QUIETEST * totals.max()]
+    if not sounding.size:
+        return np.full(bands.shape[1], _FLOOR, np.float32)
+    own = np.percentile(sounding, 95, axis=0) ** own_level
+    mixed = own * np.percentile(sounding, 90) ** (1.0 - own_level)
+    return np.asarray(np.maximum(mixed, _FLOOR), np.float32)
+
+
 def _band_amplitudes(pcm: Audio, resolution: Resolution) -> Curve:
     """Root of the energy of both channels in each band, (spectra, bands); a sine of amplitude 1 gives 1."""
     window, hop = resolution.window, resolution.hop
     count = pcm.shape[0] // hop + 2
     shape = np.hanning(window + 1)[:-1].astype(np.float32)
     shape *= 2.0 / shape.sum()
-    edges = _bands(window)
-    found = np.empty((count, edges.shape[1]), np.float32)
+    starts = _band_starts(window)
+    found = np.empty((count, starts.shape[0] - 1), np.float32)
     for first in range(0, count, _CHUNK):
         size = min(_CHUNK, count - first)
-        piece = _piece(pcm, first * hop - window // 2, (size - 1) * hop + window)
+        low = first * hop - window // 2
+        piece = cut(pcm, low, low + (size - 1) * hop + window).view(np.complex64)[:, 0]
         frames = np.lib.stride_tricks.sliding_window_view(piece, window)[::hop]
         spectra = np.fft.fft(frames * shape)
         power = spectra.real**2 + spectra.imag**2
         # |L|^2 + |R|^2 is half of |Z[k]|^2 + |Z[-k]|^2 for Z the spectrum of l + ir
         both = power[:, 1 : window // 2] + power[:, : window // 2 : -1]
-        found[first : first + size] = np.sqrt(0.5 * (both @ edges))
+        bands = np.add.reduceat(both[:, : starts[-1] - 1], starts[:-1] - 1, axis=1)
+        found[first : first + size] = np.sqrt(0.5 * bands)
     return found
 
 
-def _piece(pcm: Audio, start: int, length: int) -> NDArray[np.complex64]:
-    """Frames from `start` on as `l + ir`; silence before the first, the end mirrored past the last.
+def cut(pcm: Audio, low: int, high: int) -> Audio:
+    """Frames `low` to `high`, float32 (high - low, 2). `pcm` has at least one frame; `low` is before its end.
 
-    Where a stem is cut off, silence would look like an attack: a cut is as broad.
+    Before the first frame there is silence; past the last, the sound is mirrored in time and about its last
+    value: where a stem is cut off, silence would look like an attack, being as broad.
     """
-    piece = np.zeros((length, 2), np.float32)
-    low, high = max(start, 0), min(start + length, pcm.shape[0])
-    if low < high:
-        piece[low - start : high - start] = pcm[low:high]
-    past = start + length - max(pcm.shape[0], start)
+    end = pcm.shape[0]
+    piece = np.zeros((high - low, 2), np.float32)
+    piece[max(-low, 0) : min(high, end) - low] = pcm[max(low, 0) : high]
+    past = high - end
     if past > 0:
-        mirrored = pcm[
-            max(2 * pcm.shape[0] - start - length, 0) : 2 * pcm.shape[0] - max(pcm.shape[0], start)
-        ][::-1]
-        piece[length - past :][: mirrored.shape[0]] = mirrored
-    return piece.view(np.complex64)[:, 0]
+        tail = np.pad(pcm[max(end - past - 1, 0) :], ((0, past), (0, 0)), "reflect", reflect_type="odd")
+        piece[-past:] = tail[-past:]
+    return piece
 
 
-def _bands(window: int) -> Curve:
-    """Which bin is in which band, (bins 1 to window / 2 - 1, bands); bands without a bin are left out."""
-    octaves = np.log2(np.arange(1, window // 2) * (RATE_HZ / window) / _LOWEST_HZ)
-    band = np.floor(_BANDS_AN_OCTAVE * octaves).astype(int)
-    band[octaves > np.log2(_HIGHEST_HZ / _LOWEST_HZ)] = -1
-    used = np.unique(band[band >= 0])
-    return np.asarray(band[:, None] == used, np.float32)
+def _band_starts(window: int) -> NDArray[np.int64]:
+    """The first bin of each band and, last, one past the last band; bands without a bin are left out."""
+    bands = _BANDS_AN_OCTAVE * np.log2(_HIGHEST_HZ / _LOWEST_HZ)
+    edges_hz = _LOWEST_HZ * 2.0 ** (np.arange(np.floor(bands) + 1) / _BANDS_AN_OCTAVE)
+    return np.unique(np.ceil(edges_hz * window / RATE_HZ).astype(np.int64))
