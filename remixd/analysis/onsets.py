@@ -54,7 +54,7 @@ _HARMONY: Final = _Search(
 )  # fmt: skip
 _SEARCHES: Final[Mapping[StemRole, _Search]] = {
     "drums": _Search(
-        resolution=Resolution(window=1024, hop=240), own_level=0.5, above_median=0.025, rise_nepers=0.8,
+        resolution=Resolution(window=1024, hop=240), own_level=0.5, above_median=0.06, rise_nepers=0.85,
         apart_s=0.025, early_s=0.012, late_s=0.016, prediction=None,
     ),
     "bass": replace(
@@ -86,7 +86,7 @@ def find_onsets(pcm: NDArray[np.float32], role: StemRole) -> Onsets:
         pcm: float32 (frames, 2) at 48 kHz, all finite; may be memory-mapped.
         role: drums are found stroke by stroke, to about a millisecond; other stems note by note.
 
-    Thread: [ingest]; holds about 60 MB for 10 minutes, besides `pcm`.
+    Thread: [ingest]; holds about 100 MB for 10 minutes, besides `pcm`.
     """
     search = _SEARCHES[role]
     if not pcm.shape[0]:
