@@ -5,16 +5,6 @@ A gain is a function of the absolute sample, so it is the same however blocks ar
 from libc.stdint cimport int64_t
 
 
-cdef float ramp_value(const Ramp* ramp, int64_t sample) noexcept nogil:
-    """The gain at one sample: `gain_from` before `start`, exactly `gain_to` from `start + frames - 1` on."""
-    cdef int64_t done = sample - ramp.start + 1
-    if done <= 0:
-        return ramp.gain_from
-    if done >= ramp.frames:
-        return ramp.gain_to
-    return ramp.gain_from + (ramp.gain_to - ramp.gain_from) * (<float>done / <float>ramp.frames)
-
-
 cdef void ramp_to(Ramp* ramp, float gain, int64_t start, int64_t frames) noexcept nogil:
     """Retarget the ramp: from wherever it is just before `start`, on to `gain`."""
     ramp.gain_from = ramp_value(ramp, start - 1)
@@ -32,14 +22,14 @@ cdef bint ramp_is_flat(const Ramp* ramp, int64_t sample, int64_t frames) noexcep
 
 cdef void add_scaled(float* out, const float* src, float gain, int frames) noexcept nogil:
     """Add interleaved stereo `src` to `out` at one gain."""
-    cdef int i
+    cdef Py_ssize_t i
     for i in range(2 * frames):
         out[i] += gain * src[i]
 
 
 cdef void add_ramped(float* out, const float* src, const float* gains, int frames) noexcept nogil:
     """Add interleaved stereo `src` to `out`, one gain a frame."""
-    cdef int i
+    cdef Py_ssize_t i           # as an int, 2 * i might wrap, and the loop would not be vectorised
     for i in range(frames):
         out[2 * i] += gains[i] * src[2 * i]
         out[2 * i + 1] += gains[i] * src[2 * i + 1]

@@ -5,13 +5,14 @@ cdef enum:
     METER_BLOCKS = 30       # 3 s
 
 cdef struct Meter:
-    double state[2][2][2]   # channel, filter stage, delay
+    double poles[4][2]      # last two outputs of the shelf's poles, then of the high pass's: left, right
     double energy           # weighted energy of the block so far, both channels
     int filled              # frames of it
     double blocks[METER_BLOCKS]
     int count               # blocks measured, at most METER_BLOCKS
     int newest              # index of the newest
-    float tail[30]          # the last 15 frames, for the true peak across blocks
+    float tail[32]          # the last 16 frames, for the true peak and the filters' zeros
+    float tail_peak         # greatest magnitude of the quantum they end
     float peak[2]
     float true_peak
 
