@@ -1,30 +1,30 @@
-"""What does a session cost per second of sound, and how even is that cost?
+"""What does a session cost per second of sound, how even is that cost, and what do other stretchers cost?
 
-A four-stem session is rendered offline, in this thread, block by block; the thread's own CPU time is read
-around every block. All cases and floors take turns, a second of sound each, so that what the machine does
-meanwhile falls on all of them. The floors are what numpy needs for the bare arithmetic: summing the stems
-with their gains, and the FFTs alone of a phase vocoder.
+Everything is rendered offline, in this thread, and the thread's own CPU time is read. What is compared takes
+turns, a second of sound each, so that what the machine does meanwhile falls on all of it.
+
+Sessions are measured whole, at three block sizes, over floors: what numpy needs for the bare arithmetic,
+summing the stems with their gains, and the FFTs alone of a phase vocoder. Then a session of four stems is
+compared with four streams of each peer. A peer's figure is its stretching alone: it mixes nothing, moves no
+gains, limits and meters nothing. Last, every block of sixty sessions together, and of one, is timed.
 """
 
 from __future__ import annotations
 
-import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 import numpy as np
 
-from remixd._kernel import stretch
-from remixd._kernel.session import Session
 from remixd._kernel.stem import Stem
-from remixd.config import user_cache_path
-from remixd.mix import PLAYABLE
-from remixd.track.cache import write_pcm
 from remixd.units import RATE_HZ, STEM_ROLES, StemRole
 
+from . import ours
+from .corpus import Performance
+from .costs import Costs, PeerPlayer, Renders, measure_blocks, measure_seconds
+from .floors import Idle, NumpyFfts, NumpySum
+from .peers import Peer, Setting, available_peers
 from .results import Case
 from .runner import Task
 from .songs import Audio, make_music
@@ -35,139 +35,149 @@ ROUNDS: Final = 20
 ROUNDS_QUICK: Final = 3
 SOFT: Final = 0.1
 LOUD: Final = 0.5
-FFT_FRAMES: Final = 4096
-FFT_HOP: Final = 1024
-RAMP_EVERY_FRAMES: Final = 960
-REPORTS_EVERY: Final = 400
 
-Render = Callable[[], object]
-"""Renders one block."""
+VERSUS_BLOCK: Final = 256
+TEMPO: Final = 1.1
+SETTINGS: Final[Mapping[str, float]] = {"tempo 1.1": 0.0, "tempo 1.1, pitch +2, gains moving": 2.0}
+"""Semitones of each. With pitch, vocals keep their formants where a peer can; drums are not transposed."""
+
+HARNESS: Final = "harness alone"
+
+CROWD: Final = 60
+CROWD_BLOCK: Final = 128
+ALONE_BLOCK: Final = 64
+WARM_UP: Final = (32, 96)
+"""Blocks that sessions play before they are timed, from and below, drawn for each: nobody begins in step."""
+EVEN_S: Final = 2.0
+REPEATS: Final = 5
+QUICK_S: Final = 0.5
+REPEATS_QUICK: Final = 2
 
 
 def run(task: Task) -> None:
-    """Measure every case at every block size."""
-    stretch.prepare(user_cache_path() / "fftwf.wisdom")
+    """Measure sessions, then peers, then single blocks."""
+    ours.prepare()
     rounds = ROUNDS_QUICK if task.quick else ROUNDS
-    task.settings(rounds=rounds, stems=len(STEM_ROLES), song_s=SONG_S, floor_fft_frames=FFT_FRAMES)
-    music = {level: make_music(SONG_S, level) for level in (SOFT, LOUD)}
-    with _cached(music[SOFT], "soft") as soft, _cached(music[LOUD], "loud") as loud:
+    task.settings(rounds=rounds, stems=len(STEM_ROLES), song_s=SONG_S, variants=ours.VARIANTS)
+    _measure_sessions(task, rounds)
+    stems = Performance().stems()
+    with ours.cached(stems) as files:
+        _measure_peers(task, stems, files, rounds)
+        for variant in ours.VARIANTS:
+            for setting in SETTINGS:
+                _measure_evenness(task, files, variant, setting)
+
+
+def _measure_sessions(task: Task, rounds: int) -> None:
+    music = make_music(SONG_S, SOFT)
+    with ours.cached(music, 1.0) as soft, ours.cached(make_music(SONG_S, LOUD), 1.0) as loud:
         for block in BLOCKS:
-            task.tell(f"blocks of {block} frames")
-            cases: dict[str, Render] = {
-                "copy": _session(soft, block),
-                "gains moving": _session(soft, block, ramps=True),
-                "limiter working": _session(loud, block),
-                "tempo": _session(soft, block, tempo=1.06),
-                "tempo and pitch": _session(soft, block, tempo=1.06, pitch=2.0),
-                "floor: numpy sum": _numpy_sum(music[SOFT], block),
-                "floor: numpy FFTs": _numpy_ffts(music[SOFT], block),
+            task.tell(f"sessions, blocks of {block} frames")
+            players: dict[str, Renders] = {
+                "copy": ours.Player(soft),
+                "gains moving": ours.Player(soft, moving=True),
+                "limiter working": ours.Player(loud),
+                "tempo": ours.Player(soft, tempo=1.06),
+                "tempo and pitch": ours.Player(soft, tempo=1.06, pitch=2.0),
+                "floor: numpy sum": NumpySum(music),
+                "floor: numpy FFTs": NumpyFfts(music),
             }
-            _tell_figures(task, block, _measure(cases, block, rounds))
+            _tell_sessions(task, block, measure_seconds(players, block, rounds))
 
 
-@contextmanager
-def _cached(music: Mapping[StemRole, Audio], name: str) -> Iterator[list[Stem]]:
-    """The stems as the cache holds them, mapped from files."""
-    with tempfile.TemporaryDirectory(prefix="remixd-bench-") as folder:
-        stems = []
-        for role, pcm in music.items():
-            path = Path(folder) / f"{name}-{role}.pcm"
-            write_pcm(path, pcm, bytes(32))
-            stems.append(Stem.open(path))
-        yield stems
-
-
-def _session(
-    stems: list[Stem], block: int, *, tempo: float = 1.0, pitch: float = 0.0, ramps: bool = False
-) -> Render:
-    mix = {"tempo": tempo, "pitch": pitch}
-    session = Session(stems, list(range(len(STEM_ROLES))), mix=[mix.get(name, 0.0) for name in PLAYABLE])
-    if not ramps:
-        return lambda: session.render(block)
-    every, vocals = max(RAMP_EVERY_FRAMES // block, 1), PLAYABLE.index("vocals")
-    blocks = 0
-
-    def render() -> None:
-        nonlocal blocks
-        if blocks % every == 0:
-            session.post(blocks, vocals, -6.0 if blocks // every % 2 else 0.0, ramp_frames=RAMP_EVERY_FRAMES)
-        if blocks % REPORTS_EVERY == 0:
-            session.take_reports()
-        blocks += 1
-        session.render(block)
-
-    return render
-
-
-def _numpy_sum(music: Mapping[StemRole, Audio], block: int) -> Render:
-    stems = list(music.values())
-    gains = np.full(len(stems), 0.9, dtype=np.float32)
-    out, part = np.empty((block, 2), np.float32), np.empty((block, 2), np.float32)
-    at = 0
-
-    def render() -> None:
-        nonlocal at
-        np.multiply(stems[0][at : at + block], gains[0], out=out)
-        for stem, gain in zip(stems[1:], gains[1:], strict=True):
-            np.multiply(stem[at : at + block], gain, out=part)
-            np.add(out, part, out=out)
-        at = at + block if at + 2 * block <= len(stems[0]) else 0
-
-    return render
-
-
-def _numpy_ffts(music: Mapping[StemRole, Audio], block: int) -> Render:
-    windows = np.stack([stem[:FFT_FRAMES].T for stem in music.values()])
-    at = 0
-
-    def render() -> None:
-        nonlocal at
-        before, at = at, at + block
-        if before // FFT_HOP != at // FFT_HOP:
-            np.fft.irfft(np.fft.rfft(windows), FFT_FRAMES)
-
-    return render
-
-
-def _measure(cases: dict[str, Render], block: int, rounds: int) -> dict[str, list[list[int]]]:
-    """CPU nanoseconds of every block, by case and round. One more round, first, warms up and is dropped."""
-    blocks = RATE_HZ // block
-    spent: dict[str, list[list[int]]] = {name: [] for name in cases}
-    clock = time.thread_time_ns
-    for round_number in range(rounds + 1):
-        for name, render in cases.items():
-            costs = []
-            for _ in range(blocks):
-                began = clock()
-                render()
-                costs.append(clock() - began)
-            if round_number:
-                spent[name].append(costs)
-    return spent
-
-
-def _tell_figures(task: Task, block: int, spent: dict[str, list[list[int]]]) -> None:
+def _tell_sessions(task: Task, block: int, cost_ms: Mapping[str, Costs]) -> None:
     case: Case
-    share = {
-        name: np.array([sum(costs) for costs in rounds]) / 1e9 / (RATE_HZ // block * block / RATE_HZ)
-        for name, rounds in spent.items()
-    }
-    for name, rounds in spent.items():
+    for name, costs in cost_ms.items():
         case = {"case": name, "block": block}
-        task.figure("CPU a second of sound", "share", share[name], case, note="of real time")
-        if name.startswith("floor"):
-            continue
-        task.figure("sessions a core", "count", 1 / share[name], case)
-        costs = np.concatenate([np.array(round_costs) for round_costs in rounds])
-        task.figure("block over mean block", "ratio", costs / costs.mean(), case, note="CPU time")
+        task.figure("CPU a second of sound", "share", costs / 1e3, case, note="of real time")
+        if not name.startswith("floor"):
+            task.figure("sessions a core", "count", 1e3 / costs, case)
     for name, floor in (
         ("copy", "floor: numpy sum"),
         ("tempo", "floor: numpy FFTs"),
         ("tempo and pitch", "floor: numpy FFTs"),
     ):
         case = {"case": name, "block": block}
-        task.figure("over its floor", "ratio", share[name] / share[floor], case, note=floor)
+        task.figure("over its floor", "ratio", cost_ms[name] / cost_ms[floor], case, note=floor)
     for name in ("gains moving", "limiter working", "tempo", "tempo and pitch"):
         case = {"case": name, "block": block}
-        more = share[name] - share["copy"]
+        more = (cost_ms[name] - cost_ms["copy"]) / 1e3
         task.figure("more than a copy", "share", more, case, note="what that part alone costs, of real time")
+
+
+def _measure_peers(
+    task: Task, stems: Mapping[StemRole, Audio], files: Mapping[StemRole, Stem], rounds: int
+) -> None:
+    peers, missing = available_peers()
+    for name, reason in missing.items():
+        task.skip(name, reason)
+    task.settings(versus_block=VERSUS_BLOCK, peers={peer.name: peer.how for peer in peers})
+    for setting in SETTINGS:
+        task.tell(f"four stems, {setting}: remixd and {len(peers)} peers")
+        players: dict[str, Renders] = {
+            _system(variant): _session(files, variant, setting) for variant in ours.VARIANTS
+        }
+        mine = list(players)
+        players |= {peer.name: _four_streams(peer, stems, setting) for peer in peers}
+        players[HARNESS] = PeerPlayer(Idle(), [(sound, Setting(tempo=TEMPO)) for sound in stems.values()])
+        cost_ms = measure_seconds(players, VERSUS_BLOCK, rounds)
+        for name, costs in cost_ms.items():
+            case: Case = {"system": name, "setting": setting}
+            task.figure("CPU of four stems", "ms", costs, case, note="a second of sound")
+            task.figure("sessions a core, four stems", "count", 1e3 / costs, case)
+        for variant in mine:
+            for peer in peers:
+                ratio = cost_ms[peer.name] / cost_ms[variant]
+                case = {"system": peer.name, "setting": setting, "over": variant}
+                task.figure("times the cost", "ratio", ratio, case, note="round by round")
+
+
+def _measure_evenness(task: Task, files: Mapping[StemRole, Stem], variant: str, setting: str) -> None:
+    seconds, repeats = (QUICK_S, REPEATS_QUICK) if task.quick else (EVEN_S, REPEATS)
+    warm_up = np.random.default_rng(7).integers(*WARM_UP, CROWD).tolist()
+    for sessions, block in ((CROWD, CROWD_BLOCK), (1, ALONE_BLOCK)):
+        task.tell(f"every block of {sessions}, {_system(variant)}, {setting}")
+        costs_s = measure_blocks(
+            partial(_crowd, files, variant, setting, sessions),
+            block,
+            int(seconds * RATE_HZ) // block,
+            warm_up[:sessions],
+            repeats,
+        )
+        case: Case = {"system": _system(variant), "setting": setting, "sessions": sessions, "block": block}
+        note = f"CPU time, the least of {repeats} repeats"
+        task.figure("block over mean block", "ratio", costs_s / costs_s.mean(), case, note=note)
+        share = costs_s / sessions * RATE_HZ / block
+        task.figure("block over its deadline", "share", share, case, note=f"{note}, a session")
+
+
+def _session(files: Mapping[StemRole, Stem], variant: str, setting: str, *, start: int = 0) -> ours.Player:
+    pitch = SETTINGS[setting]
+    return ours.Player(files, variant, tempo=TEMPO, pitch=pitch, moving=pitch != 0.0, start=start)
+
+
+def _crowd(files: Mapping[StemRole, Stem], variant: str, setting: str, sessions: int) -> list[ours.Player]:
+    """Sessions that are at different places of the song."""
+    return [_session(files, variant, setting, start=at * RATE_HZ // 7) for at in range(sessions)]
+
+
+def _four_streams(peer: Peer, stems: Mapping[StemRole, Audio], setting: str) -> PeerPlayer:
+    pitch = SETTINGS[setting]
+    return PeerPlayer(
+        peer,
+        [
+            (
+                sound,
+                Setting(
+                    tempo=TEMPO,
+                    semitones=0.0 if role == "drums" else pitch,
+                    formants=role == "vocals" and pitch != 0.0,
+                ),
+            )
+            for role, sound in stems.items()
+        ],
+    )
+
+
+def _system(variant: str) -> str:
+    return f"{ours.NAME}, {variant}"

@@ -73,8 +73,13 @@ class Task:
     ) -> None:
         """Keep a figure: see `results.Figure`."""
         measured = tuple(map(float, samples))
-        figure = Figure(name=name, unit=unit, samples=measured, case=case, limits=tuple(limits), note=note)
-        self._bench.figures.append(figure)
+        self.figures(
+            [Figure(name=name, unit=unit, samples=measured, case=case, limits=tuple(limits), note=note)]
+        )
+
+    def figures(self, figures: Iterable[Figure]) -> None:
+        """Keep many figures, written at once."""
+        self._bench.figures += figures
         self._keep()
 
 

@@ -1,0 +1,129 @@
+"""remixd's own kernel, as the benches use it: to stretch stems, and to render what costs are measured of.
+
+This is the one module of the benches that knows how the kernel is fed.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from remixd._kernel import stretch as planner
+from remixd._kernel.session import Session
+from remixd._kernel.stem import Stem
+from remixd.config import user_cache_path
+from remixd.mix import PLAYABLE
+from remixd.track.cache import write_pcm
+from remixd.units import RATE_HZ, STEM_ROLES, StemRole
+
+from .songs import Audio
+
+NAME: Final = "remixd"
+VARIANTS: Final = ("session",)
+"""How a session may be rendered: what `Player` takes."""
+
+HEADROOM: Final = 0.5
+"""Stems go in at this level and come out louder by as much, so that the limiter has nothing to do."""
+
+RAMP_FRAMES: Final = 960
+"""A moving gain is sent to its next value whenever this has passed, and takes as long to get there."""
+
+_REPORTS_EVERY: Final = 100
+_BLOCK_FRAMES: Final = RATE_HZ
+
+
+def prepare() -> None:
+    """Make the kernel's plans, or load those that were made before."""
+    planner.prepare(user_cache_path() / "fftwf.wisdom")
+
+
+def stretch(stems: Mapping[StemRole, Audio], tempo: float, pitch: float) -> dict[StemRole, Audio]:
+    """Stretch stems as a session would play them, each alone, at full level and offline.
+
+    Args:
+        stems: by role, float32 (frames, 2) at 48 kHz.
+        tempo: source time over output time.
+        pitch: semitones; which stems it moves is for the kernel to say.
+
+    Returns the same roles; each has `round(frames / tempo)` frames, and starts where its source does.
+    """
+    with cached(stems) as files:
+        return {role: _stretch_one(files, role, tempo, pitch) / np.float32(HEADROOM) for role in stems}
+
+
+def _stretch_one(files: Mapping[StemRole, Stem], role: StemRole, tempo: float, pitch: float) -> Audio:
+    session = Session([files[role]], [STEM_ROLES.index(role)], loop=False, mix=_mix(tempo=tempo, pitch=pitch))
+    left = round(files[role].frames / tempo)
+    blocks = []
+    while left > 0:
+        blocks.append(session.render(min(left, _BLOCK_FRAMES)).copy())
+        left -= len(blocks[-1])
+    return np.concatenate(blocks)
+
+
+@contextmanager
+def cached(stems: Mapping[StemRole, Audio], level: float = HEADROOM) -> Iterator[dict[StemRole, Stem]]:
+    """The stems at a level as the cache holds them, mapped from files that are gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="remixd-bench-") as folder:
+        files = {}
+        for role, pcm in stems.items():
+            path = Path(folder) / f"{role}.pcm"
+            write_pcm(path, pcm * np.float32(level), bytes(32))
+            files[role] = Stem.open(path)
+        yield files
+
+
+class Player:
+    """A session that loops, as many frames a call as one likes.
+
+    Args:
+        files: of `cached`.
+        variant: one of `VARIANTS`.
+        tempo, pitch: as for `stretch`.
+        moving: whether gains never rest.
+        start: frame of the song to begin at.
+    """
+
+    def __init__(
+        self,
+        files: Mapping[StemRole, Stem],
+        variant: str = VARIANTS[0],
+        *,
+        tempo: float = 1.0,
+        pitch: float = 0.0,
+        moving: bool = False,
+        start: int = 0,
+    ) -> None:
+        if variant not in VARIANTS:
+            raise ValueError(f"there is no variant {variant!r}")
+        roles = [STEM_ROLES.index(role) for role in files]
+        self._session = Session(list(files.values()), roles, start=start, mix=_mix(tempo=tempo, pitch=pitch))
+        self._moving = moving
+        self._due = self._ramps = 0
+
+    def render(self, frames: int) -> Audio:
+        """The next frames: float32 (frames, 2)."""
+        if self._moving:
+            self._move(frames)
+        return self._session.render(frames)
+
+    def _move(self, frames: int) -> None:
+        """Send the vocals to where they are not, whenever they have arrived."""
+        self._due -= frames
+        if self._due > 0:
+            return
+        self._due += RAMP_FRAMES
+        self._ramps += 1
+        goal_db = -6.0 if self._ramps % 2 else 0.0
+        self._session.post(self._ramps, PLAYABLE.index("vocals"), goal_db, ramp_frames=RAMP_FRAMES)
+        if self._ramps % _REPORTS_EVERY == 0:
+            self._session.take_reports()
+
+
+def _mix(**values: float) -> Sequence[float]:
+    return [values.get(name, 1.0 if name == "tempo" else 0.0) for name in PLAYABLE]
