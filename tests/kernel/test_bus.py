@@ -112,6 +112,16 @@ def test_the_limiter_is_the_plain_one_and_where_its_gain_is_one_the_sound_is_unt
     np.testing.assert_array_equal(heard[untouched], pcm[untouched])
 
 
+def test_a_wave_whose_samples_lie_far_below_its_peak_is_limited_as_by_the_plain_limiter() -> None:
+    """A quarter of the rate, sampled 3 dB below its crests: only how sharply it bends tells of them."""
+    angle = np.pi / 2 * np.arange(6000) + np.pi / 4
+    level = 0.915 * np.minimum(1.0, np.arange(6000) / 2000)
+    pcm = (level * np.sin(angle))[:, None].repeat(2, axis=1).astype(np.float32)
+    gains = gains_of_a_plain_limiter(pcm)[:, None]
+    assert gains.min() < 0.98
+    np.testing.assert_allclose(limit(pcm), pcm * gains, rtol=3e-6, atol=1e-7)
+
+
 @given(sounds_that_come_and_go(), st.integers(1, 63))
 @settings(max_examples=40, deadline=None)
 def test_to_the_bit_it_does_not_matter_where_in_a_quantum_sound_begins(pcm: Audio, later: int) -> None:
