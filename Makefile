@@ -8,7 +8,7 @@ KERNEL := $(wildcard ext/*.pyx remixd/_kernel/*.pxd)
 PROTOS := $(wildcard proto/remixd/v1/*.proto)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test setup build lint checked dist annotate clean
+.PHONY: run test setup build lint bench-tables checked dist annotate clean
 
 run: build  ## make the demo song, import it, and serve it
 	@$(BIN)/remixd demo build/demo
@@ -35,6 +35,12 @@ lint: build  ## style, types, the kernel's style, and who may import whom
 	$(BIN)/mypy
 	PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint ext remixd/_kernel
 	$(BIN)/lint-imports --no-cache
+
+bench-tables: .make/bench  ## build/bench/: remixd beside other stretchers, in Markdown tables and pictures
+	@mkdir -p build/bench
+	for name in kernel quality; do \
+	  $(BIN)/remixd bench $$name --json build/bench/$$name.json --tables build/bench/$$name.md \
+	    --plots build/bench || exit; done
 
 checked: build  ## the kernel's tests on a kernel with bounds checks, then the ordinary kernel again
 	REMIXD_CHECKED=1 $(BIN)/python setup.py -q build_ext --inplace --force --build-temp build/checked
@@ -89,6 +95,10 @@ build: .make/build  ## the kernel and the protos
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -q --upgrade pip "setuptools>=77" wheel "cython>=3.1,<4" "grpcio-tools==1.85.1"
 	REMIXD_KERNEL=later $(BIN)/python -m pip install -q --no-build-isolation -e ".[dev]"
+	@touch $@
+
+.make/bench: .make/build  # the peers that come from PyPI; where others are missing, the bench says how to get them
+	REMIXD_KERNEL=later $(BIN)/python -m pip install -q --no-build-isolation -e ".[bench]"
 	@touch $@
 
 .make/build: .make/venv setup.py $(KERNEL) $(PROTOS)

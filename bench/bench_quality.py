@@ -1,11 +1,11 @@
 """How close does a stretched stem come to the same music played at that tempo, or in that key?
 
 The demo song is performed at its own tempo and, as the truth, at others and in other keys. remixd and its
-peers stretch the first; what comes of it is compared with the truth, stem by stem, as the sum of the stretched
-stems, and, for tempo alone, as a mix that was stretched as one sound. Read every figure between two others:
-"another take" is the truth with notes up to 1.3 ms early or late, as good as a second perfect performance;
-"unstretched" is the source as it is. Drums, sums and mixes are aligned by their onsets first; other stems must
-start in time.
+peers stretch the first; what comes of it is compared with the truth, stem by stem, as the sum of the
+stretched stems, and, for tempo alone, as a mix that was stretched as one sound. Read every figure between two
+others: "another take" is the truth with notes up to 1.3 ms early or late, as good as a second perfect
+performance; "unstretched" is the source as it is. Drums, sums and mixes are aligned by their onsets first;
+other stems must start in time.
 
 Nobody transposes the drums. Where vocals are transposed, the true ones keep their formants; a peer that can
 keep them is asked to.

@@ -23,7 +23,7 @@ from remixd.config import user_cache_path
 from remixd.demo import Song
 from remixd.demo.chance import one
 from remixd.demo.grid import HOME_BPM
-from remixd.demo.score import Score
+from remixd.demo.score import Score, written
 from remixd.units import RATE_HZ, STEM_ROLES, StemRole, frames_from_seconds
 
 from .songs import Audio
@@ -63,7 +63,7 @@ class Performance:
         """Its stems, float32 (frames, 2) each; from the cache, if they were made before."""
         path = _folder() / f"{self._name}.npz"
         try:
-            with np.load(path) as kept:
+            with path.open("rb") as file, np.load(file) as kept:
                 return {role: kept[role] for role in STEM_ROLES}
         except (OSError, KeyError, ValueError, zipfile.BadZipFile):
             stems = {role: self.song.render(_STEMS[role], RATE_HZ, stop_bar=self.bars) for role in STEM_ROLES}
@@ -86,27 +86,23 @@ class _Again(Song):
 
     @property
     def score(self) -> Score:
-        score = super().score
-        loose_beats = LOOSE_S * self.grid_bpm / 60.0
+        bpm = self.bpm[0] if isinstance(self.bpm, tuple) else self.bpm  # it does not move
+        return _loosened(self.sections, LOOSE_S * bpm / 60.0)
 
-        def moved(note: Any) -> Any:
-            return replace(note, beat=max(note.beat + loose_beats * one(note.seed, "loose"), 0.0))
 
-        return replace(
-            score,
-            parts={stem: tuple(map(moved, notes)) for stem, notes in score.parts.items()},
-            sung={
-                stem: tuple(
-                    replace(breath, syllables=tuple(map(moved, breath.syllables))) for breath in breaths
-                )
-                for stem, breaths in score.sung.items()
-            },
-        )
+@cache
+def _loosened(sections: tuple[str, ...], loose_beats: float) -> Score:
+    score = written(sections)
 
-    @property
-    def grid_bpm(self) -> float:
-        """The tempo, which does not move."""
-        return float(self.bpm) if not isinstance(self.bpm, tuple) else self.bpm[0]
+    def moved(note: Any) -> Any:
+        return replace(note, beat=max(note.beat + loose_beats * one(note.seed, "loose"), 0.0))
+
+    parts = {stem: tuple(map(moved, notes)) for stem, notes in score.parts.items()}
+    sung = {
+        stem: tuple(replace(breath, syllables=tuple(map(moved, breath.syllables))) for breath in breaths)
+        for stem, breaths in score.sung.items()
+    }
+    return replace(score, parts=parts, sung=sung)
 
 
 def full_mix(stems: Mapping[StemRole, Audio]) -> Audio:
@@ -115,12 +111,16 @@ def full_mix(stems: Mapping[StemRole, Audio]) -> Audio:
     return total
 
 
-@cache
 def _folder() -> Path:
     """The folder of this version of the synthesiser."""
+    return user_cache_path() / "bench" / f"corpus-{_key()}"
+
+
+@cache
+def _key() -> str:
     sources = sorted(Path(remixd.demo.__file__).parent.glob("*.py"))
     text = b"".join(path.read_bytes() for path in [*sources, Path(__file__)]) + np.__version__.encode()
-    return user_cache_path() / "bench" / f"corpus-{hashlib.sha256(text).hexdigest()[:16]}"
+    return hashlib.sha256(text).hexdigest()[:16]
 
 
 def _keep(path: Path, stems: Mapping[StemRole, Audio]) -> None:

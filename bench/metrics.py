@@ -1,8 +1,8 @@
 """How far a stretched sound is from the truth: spectra, onset envelopes, stereo image, level.
 
 Sounds are float32 (frames, 2) at 48 kHz. `sound` is judged, `truth` is what it should have been; both begin
-at the same moment and have the same length (`fit`, `offset_frames`). Every figure is 0 for equal sounds, except
-the onset correlation, which is 1.
+at the same moment and have the same length (`fit`, `offset_frames`). Every figure is 0 for equal sounds,
+except the onset correlation, which is 1.
 """
 
 from __future__ import annotations
@@ -118,6 +118,8 @@ def offset_frames(sound: Audio, truth: Audio) -> int:
     most = round(OFFSET_MOST_S * RATE_HZ / FLUX_HOP)
     lags = np.arange(-most, most + 1)
     near = likeness[lags]
+    if near.max() <= 0.0:  # one of them has no onsets
+        return 0
     best = int(near.argmax())
     between = 0.0
     if 0 < best < 2 * most:  # the top of the parabola through three points

@@ -1,7 +1,9 @@
 """What becomes of steady tones: whether they stay in tune, steady and clean.
 
 A stretcher gets sines of 440 and 55 Hz and a chord of three notes with four partials each, eight seconds
-long; the middle three fifths of what comes back are judged.
+long; the middle three fifths of what comes back are judged. Partials of the chord beat, so it has some ripple
+by itself: read it beside the unstretched one. And pure tones are no music: Rubber Band R2, left to its
+defaults, takes them for transients.
 """
 
 from __future__ import annotations

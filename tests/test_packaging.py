@@ -80,7 +80,8 @@ def test_the_wheel_holds_what_runs_and_what_others_compile_against(wheel: Path) 
     assert {f"remixd/_kernel/{noun}{suffix}" for noun in KERNEL} <= names
     assert "remixd/py.typed" in names
     faces = {str(path.relative_to(ROOT)) for path in (ROOT / "remixd" / "_kernel").glob("*.p[xy][di]")}
-    beside = {f"remixd/{path.relative_to(ROOT)}" for path in ROOT.glob("bench/*.py")}
+    beside = {f"remixd/{path.relative_to(ROOT)}" for path in ROOT.glob("bench/**/*.py")}
+    beside |= {f"remixd/{path.relative_to(ROOT)}" for path in ROOT.glob("bench/**/*.cpp")}
     beside |= {f"remixd/{path.relative_to(ROOT)}" for path in ROOT.glob("presets/*.*")}
     assert faces | beside <= names
     assert {"remixd/_kernel/stem.pxd", "remixd/_kernel/stem.pyi", "remixd/presets/original.toml"} <= names

@@ -25,8 +25,18 @@ INTERRUPTED = 130
     "--json", "path", type=FILE, metavar="FILE", help="Write the result here, raw samples too; - for stdout."
 )
 @click.option("--show", is_flag=True, help="Show the result in FILE instead of measuring.")
+@click.option("--tables", type=FILE, metavar="FILE", help="Write comparisons with peers here, in Markdown.")
+@click.option("--plots", type=FILE, metavar="FOLDER", help="Draw comparisons with peers here, as PNG files.")
 @click.pass_context
-def bench(context: click.Context, name: str, quick: bool, path: Path | None, show: bool) -> None:
+def bench(
+    context: click.Context,
+    name: str,
+    quick: bool,
+    path: Path | None,
+    show: bool,
+    tables: Path | None,
+    plots: Path | None,
+) -> None:
     """Measure remixd on this machine.
 
     NAME is one bench; without it all run. Every figure comes with its spread, and the run with the noise
@@ -35,6 +45,10 @@ def bench(context: click.Context, name: str, quick: bool, path: Path | None, sho
     from remixd.bench.results import Result
     from remixd.bench.runner import run
 
+    if plots is not None:
+        from remixd.bench.plots import check
+
+        check()
     if show:
         if path is None:
             raise click.UsageError("--show needs --json FILE")
@@ -46,6 +60,7 @@ def bench(context: click.Context, name: str, quick: bool, path: Path | None, sho
         print_json(result.to_json())
     else:
         _print(result)
+    _write(result, tables, plots)
     if show:
         return
     if result.interrupted:
@@ -55,12 +70,30 @@ def bench(context: click.Context, name: str, quick: bool, path: Path | None, sho
         raise RemixdError("; ".join(f"bench {each.name} failed: {each.reason}" for each in failed))
 
 
+def _write(result: Result, tables: Path | None, plots: Path | None) -> None:
+    if tables is not None:
+        from remixd.bench.tables import write_markdown
+
+        write_markdown(result, tables)
+    if plots is not None:
+        from remixd.bench.plots import draw
+
+        for drawn in draw(result, plots):
+            note(f"drew {drawn}")
+
+
 def _print(result: Result) -> None:
+    from remixd.bench.tables import tables_of
+
     print_table(
         "nothing was measured",
         ("bench", "figure", "case", "n", "median", "quartiles", "p90", "p99", "max", "to reach"),
         list(_rows(result)),
     )
+    for each in result.benches:
+        for table in tables_of(each):
+            print(f"\n{table.title}. {table.note}")
+            print_table(table.title, table.columns, table.rows)
     machine = result.machine
     print(f"\n{machine['cpu']}, {machine['cores_usable']} of {machine['cores']} cores, {machine['kernel']}")
     for each in result.benches:
@@ -71,11 +104,14 @@ def _print(result: Result) -> None:
 
 
 def _rows(result: Result) -> Iterator[tuple[object, ...]]:
+    from remixd.bench.tables import is_tabled
+
     for figure in result.noise:
         yield "noise", *_row(figure)
     for each in result.benches:
         for figure in each.figures:
-            yield each.name, *_row(figure)
+            if not is_tabled(figure):
+                yield each.name, *_row(figure)
 
 
 def _row(figure: Figure) -> tuple[object, ...]:
