@@ -57,7 +57,20 @@ def test_a_smeared_attack_is_heard_before_and_is_less_steep():
     assert found["attack"] < -10
     assert found["lsd_256"] > 3
     assert found["lsd_256"] > found["lsd_2048"]  # the short window sees time
-    assert found["onset_correlation"] < 0.95
+
+
+def test_onset_correlation_forgives_some_milliseconds_but_no_stroke_that_is_missing_or_elsewhere():
+    truth = strokes()
+    likeness = [
+        metrics.onset_correlation(strokes(at), truth)
+        for at in (
+            [onset + 2 * MS for onset in STROKES],
+            [onset + 30 * MS * (number % 2) for number, onset in enumerate(STROKES)],
+            [onset + 30 * MS for onset in STROKES],
+        )
+    ]
+    assert likeness[0] > 0.8 > likeness[1] > likeness[2]
+    assert metrics.onset_correlation(strokes(STROKES[::2]), truth) < 0.8
 
 
 @given(lates_ms=st.lists(st.sampled_from([-6, 6]), min_size=len(STROKES), max_size=len(STROKES)))
