@@ -97,7 +97,7 @@ def onset_envelope(sound: Audio) -> Curve:
 
 
 def onset_correlation(sound: Audio, truth: Audio) -> float:
-    """Correlation of the onset envelopes, smeared by some 6 ms (half of it at 4 ms off); 0 where one is flat."""
+    """Correlation of the onset envelopes, smeared over some 6 ms; 0 where one is flat."""
     smear = np.hanning(13)
     heard, true = (np.convolve(onset_envelope(each), smear, "same") for each in (sound, truth))
     if not (heard.std() and true.std()):
