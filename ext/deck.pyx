@@ -10,29 +10,25 @@ Thread: [render], except `deck_init`, `deck_start` and `deck_free`.
 from libc.math cimport exp2, llround
 from libc.stdint cimport int64_t
 
+from remixd._kernel.elastic cimport elastic_advance, elastic_start, nowhere
+from remixd._kernel.fft cimport HOP, OVERLAP
+from remixd._kernel.resample cimport FIX, TAPS, resample
+from remixd._kernel.slices cimport slices_read, slices_start
 from remixd._kernel.stretch cimport (
-    FIX,
-    FRAME,
     FRAME_COPY,
     FRAME_GRAIN,
     FRAME_ROTATE,
     Frame,
-    HOP,
     Scratch,
-    TAPS,
     stretch_frame,
     stretch_free,
     stretch_init,
-    stretch_read,
 )
 
 cdef enum:
-    OVERLAP = FRAME // HOP
     ONE = 1 << FIX
     COPIES_MAX = 1 << 20
-
-
-cdef int64_t NOWHERE = -(<int64_t>1 << 50)     # no frame before: any advance from here is a jump
+    ADVANCE_MAX = 4096      # frames further apart than a window have nothing to be in phase with
 
 
 cdef double glide_value(const Glide* glide, int64_t step) noexcept nogil:
@@ -57,10 +53,9 @@ cdef int deck_init(Deck* deck) except -1:
     """Allocate the stretchers of `stems_count` stems. Thread: [housekeeping]."""
     cdef int i
     for i in range(deck.stems_count):
-        stretch_init(&deck.stretches[i])
-        deck.lanes[deck.lane_of[i]].used = True
-    deck.lanes[LANE_FLAT].kind = LANE_FLAT
-    deck.lanes[LANE_TONAL].kind = LANE_TONAL
+        if deck.voices[i].lane != LANE_DRUMS:
+            deck.voices[i].shift = i * (HOP // STEMS_MAX)
+            stretch_init(&deck.voices[i].stretch)
     return 0
 
 
@@ -68,29 +63,31 @@ cdef void deck_free(Deck* deck) noexcept:
     """Free what `deck_init` allocated. Thread: [housekeeping]."""
     cdef int i
     for i in range(deck.stems_count):
-        stretch_free(&deck.stretches[i])
+        stretch_free(&deck.voices[i].stretch)
 
 
 cdef void deck_start(Deck* deck, int64_t start, double tempo, double pitch) noexcept:
     """Put the playhead on source frame `start`, at rest at a tempo ratio and a pitch in semitones."""
-    cdef int kind
-    cdef Lane* lane
+    cdef int i
+    cdef Voice* voice
     deck.end_step = 0
     deck.end_source = start << FIX
     deck.end_stretched = 0
     deck.tempo = Glide(tempo, tempo, 0, 1)
     deck.pitch = Glide(pitch, pitch, 0, 1)
-    for kind in range(2):
-        lane = &deck.lanes[kind]
-        lane.step = 0
-        if tempo == 1.0 and (kind == LANE_FLAT or pitch == 0.0):
-            lane.next_frame = 2         # as if the music had always been playing
-            lane.source = start + HOP
-            lane.copies = OVERLAP
+    for i in range(deck.stems_count):
+        voice = &deck.voices[i]
+        voice.step = 0
+        if voice.lane == LANE_DRUMS:
+            slices_start(&voice.slices, &voice.stem, deck.loop, start)
+        elif tempo == 1.0 and pitch == 0.0:
+            voice.next_frame = 2         # as if the music had always been playing
+            voice.source = start + HOP - voice.shift
+            voice.copies = OVERLAP
         else:
-            lane.next_frame = -1
-            lane.source = NOWHERE
-            lane.copies = 0
+            voice.next_frame = -1
+            voice.source = nowhere()
+            voice.copies = 0
 
 
 cdef int64_t _land(int64_t position, int* landing, int64_t grain) noexcept nogil:
@@ -130,103 +127,127 @@ cdef void deck_extend(Deck* deck) noexcept nogil:
     deck.end_step += 1
 
 
-cdef int64_t _last_frame(const Deck* deck, const Lane* lane, int64_t quantum) noexcept nogil:
+cdef int64_t _last_frame(const Deck* deck, const Voice* voice, int64_t quantum) noexcept nogil:
     """The last frame that one quantum of output needs. The map must hold the quantum's own step."""
     cdef const Step* step = &deck.steps[quantum % STEPS]
-    cdef int64_t end = (quantum + 1) * QUANTUM - 1
-    if lane.kind == LANE_TONAL:
-        end = ((step.stretched + QUANTUM * step.stretched_rate) >> FIX) + TAPS // 2 + 1
-    return end // HOP + OVERLAP // 2
+    cdef int64_t end = ((step.stretched + QUANTUM * step.stretched_rate) >> FIX) + TAPS // 2 + 1
+    return (end + voice.shift) // HOP + OVERLAP // 2
 
 
 cdef bint deck_wants_map(const Deck* deck, int64_t quantum) noexcept nogil:
     """Whether a step more must be fixed before `quantum` can be rendered."""
+    cdef const Voice* voice
+    cdef int i
     if deck.end_step <= quantum:
         return True
-    if deck.lanes[LANE_FLAT].used:
-        if deck.end_step * QUANTUM <= _last_frame(deck, &deck.lanes[LANE_FLAT], quantum) * HOP:
-            return True
-    if deck.lanes[LANE_TONAL].used:
-        if deck.end_stretched >> FIX <= _last_frame(deck, &deck.lanes[LANE_TONAL], quantum) * HOP:
-            return True
+    for i in range(deck.stems_count):
+        voice = &deck.voices[i]
+        if voice.lane != LANE_DRUMS:
+            if deck.end_stretched >> FIX <= _last_frame(deck, voice, quantum) * HOP - voice.shift:
+                return True
     return False
 
 
-cdef int64_t _centre(const Deck* deck, const Lane* lane, int64_t* at_step) noexcept nogil:
-    """Source frame, rounded, at the centre of the lane's next frame, and the step that it lies in."""
+cdef double _nominal(const Deck* deck, const Voice* voice, int64_t* at_step, double* rate) noexcept nogil:
+    """Where the map is at the centre of the voice's next frame, in source frames, the step and the slope."""
     cdef const Step* step
-    cdef int64_t centre = lane.next_frame * HOP, index = lane.step, source
-    if lane.kind == LANE_FLAT:
-        index = max(centre // QUANTUM, 0)
-        step = &deck.steps[index % STEPS]
-        source = step.source + step.source_rate * (centre // QUANTUM - index)
-    else:
-        while index + 1 < deck.end_step and deck.steps[(index + 1) % STEPS].stretched <= centre << FIX:
-            index += 1
-        step = &deck.steps[index % STEPS]
-        source = step.source + llround(
-            <double>step.source_rate * <double>((centre << FIX) - step.stretched)
-            / (<double>QUANTUM * step.stretched_rate)
-        )
+    cdef int64_t centre = voice.next_frame * HOP - voice.shift, index = voice.step
+    while index + 1 < deck.end_step and deck.steps[(index + 1) % STEPS].stretched <= centre << FIX:
+        index += 1
+    step = &deck.steps[index % STEPS]
     at_step[0] = index
-    return (source + ONE // 2) >> FIX
+    rate[0] = <double>step.source_rate / (<double>QUANTUM * step.stretched_rate)
+    return <double>(step.source + llround(<double>((centre << FIX) - step.stretched) * rate[0])) / ONE
 
 
-cdef void _plan(const Deck* deck, Lane* lane, Frame* frame) noexcept nogil:
-    """Decide what every stem of the lane does at its next frame."""
-    cdef int64_t at_step = lane.step, i
-    cdef bint whole = True
-    frame.index = lane.next_frame
-    frame.source = _centre(deck, lane, &at_step)
-    frame.advance = frame.source - lane.source
-    frame.copies_before = lane.copies
+cdef bint _runs_whole(const Deck* deck, const Voice* voice, int64_t at_step) noexcept nogil:
+    """Whether the map runs 1:1 on whole frames from the frame before up to `at_step`."""
+    cdef int64_t i
+    for i in range(voice.step, at_step + 1):
+        if not (deck.steps[i % STEPS].source_whole and deck.steps[i % STEPS].stretched_whole):
+            return False
+    return True
+
+
+cdef int64_t _source(Deck* deck, Voice* voice, double nominal, double rate, double speed, bint whole,
+                     Frame* frame) noexcept nogil:
+    """The source frame at the centre of the voice's next frame; also what starts afresh there."""
+    cdef int64_t source = llround(nominal)
+    cdef int i
+    frame.masks_count = 0
+    frame.fresh = False
+    if whole and voice.copies > 0:
+        return source
+    if voice.source == nowhere():
+        elastic_start(&voice.elastic, &voice.stem, deck.loop, source)
+        return source
+    if voice.copies > 0:
+        elastic_start(&voice.elastic, &voice.stem, deck.loop, voice.source)
+    source = elastic_advance(&voice.elastic, &voice.stem, deck.loop, nominal, rate, speed)
+    frame.fresh = voice.elastic.fresh
+    frame.masks_count = voice.elastic.masks_count
+    for i in range(frame.masks_count):
+        frame.masks[i] = voice.elastic.masks[i]
+    return source
+
+
+cdef void _plan(Deck* deck, Voice* voice, Frame* frame) noexcept nogil:
+    """Decide what a stem does at its next frame."""
+    cdef int64_t at_step = voice.step
+    cdef double rate
+    cdef double nominal = _nominal(deck, voice, &at_step, &rate)
+    cdef double transpose = <double>deck.steps[at_step % STEPS].stretched_rate / ONE
+    cdef bint whole = _runs_whole(deck, voice, at_step)
+    frame.index = voice.next_frame
+    frame.source = _source(deck, voice, nominal, rate, 1.0 / transpose, whole, frame)
+    frame.advance = frame.source - voice.source
+    frame.copies_before = voice.copies
     frame.relax = 1.0
-    frame.cutoff = FRAME
-    for i in range(lane.step, at_step + 1):
-        whole = whole and deck.steps[i % STEPS].source_whole
-        whole = whole and (lane.kind == LANE_FLAT or deck.steps[i % STEPS].stretched_whole)
-    if not whole or frame.advance != HOP:
-        lane.relaxed = 0
-        lane.copies = 0
-        frame.kind = FRAME_ROTATE if 0 < frame.advance <= FRAME else FRAME_GRAIN
-    elif lane.copies > 0 or lane.relaxed + 1 >= RELAX:
-        lane.copies = min(lane.copies + 1, COPIES_MAX)
+    frame.transpose = transpose
+    frame.formants = voice.lane == LANE_VOCALS
+    if not whole or frame.advance != HOP or frame.source != nominal:
+        voice.relaxed = 0
+        voice.copies = 0
+        frame.kind = FRAME_ROTATE if 0 < frame.advance <= ADVANCE_MAX else FRAME_GRAIN
+    elif voice.copies > 0 or voice.relaxed + 1 >= RELAX:
+        voice.copies = min(voice.copies + 1, COPIES_MAX)
         frame.kind = FRAME_COPY
     else:
-        lane.relaxed += 1
-        frame.relax = <float>(RELAX - lane.relaxed) / <float>(RELAX - lane.relaxed + 1)
+        voice.relaxed += 1
+        frame.relax = <float>(RELAX - voice.relaxed) / <float>(RELAX - voice.relaxed + 1)
         frame.kind = FRAME_ROTATE
-    frame.copies = lane.copies
-    if lane.kind == LANE_TONAL and deck.steps[at_step % STEPS].stretched_rate > ONE:
-        frame.cutoff = <int>(<int64_t>(FRAME // 2) * ONE // deck.steps[at_step % STEPS].stretched_rate)
-    lane.source = frame.source
-    lane.step = at_step
-    lane.next_frame += 1
+    frame.copies = voice.copies
+    voice.source = frame.source
+    voice.step = at_step
+    voice.next_frame += 1
 
 
 cdef void deck_advance(Deck* deck, int64_t quantum, Scratch* scratch) noexcept nogil:
     """Work the frames that `quantum` needs. `deck_wants_map` must be false."""
     cdef Frame frame
-    cdef Lane* lane
-    cdef int kind, i
-    for kind in range(2):
-        lane = &deck.lanes[kind]
-        if not lane.used:
+    cdef Voice* voice
+    cdef int i
+    for i in range(deck.stems_count):
+        voice = &deck.voices[i]
+        if voice.lane == LANE_DRUMS:
             continue
-        while lane.next_frame <= _last_frame(deck, lane, quantum):
-            _plan(deck, lane, &frame)
-            for i in range(deck.stems_count):
-                if deck.lane_of[i] == kind:
-                    stretch_frame(&deck.stretches[i], &deck.stems[i], &frame, deck.loop, scratch)
+        while voice.next_frame <= _last_frame(deck, voice, quantum):
+            _plan(deck, voice, &frame)
+            stretch_frame(&voice.stretch, &voice.stem, &frame, deck.loop, scratch)
 
 
-cdef void deck_read(const Deck* deck, int stem, int64_t quantum, float* out) noexcept nogil:
-    """One stem's QUANTUM frames of one quantum, interleaved stereo. `deck_advance` must have run."""
+cdef void deck_read(Deck* deck, int stem, int64_t quantum, float* out) noexcept nogil:
+    """One stem's QUANTUM frames of one quantum, interleaved stereo: each quantum once, in order.
+
+    `deck_advance` must have run.
+    """
     cdef const Step* step = &deck.steps[quantum % STEPS]
-    if deck.lane_of[stem] == LANE_FLAT:
-        stretch_read(&deck.stretches[stem], (quantum * QUANTUM) << FIX, ONE, QUANTUM, out)
+    cdef Voice* voice = &deck.voices[stem]
+    if voice.lane == LANE_DRUMS:
+        slices_read(&voice.slices, &voice.stem, deck.loop, <double>step.source / ONE,
+                    <double>step.source_rate / (<double>QUANTUM * ONE), QUANTUM, out)
     else:
-        stretch_read(&deck.stretches[stem], step.stretched, step.stretched_rate, QUANTUM, out)
+        resample(voice.stretch.out, step.stretched + (voice.shift << FIX), step.stretched_rate, QUANTUM, out)
 
 
 cdef int64_t deck_end_position(const Deck* deck) noexcept nogil:

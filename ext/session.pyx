@@ -17,8 +17,9 @@ from remixd._kernel.bus cimport LIMITER_DELAY, bus_init, bus_process
 from remixd._kernel.deck cimport (
     Deck,
     LANDING,
-    LANE_FLAT,
+    LANE_DRUMS,
     LANE_TONAL,
+    LANE_VOCALS,
     QUANTUM,
     RELAX,
     STEMS_MAX,
@@ -46,7 +47,10 @@ from remixd._kernel.mailbox cimport (
 from remixd._kernel.meter cimport METER_BLOCKS, meter_loudness, meter_process, meter_reset_peaks
 from remixd._kernel.ring cimport Packet
 from remixd._kernel.stem cimport Stem, stem_touch
-from remixd._kernel.stretch cimport FIX, FRAME, HOP, RING, scratch_free, scratch_init
+from remixd._kernel.elastic cimport REST_FRAMES_MAX
+from remixd._kernel.fft cimport FRAME, HOP
+from remixd._kernel.resample cimport FIX, RING
+from remixd._kernel.stretch cimport Stretch, scratch_free, scratch_init
 from remixd._kernel.strip cimport add_ramped, add_scaled, ramp_is_flat, ramp_to, ramp_value
 
 from remixd._kernel.mailbox import size_bytes
@@ -92,9 +96,11 @@ cdef extern from "<sys/mman.h>" nogil:
 cdef enum:
     TEMPO = 0               # dimensions, in the order of remixd.mix.PLAYABLE
     PITCH = 1
-    VOCALS = 2              # and roles, in the order of remixd.units.STEM_ROLES
+    DRUMS = 0               # and roles, in the order of remixd.units.STEM_ROLES
+    VOCALS = 2
     GLIDE_STEPS = 8         # 10.7 ms
-    REST_FRAMES = (GLIDE_STEPS + LANDING) * QUANTUM + (RELAX + 2) * HOP  # until the stem itself is heard
+    # until the stem itself is heard
+    REST_FRAMES = (GLIDE_STEPS + LANDING) * QUANTUM + (REST_FRAMES_MAX + RELAX + 2) * HOP
     REPORTS = 1024
 
 cdef int[DIMENSIONS] _role_of_dimension = [-1, -1, 2, 0, 1, 3]
@@ -258,7 +264,7 @@ cdef void _render_quantum(SessionState* session) noexcept nogil:
     cdef int64_t sample = session.quantum * QUANTUM
     cdef Deck* deck = &session.deck
     cdef float gains[ROLES]
-    cdef bint flat
+    cdef bint flat, silent
     cdef int i, filled
     while deck_wants_map(deck, session.quantum):
         _move_map(session)
@@ -274,9 +280,12 @@ cdef void _render_quantum(SessionState* session) noexcept nogil:
         _fill_gains(session, sample, filled, QUANTUM)
     memset(session.block, 0, sizeof(session.block))
     for i in range(deck.stems_count):
-        if flat and gains[session.role_of[i]] == 0.0:
-            continue
+        silent = flat and gains[session.role_of[i]] == 0.0
+        if silent and deck.voices[i].lane != LANE_DRUMS:
+            continue                                    # drums read on, heard or not
         deck_read(deck, i, session.quantum, session.stem)
+        if silent:
+            continue
         if flat:
             add_scaled(session.block, session.stem, gains[session.role_of[i]], QUANTUM)
         else:
@@ -386,9 +395,13 @@ cdef class Session:
         deck.stems_count = len(roles)
         deck.loop = loop
         for i in range(deck.stems_count):
-            deck.stems[i] = (<Stem>self.stems[i]).view
-            deck.lane_of[i] = LANE_FLAT if roles[i] == 0 else LANE_TONAL
-            deck.length = deck.stems[i].frames
+            deck.voices[i].stem = (<Stem>self.stems[i]).view
+            deck.voices[i].lane = LANE_TONAL
+            if roles[i] == DRUMS:
+                deck.voices[i].lane = LANE_DRUMS
+            elif roles[i] == VOCALS:
+                deck.voices[i].lane = LANE_VOCALS
+            deck.length = deck.voices[i].stem.frames
             self.state.role_of[i] = roles[i]
             self.state.role_present[roles[i]] = True
         deck_init(deck)
@@ -405,11 +418,14 @@ cdef class Session:
     def lock_memory(self) -> bool:
         """Keep the session's state in memory, never paged out; False if this process may not."""
         cdef int i
+        cdef Stretch* stretch
         cdef bint locked = mlock(self.state, sizeof(SessionState)) == 0
         for i in range(self.state.deck.stems_count):
-            locked = mlock(self.state.deck.stretches[i].out, RING * 2 * sizeof(float)) == 0 and locked
-            locked = locked and mlock(
-                self.state.deck.stretches[i].theta, (FRAME // 2 + 1) * sizeof(uint32_t)) == 0
+            if self.state.deck.voices[i].lane == LANE_DRUMS:
+                continue
+            stretch = &self.state.deck.voices[i].stretch
+            locked = mlock(stretch.out, RING * 2 * sizeof(float)) == 0 and locked
+            locked = mlock(stretch.theta, FRAME * sizeof(uint32_t)) == 0 and locked
         return locked
 
     def touch_ahead(self, int64_t frames) -> None:
@@ -418,7 +434,7 @@ cdef class Session:
         cdef int64_t start = self.state.playhead
         with nogil:
             for i in range(self.state.deck.stems_count):
-                stem_touch(&self.state.deck.stems[i], start, frames)
+                stem_touch(&self.state.deck.voices[i].stem, start, frames)
 
     @property
     def key(self) -> int:
@@ -475,9 +491,11 @@ cdef class Session:
 def _check(stems, roles, start, mix, low, high):
     if not 1 <= len(stems) <= STEMS_MAX or len(roles) != len(stems):
         raise ValueError(f"a session plays 1 to {STEMS_MAX} stems, each with a role")
-    for stem in stems:
+    for stem, role in zip(stems, roles, strict=True):
         if not isinstance(stem, Stem) or stem.frames != stems[0].frames:
             raise ValueError("the stems of a session are of equal length")
+        if role != DRUMS and not stem.is_tonal:
+            raise ValueError("a stem that is not drums needs the regions of its spectra")
     if any(not 0 <= role < ROLES for role in roles):
         raise ValueError(f"roles are 0 to {ROLES - 1}")
     if not 0 <= start < stems[0].frames:

@@ -1,11 +1,18 @@
-"""Stems, read at any position. Frames are at 48 kHz, interleaved stereo float32."""
-from libc.stdint cimport int64_t
+"""Stems, read at any position. Frames are at 48 kHz, interleaved stereo float32.
+
+Beside its sound a stem has a phase tree: its onsets, and the regions of its spectra, made by
+`remixd._kernel.regions`. Drums have onsets only.
+"""
+from libc.stdint cimport int16_t, int64_t, uint8_t, uint16_t, uint32_t
 from libc.string cimport memcpy, memset
 
 import mmap
 import struct
 
 import numpy as np
+
+from remixd._kernel.regions import GRID_HOP, RESET_BYTES, find_regions
+from remixd._kernel.tree import check_tree, read_tree, tree_places
 
 cdef extern from *:
     """
@@ -19,9 +26,9 @@ cdef enum:
 
 FRAMES_MAX = 1 << 33
 MAGIC = b"RMXDPCM1"
-VERSION = 1
+VERSION = 2
 RATE_HZ = 48000
-HEADER = struct.Struct("<8sIIqq32sI")
+HEADER = struct.Struct("<8sIIqq32sIIIIIII")
 
 
 cdef void stem_read(const StemView* stem, int64_t start, int64_t frames, bint loop,
@@ -80,23 +87,36 @@ cdef class Stem:
                 raise ValueError(f"{path}: an empty cache file") from None
         if len(mapped) < HEADER_BYTES:
             raise ValueError(f"{path}: too short for a cache file")
-        magic, version, rate, frames, pad, _content, _crc = HEADER.unpack_from(mapped)
+        magic, version, rate, frames, pad, _content, _crc, *tree = HEADER.unpack_from(mapped)
         if magic != MAGIC or version != VERSION or rate != RATE_HZ:
             raise ValueError(f"{path}: not a cache file of this version")
         if not 0 < frames < FRAMES_MAX or not 0 <= pad < FRAMES_MAX:
             raise ValueError(f"{path}: a cache file with impossible lengths")
-        if len(mapped) != HEADER_BYTES + (frames + 2 * pad) * 8:
+        places, size = tree_places(HEADER_BYTES + (frames + 2 * pad) * 8, *tree[1:5])
+        if len(mapped) != size:
             raise ValueError(f"{path}: a cache file cut short")
         memory = mapped
-        stem.keep = mapped
+        stem.keep = [mapped]
         stem.path = path
         stem.view.frames = frames
         stem.view.pcm = <const float*>(&memory[HEADER_BYTES + <int64_t>pad * 8])
+        try:
+            stem._take_tree(tree[0], read_tree(mapped, places))
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
         return stem
 
     @staticmethod
-    def of(pcm) -> Stem:
-        """Keep a copy of an array: float (frames, 2), at least one frame, finite. Raises ValueError."""
+    def of(pcm, onsets=(), bint tonal=True) -> Stem:
+        """Keep a copy of an array: float (frames, 2), at least one frame, finite; its tree is made here.
+
+        Args:
+            pcm: the sound.
+            onsets: frames, ascending.
+            tonal: whether it is stretched by its spectrum, and not, as drums are, in the time domain.
+
+        Raises ValueError.
+        """
         cdef const float[:, ::1] view
         cdef Stem stem = Stem.__new__(Stem)
         copy = np.array(pcm, dtype=np.float32, order="C")
@@ -105,10 +125,42 @@ cdef class Stem:
         if not np.isfinite(copy).all():
             raise ValueError("a stem is finite everywhere")
         view = copy
-        stem.keep = copy
+        stem.keep = [copy]
         stem.view.frames = copy.shape[0]
         stem.view.pcm = &view[0, 0]
+        found = np.array(onsets, np.int64)
+        if tonal:
+            starts, lows, seeds, offsets, resets = find_regions(copy, found)
+        else:
+            starts, resets = np.zeros(1, np.uint32), np.zeros((0, RESET_BYTES), np.uint8)
+            lows = seeds = np.zeros(0, np.uint16)
+            offsets = np.zeros(0, np.int16)
+        envelope = np.zeros((0, 0), np.uint8)
+        stem._take_tree(GRID_HOP, (starts, lows, seeds, offsets, found, resets, envelope))
         return stem
+
+    cdef int _take_tree(self, hop, arrays) except -1:
+        """Point the view at the arrays of a tree, and keep them. Raises ValueError for what makes no sense."""
+        cdef TreeView* tree = &self.view.tree
+        starts, lows, seeds, offsets, onsets, resets, envelope = arrays
+        check_tree(self.view.frames, hop, *arrays)
+        self.keep += arrays
+        tree.hop = hop
+        tree.grids = max(starts.size - 1, 0)
+        tree.onsets_count = onsets.size
+        tree.starts = <const uint32_t*><size_t>starts.ctypes.data
+        tree.lows = <const uint16_t*><size_t>lows.ctypes.data
+        tree.seeds = <const uint16_t*><size_t>seeds.ctypes.data
+        tree.offsets = <const int16_t*><size_t>offsets.ctypes.data
+        tree.onsets = <const int64_t*><size_t>onsets.ctypes.data
+        tree.resets = <const uint8_t*><size_t>resets.ctypes.data
+        tree.envelope = <const uint8_t*><size_t>envelope.ctypes.data if envelope.size else NULL
+        return 0
+
+    @property
+    def is_tonal(self) -> bool:
+        """Whether it has regions: else it is stretched in the time domain."""
+        return self.view.tree.grids > 0
 
     @property
     def frames(self) -> int:

@@ -1,156 +1,102 @@
-"""The tonal stretcher: a phase vocoder with identity phase locking, on interleaved stereo.
+"""The tonal stretcher: a phase vocoder that finds nothing out while it plays.
 
-Interleaved stereo is the complex signal `l + i*r`, so one complex FFT serves both channels, and turning bin
-k by `theta` and bin N-k by `-theta` keeps the stereo image as it is. Each spectral peak's frequency comes
-from reassignment (Auger & Flandrin 1995, with the derivative of the window), and every bin of its region
-turns with it (Laroche & Dolson 1999, identity phase locking). Source positions are exact; only phases are
-estimated.
+One complex FFT serves both channels (`remixd._kernel.fft`); turning bin k by `theta` and bin N-k by `-theta`
+keeps the stereo image as it is. Which bins turn together, and at which frequency, was found at ingest
+(`remixd._kernel.regions`, phase-gradient heap integration after Prusa & Holighaus 2017): a region of seed s
+turns on by `omega * (Hs - da)`, where `da` is how far the source went while the stretch went Hs. Where they
+go together nothing turns, and where nothing is turned the frame is the stem itself: no FFT is needed.
 
-Thread: [render], except `prepare` and the init functions.
+Thread: [render], except the init functions.
 """
-from libc.math cimport M_PI, cos, cosf, sin, sinf, sqrt
-from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.math cimport M_PI, cos, exp2
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
 from libc.string cimport memcpy, memset
 
-import os
-from pathlib import Path
+from remixd._kernel.fft cimport (
+    FRAME,
+    HALF,
+    HOP,
+    OVERLAP,
+    fft_backward,
+    fft_forward,
+    fft_is_ready,
+    fftwf_complex,
+    fftwf_free,
+    fftwf_malloc,
+)
+from remixd._kernel.resample cimport RING
+from remixd._kernel.stem cimport ENVELOPE_BINS, ENVELOPE_POINTS, StemView, TreeView, stem_read
 
-from remixd._kernel.stem cimport StemView, stem_read
+cdef extern from *:
+    """
+    #include <stdint.h>
+    #include <string.h>
+    typedef float remixd_v8 __attribute__((vector_size(32)));
+    typedef int32_t remixd_i8 __attribute__((vector_size(32)));
+    /* Turn n (a multiple of 8) complex numbers, each by its angle of 2^32 to a turn. Sine and cosine by the
+       even and odd Taylor parts of a quarter turn (Chebyshev-fitted, error below 1e-7), the quadrant apart. */
+    static void remixd_turn(float *z, const uint32_t *theta, int n) {
+        const remixd_i8 lo = {0, 0, 1, 1, 2, 2, 3, 3}, hi = {4, 4, 5, 5, 6, 6, 7, 7};
+        const remixd_i8 swap = {1, 0, 3, 2, 5, 4, 7, 6};
+        const remixd_v8 sign = {-1, 1, -1, 1, -1, 1, -1, 1};
+        for (int k = 0; k < n; k += 8) {
+            remixd_i8 t, quadrant, odd;
+            remixd_v8 a, x, y, s, c, sine, cosine;
+            memcpy(&t, theta + k, 32);
+            quadrant = t + 0x20000000;              /* to the nearest quarter, -1/8 to 1/8 turn around it */
+            odd = -((quadrant >> 30) & 1);
+            t = t - (quadrant & (int32_t)0xC0000000);
+            x = __builtin_convertvector(t, remixd_v8) * 1.4629180792671596e-9f;     /* 2 pi / 2^32 */
+            y = x * x;
+            s = x + x * y * (-1.6666654611e-1f + y * (8.3321608736e-3f + y * -1.9515295891e-4f));
+            c = 1.0f + y * (-0.5f + y * (4.166664568298827e-2f
+                + y * (-1.388731625493765e-3f + y * 2.443315711809948e-5f)));
+            sine = (remixd_v8)(((remixd_i8)c & odd) | ((remixd_i8)s & ~odd));
+            cosine = (remixd_v8)(((remixd_i8)s & odd) | ((remixd_i8)c & ~odd));
+            /* quadrant 1: (c, s) -> (-s, c); 2: both negative; 3: (s, -c) */
+            sine = (remixd_v8)((remixd_i8)sine ^ (quadrant & (int32_t)0x80000000));
+            cosine = (remixd_v8)((remixd_i8)cosine
+                ^ ((quadrant ^ (quadrant << 1)) & (int32_t)0x80000000));
+            memcpy(&a, z + 2 * k, 32);
+            a = a * __builtin_shuffle(cosine, lo)
+                + __builtin_shuffle(a, swap) * (__builtin_shuffle(sine, lo) * sign);
+            memcpy(z + 2 * k, &a, 32);
+            memcpy(&a, z + 2 * k + 8, 32);
+            a = a * __builtin_shuffle(cosine, hi)
+                + __builtin_shuffle(a, swap) * (__builtin_shuffle(sine, hi) * sign);
+            memcpy(z + 2 * k + 8, &a, 32);
+        }
+    }
+    """
+    void turn_bins "remixd_turn"(float* z, const uint32_t* theta, int n) noexcept nogil
 
-cdef extern from "<fftw3.h>" nogil:
-    ctypedef struct fftwf_plan_s:
-        pass
-    ctypedef fftwf_plan_s* fftwf_plan
-    void* fftwf_malloc(size_t bytes)
-    void fftwf_free(void* memory)
-    fftwf_plan fftwf_plan_dft_1d(int n, fftwf_complex* a, fftwf_complex* b, int sign, unsigned flags)
-    void fftwf_execute_dft(const fftwf_plan plan, fftwf_complex* a, fftwf_complex* b)
-    int fftwf_import_wisdom_from_filename(const char* path)
-    int fftwf_export_wisdom_to_filename(const char* path)
-    const int FFTW_FORWARD
-    const int FFTW_BACKWARD
-    const unsigned FFTW_MEASURE
-    const unsigned FFTW_WISDOM_ONLY
-
-cdef enum:
-    PHASES = 256            # rows of the resampler's table
-    HALF = FRAME // 2
-    OVERLAP = FRAME // HOP
-
-cdef fftwf_plan _forward = NULL
-cdef fftwf_plan _backward = NULL
-cdef float _window[FRAME]           # Hann
-cdef float _slope[FRAME]            # its derivative, a sample
-cdef float _synthesis[FRAME]        # Hann, scaled so that overlapped w^2 sum to 1 after the inverse FFT
-cdef float _square[FRAME]           # w^2, scaled so that overlapped copies sum to 1
-cdef float _sinc[PHASES + 1][TAPS]
-cdef bint _prepared = False
-
-
-cdef double _bessel_i0(double x) noexcept:
-    cdef double term = 1.0, total = 1.0
-    cdef int k
-    for k in range(1, 60):
-        term *= (x / (2.0 * k)) * (x / (2.0 * k))
-        total += term
-    return total
+cdef float[2 * FRAME] _window       # Hann, each value for left and right
+cdef float[2 * FRAME] _synthesis    # the same, scaled so that overlapped w^2 sum to 1 after the inverse FFT
+cdef float[2 * FRAME] _square       # w^2, scaled so that overlapped copies sum to 1
 
 
 cdef void _make_windows() noexcept:
-    cdef int t
+    cdef int i
     cdef double w
-    for t in range(FRAME):
-        w = 0.5 - 0.5 * cos(2.0 * M_PI * t / FRAME)
-        _window[t] = <float>w
-        _slope[t] = <float>(M_PI / FRAME * sin(2.0 * M_PI * t / FRAME))
-        _synthesis[t] = <float>(w * 2.0 / 3.0 / FRAME)
-        _square[t] = <float>(w * w * 2.0 / 3.0)
+    for i in range(2 * FRAME):
+        w = 0.5 - 0.5 * cos(2.0 * M_PI * (i // 2) / FRAME)
+        _window[i] = <float>w
+        _synthesis[i] = <float>(w * 2.0 / 3.0 / FRAME)
+        _square[i] = <float>(w * w * 2.0 / 3.0)
 
 
-cdef void _make_sinc() noexcept:
-    """Kaiser-windowed sinc, beta 9: row 0 is exactly one sample."""
-    cdef int phase, tap
-    cdef double x, edge
-    for phase in range(PHASES + 1):
-        for tap in range(TAPS):
-            x = tap - (TAPS // 2 - 1) - <double>phase / PHASES
-            edge = 1.0 - (x / (TAPS / 2.0)) * (x / (TAPS / 2.0))
-            if x == 0.0:
-                _sinc[phase][tap] = 1.0
-            elif edge <= 0.0 or phase == 0 or phase == PHASES:
-                _sinc[phase][tap] = 0.0
-            else:
-                _sinc[phase][tap] = <float>(
-                    sin(M_PI * x) / (M_PI * x) * _bessel_i0(9.0 * sqrt(edge)) / _bessel_i0(9.0)
-                )
-
-
-cdef fftwf_plan _plan(int sign, unsigned flags) except? NULL:
-    cdef fftwf_complex* memory = <fftwf_complex*>fftwf_malloc(FRAME * sizeof(fftwf_complex))
-    if memory == NULL:
-        raise MemoryError("no memory for FFT plans")
-    cdef fftwf_plan plan = fftwf_plan_dft_1d(FRAME, memory, memory, sign, flags)
-    fftwf_free(memory)
-    return plan
-
-
-def prepare(wisdom=None) -> str:
-    """Make the FFT plans and tables, once a process. Must run before anything is rendered.
-
-    Args:
-        wisdom: a file of FFTW wisdom. If it holds the plans they are used as they are, so that every
-            process computes the same bits; else plans are measured and the file is written.
-
-    Returns what went wrong with the file, as a sentence, or nothing: without it everything works, but
-    another process may plan differently, and differ in the last bits. Thread: [housekeeping].
-    """
-    global _forward, _backward, _prepared
-    cdef bint known = False
-    note = ""
-    if _prepared:
-        return note
-    _make_windows()
-    _make_sinc()
-    if wisdom is not None and os.path.isfile(wisdom):
-        fftwf_import_wisdom_from_filename(os.fsencode(wisdom))
-        _forward = _plan(FFTW_FORWARD, FFTW_MEASURE | FFTW_WISDOM_ONLY)
-        _backward = _plan(FFTW_BACKWARD, FFTW_MEASURE | FFTW_WISDOM_ONLY)
-        known = _forward != NULL and _backward != NULL
-    if not known:
-        _forward = _plan(FFTW_FORWARD, FFTW_MEASURE)
-        _backward = _plan(FFTW_BACKWARD, FFTW_MEASURE)
-        if wisdom is not None:
-            try:
-                _export(Path(wisdom))
-            except OSError as error:
-                note = f"FFT plans cannot be kept in {wisdom}: {error.strerror or error}"
-    _prepared = True
-    return note
-
-
-def _export(path):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.{os.getpid()}")
-    if not fftwf_export_wisdom_to_filename(os.fsencode(partial)):
-        raise OSError("it cannot be written")
-    try:
-        os.replace(partial, path)
-    except OSError:
-        os.unlink(partial)
-        raise
+_make_windows()
 
 
 cdef int scratch_init(Scratch* scratch) except -1:
     """Allocate working memory. Thread: [housekeeping]."""
-    if not _prepared:
-        raise RuntimeError("stretch.prepare() has not run")
+    if not fft_is_ready():
+        raise RuntimeError("fft.prepare() has not run")
     scratch.z = <fftwf_complex*>fftwf_malloc(FRAME * sizeof(fftwf_complex))
-    scratch.d = <fftwf_complex*>fftwf_malloc(FRAME * sizeof(fftwf_complex))
+    scratch.sum = <fftwf_complex*>fftwf_malloc(FRAME * sizeof(fftwf_complex))
     scratch.frame = <float*>fftwf_malloc(FRAME * 2 * sizeof(float))
-    scratch.power = <float*>fftwf_malloc((HALF + 1) * sizeof(float))
-    scratch.peaks = <int*>fftwf_malloc((HALF + 1) * sizeof(int))
-    if (scratch.z == NULL or scratch.d == NULL or scratch.frame == NULL or scratch.power == NULL
-            or scratch.peaks == NULL):
+    scratch.theta = <uint32_t*>fftwf_malloc(FRAME * sizeof(uint32_t))
+    if scratch.z == NULL or scratch.sum == NULL or scratch.frame == NULL or scratch.theta == NULL:
         scratch_free(scratch)
         raise MemoryError("no memory to render in")
     return 0
@@ -158,22 +104,22 @@ cdef int scratch_init(Scratch* scratch) except -1:
 
 cdef void scratch_free(Scratch* scratch) noexcept:
     fftwf_free(scratch.z)
-    fftwf_free(scratch.d)
+    fftwf_free(scratch.sum)
     fftwf_free(scratch.frame)
-    fftwf_free(scratch.power)
-    fftwf_free(scratch.peaks)
+    fftwf_free(scratch.theta)
     memset(scratch, 0, sizeof(Scratch))
 
 
 cdef int stretch_init(Stretch* stretch) except -1:
     """Allocate one stem's state. Thread: [housekeeping]."""
     stretch.out = <float*>fftwf_malloc(RING * 2 * sizeof(float))
-    stretch.theta = <uint32_t*>fftwf_malloc((HALF + 1) * sizeof(uint32_t))
+    stretch.theta = <uint32_t*>fftwf_malloc(FRAME * sizeof(uint32_t))
     if stretch.out == NULL or stretch.theta == NULL:
         stretch_free(stretch)
         raise MemoryError("no memory for a stem")
     memset(stretch.out, 0, RING * 2 * sizeof(float))
-    memset(stretch.theta, 0, (HALF + 1) * sizeof(uint32_t))
+    memset(stretch.theta, 0, FRAME * sizeof(uint32_t))
+    stretch.turned = False
     return 0
 
 
@@ -193,122 +139,151 @@ cdef void _clear(Stretch* stretch, int64_t first, int64_t last) noexcept nogil:
         memset(_hop(stretch, hop), 0, HOP * 2 * sizeof(float))
 
 
-cdef void _add_copy(Stretch* stretch, const StemView* stem, int64_t index, int64_t source, int skip,
-                    bint loop, Scratch* scratch) noexcept nogil:
-    """Overlap-add the stem itself, windowed, as frame `index`, but for the first `skip` hops of it."""
+cdef void _overlap(Stretch* stretch, int64_t index, int skip, const float* frame,
+                   const float* window) noexcept nogil:
+    """Add a windowed frame to the ring, but for its first `skip` hops."""
     cdef int part, i
     cdef float* out
     cdef const float* src
-    cdef const float* square
-    stem_read(stem, source - HALF + skip * HOP, FRAME - skip * HOP, loop, scratch.frame)
+    cdef const float* w
     for part in range(skip, OVERLAP):
         out = _hop(stretch, index - OVERLAP // 2 + part)
-        src = scratch.frame + 2 * (part - skip) * HOP
-        square = _square + part * HOP
-        for i in range(HOP):
-            out[2 * i] += square[i] * src[2 * i]
-            out[2 * i + 1] += square[i] * src[2 * i + 1]
+        src = frame + 2 * part * HOP
+        w = window + 2 * part * HOP
+        for i in range(2 * HOP):
+            out[i] += w[i] * src[i]
 
 
-cdef int _find_peaks(const fftwf_complex* z, float* power, int* peaks) noexcept nogil:
-    """Power a bin, both channels together, and the bins that stand above two neighbours on each side."""
-    cdef int k, count = 0
-    cdef float greatest = 0.0, floor
-    power[0] = z[0][0] * z[0][0] + z[0][1] * z[0][1]
-    for k in range(1, HALF + 1):
-        power[k] = 0.5 * (z[k][0] * z[k][0] + z[k][1] * z[k][1]
-                          + z[FRAME - k][0] * z[FRAME - k][0] + z[FRAME - k][1] * z[FRAME - k][1])
-    for k in range(HALF + 1):
-        greatest = max(greatest, power[k])
-    floor = greatest * <float>1e-10
-    for k in range(2, HALF - 1):
-        if (power[k] > floor and power[k] > power[k - 1] and power[k] >= power[k + 1]
-                and power[k] > power[k - 2] and power[k] >= power[k + 2]):
-            peaks[count] = k
-            count += 1
-    return count
+cdef void _add_copy(Stretch* stretch, const StemView* stem, int64_t index, int64_t source, int skip,
+                    bint loop, Scratch* scratch) noexcept nogil:
+    """Overlap-add the stem itself, windowed, as frame `index`, but for the first `skip` hops of it."""
+    stem_read(stem, source - HALF + skip * HOP, FRAME - skip * HOP, loop, scratch.frame + 2 * skip * HOP)
+    _overlap(stretch, index, skip, scratch.frame, _square)
 
 
-cdef uint32_t _frequency(const fftwf_complex* z, const fftwf_complex* d, int k, float power) noexcept nogil:
-    """Reassigned frequency of bin k in 2^-32 turns a sample, the channels weighted by energy."""
-    cdef double cross = 0.5 * (
-        <double>d[k][1] * z[k][0] - <double>d[k][0] * z[k][1]
-        - <double>d[FRAME - k][1] * z[FRAME - k][0] + <double>d[FRAME - k][0] * z[FRAME - k][1]
-    )
-    cdef double offset = -cross / power / (2.0 * M_PI)          # turns a sample, away from the bin
-    cdef double most = 3.0 / FRAME
-    offset = min(max(offset, -most), most)
-    return <uint32_t>(<int64_t>k * (1 << 20) + <int64_t>(offset * 4294967296.0))
-
-
-cdef void _turn(fftwf_complex* z, uint32_t* theta, int low, int high, uint32_t turn) noexcept nogil:
+cdef inline void _fill(uint32_t* theta, int low, int high, uint32_t turn) noexcept nogil:
     """Turn bins [low, high) by `turn`, and their mirrors the other way."""
-    cdef float angle = <float>(<int32_t>turn * (2.0 * M_PI / 4294967296.0))
-    cdef float c = cosf(angle), s = sinf(angle), re, im
     cdef int k
     for k in range(low, high):
         theta[k] = turn
-        re = z[k][0]
-        im = z[k][1]
-        z[k][0] = c * re - s * im
-        z[k][1] = s * re + c * im
-    for k in range(max(low, 1), min(high, HALF)):
-        re = z[FRAME - k][0]
-        im = z[FRAME - k][1]
-        z[FRAME - k][0] = c * re + s * im
-        z[FRAME - k][1] = c * im - s * re
+    for k in range(FRAME - high + 1, FRAME - max(low, 1) + 1):
+        theta[k] = 0 - turn
 
 
-cdef void _rotate(Stretch* stretch, const Frame* frame, Scratch* scratch) noexcept nogil:
-    """Turn each peak's region so that it goes on in phase with the frame before."""
-    cdef fftwf_complex* z = scratch.z
-    cdef float* power = scratch.power
-    cdef int* peaks = scratch.peaks
-    cdef int count = _find_peaks(z, power, peaks)
-    cdef int i, k, low = 0, high, peak
-    cdef uint32_t turn, omega
-    if count == 0:
-        memset(stretch.theta, 0, (HALF + 1) * sizeof(uint32_t))
+cdef void _carry(Stretch* stretch, const TreeView* tree, const uint32_t* old, int64_t source,
+                 int64_t advance) noexcept nogil:
+    """Turn each region so that its seed goes on in phase; `old` are the rotations of the frame before."""
+    cdef int64_t grid = min(max((source + tree.hop // 2) // tree.hop, 0), tree.grids - 1)
+    cdef uint32_t region, first = tree.starts[grid], end = tree.starts[grid + 1], omega
+    cdef int low, high, seed
+    for region in range(first, end):
+        low = tree.lows[region]
+        high = tree.lows[region + 1] if region + 1 < end else HALF + 1
+        seed = tree.seeds[region]
+        # 2^32 / N a bin, and offsets are in 1/8192 bin: 2^20 and 2^7
+        omega = <uint32_t>((<int64_t>seed << 20) + (<int64_t>tree.offsets[region] << 7))
+        _fill(stretch.theta, low, high, old[seed] + omega * <uint32_t>(HOP - advance))
+    stretch.turned = True
+
+
+cdef void _relax(Stretch* stretch, float factor) noexcept nogil:
+    cdef int k
+    for k in range(FRAME):
+        stretch.theta[k] = <uint32_t><int32_t>(<int32_t>stretch.theta[k] * factor)
+    stretch.turned = stretch.turned and factor > 0.0
+
+
+cdef void _unturn(Stretch* stretch) noexcept nogil:
+    if stretch.turned:
+        memset(stretch.theta, 0, FRAME * sizeof(uint32_t))
+        stretch.turned = False
+
+
+cdef void _refresh(Stretch* stretch, const Frame* frame) noexcept nogil:
+    """Bins that start afresh here are not turned."""
+    cdef int i, byte, bit, k
+    cdef uint8_t mask
+    if frame.fresh:
+        _unturn(stretch)
+    if not stretch.turned:
         return
-    for i in range(count):
-        peak = peaks[i]
-        high = HALF + 1
-        if i + 1 < count:
-            high = peak + 1
-            for k in range(peak + 1, peaks[i + 1]):
-                if power[k] < power[high]:
-                    high = k
-        omega = _frequency(z, scratch.d, peak, power[peak])
-        turn = stretch.theta[peak] + omega * <uint32_t>(HOP - frame.advance)
-        if frame.relax != 1.0:
-            turn = <uint32_t><int32_t>(<int32_t>turn * frame.relax)
-        _turn(z, stretch.theta, low, high, turn)
-        low = high
+    for byte in range(HALF // 8 + 1):
+        mask = 0
+        for i in range(frame.masks_count):
+            mask |= frame.masks[i][byte]
+        if mask == 0:
+            continue
+        for bit in range(8):
+            k = 8 * byte + bit
+            if mask >> bit & 1 and k <= HALF:
+                stretch.theta[k] = 0
+                stretch.theta[(FRAME - k) & (FRAME - 1)] = 0
 
 
-cdef void _add_rotated(Stretch* stretch, const StemView* stem, const Frame* frame, bint loop,
-                       Scratch* scratch) noexcept nogil:
-    cdef fftwf_complex* z = scratch.z
-    cdef fftwf_complex* d = scratch.d
-    cdef float* out
-    cdef int t, part
+cdef void _turn_on(Stretch* stretch, const StemView* stem, const Frame* frame, bint loop,
+                   Scratch* scratch) noexcept nogil:
+    """The rotations of this frame, from those of the one before."""
+    cdef int64_t source = frame.source % stem.frames if loop else frame.source
+    if source < 0:
+        source += stem.frames
+    if frame.advance != HOP and not frame.fresh:
+        memcpy(scratch.theta, stretch.theta, FRAME * sizeof(uint32_t))
+        _carry(stretch, &stem.tree, scratch.theta, source, frame.advance)
+    if frame.fresh or frame.masks_count > 0:
+        _refresh(stretch, frame)
+    if frame.relax != 1.0:
+        _relax(stretch, frame.relax)
+
+
+cdef void _keep_formants(fftwf_complex* z, const TreeView* tree, int64_t source, double transpose) noexcept nogil:
+    """Multiply by E(k * p) / E(k), so that the envelope E is where it was once transposed by p."""
+    cdef int64_t grid = min(max((source + tree.hop // 2) // tree.hop, 0), tree.grids - 1)
+    cdef const uint8_t* envelope = tree.envelope + grid * ENVELOPE_POINTS
+    cdef float[ENVELOPE_POINTS + 1] gain
+    cdef int point, low, k, m
+    cdef double at, wanted
+    cdef float g
+    for point in range(ENVELOPE_POINTS):
+        at = min(point * transpose, <double>(ENVELOPE_POINTS - 1))
+        low = min(<int>at, ENVELOPE_POINTS - 2)
+        wanted = envelope[low] + (at - low) * (<double>envelope[low + 1] - <double>envelope[low])
+        wanted = min(max(wanted - envelope[point], -80.0), 48.0)    # -40 to +24 dB
+        gain[point] = <float>exp2(wanted * 0.5 / 6.020599913279624)
+    gain[ENVELOPE_POINTS] = gain[ENVELOPE_POINTS - 1]
+    for k in range(HALF + 1):
+        point = k // ENVELOPE_BINS
+        g = <float>(k % ENVELOPE_BINS) * <float>(1.0 / ENVELOPE_BINS)
+        g = gain[min(point, ENVELOPE_POINTS)] * (1 - g) + gain[min(point + 1, ENVELOPE_POINTS)] * g
+        z[k][0] *= g
+        z[k][1] *= g
+        if 0 < k < HALF:
+            m = FRAME - k
+            z[m][0] *= g
+            z[m][1] *= g
+
+
+cdef void _spectrum(Stretch* stretch, const StemView* stem, const Frame* frame, bint loop,
+                    Scratch* scratch) noexcept nogil:
+    """The frame's spectrum, turned, and without what would alias when transposed, in `scratch.z`."""
+    cdef float* z = <float*>scratch.z
+    cdef int i, cutoff
     stem_read(stem, frame.source - HALF, FRAME, loop, scratch.frame)
-    for t in range(FRAME):
-        z[t][0] = _window[t] * scratch.frame[2 * t]
-        z[t][1] = _window[t] * scratch.frame[2 * t + 1]
-        d[t][0] = _slope[t] * scratch.frame[2 * t]
-        d[t][1] = _slope[t] * scratch.frame[2 * t + 1]
-    fftwf_execute_dft(_forward, z, z)
-    fftwf_execute_dft(_forward, d, d)
-    _rotate(stretch, frame, scratch)
-    if frame.cutoff <= HALF:
-        memset(&z[frame.cutoff], 0, (FRAME - 2 * frame.cutoff + 1) * sizeof(fftwf_complex))
-    fftwf_execute_dft(_backward, z, z)
-    for part in range(OVERLAP):
-        out = _hop(stretch, frame.index - OVERLAP // 2 + part)
-        for t in range(HOP):
-            out[2 * t] += _synthesis[part * HOP + t] * z[part * HOP + t][0]
-            out[2 * t + 1] += _synthesis[part * HOP + t] * z[part * HOP + t][1]
+    for i in range(2 * FRAME):
+        z[i] = _window[i] * scratch.frame[i]
+    fft_forward(scratch.z)
+    if stretch.turned:
+        turn_bins(z, stretch.theta, FRAME)
+    if frame.formants and stem.tree.envelope != NULL:
+        _keep_formants(scratch.z, &stem.tree, frame.source % stem.frames if loop else frame.source,
+                       frame.transpose)
+    if frame.transpose > 1.0:
+        cutoff = <int>(HALF / frame.transpose)
+        memset(&scratch.z[cutoff], 0, (FRAME - 2 * cutoff + 1) * sizeof(fftwf_complex))
+
+
+cdef bint _is_itself(const Stretch* stretch, const Frame* frame) noexcept nogil:
+    """Whether the frame is the stem itself: nothing turned, nothing left out."""
+    return not stretch.turned and frame.transpose <= 1.0 and not (frame.formants and frame.transpose != 1.0)
 
 
 cdef void stretch_frame(Stretch* stretch, const StemView* stem, const Frame* frame, bint loop,
@@ -330,46 +305,13 @@ cdef void stretch_frame(Stretch* stretch, const StemView* stem, const Frame* fra
                       back, loop, scratch)
     else:
         _clear(stretch, frame.index + 1, frame.index + 1)
-    if frame.copies_before > 0 or frame.kind != FRAME_ROTATE:
-        memset(stretch.theta, 0, (HALF + 1) * sizeof(uint32_t))
     if frame.kind == FRAME_ROTATE:
-        _add_rotated(stretch, stem, frame, loop, scratch)
+        _turn_on(stretch, stem, frame, loop, scratch)
     else:
+        _unturn(stretch)
+    if frame.kind == FRAME_COPY or _is_itself(stretch, frame):
         _add_copy(stretch, stem, frame.index, frame.source, 0, loop, scratch)
-
-
-cdef void stretch_read(const Stretch* stretch, int64_t position, int64_t rate, int frames,
-                       float* out) noexcept nogil:
-    """Read the ring at `position` on, `rate` stretched frames a frame, both with FIX fractional bits.
-
-    At whole positions and rate 1 it is a copy. Else a 32-tap windowed sinc, its rows joined by straight
-    lines. Thread: [render].
-    """
-    cdef int i, tap, phase
-    cdef int64_t at
-    cdef float between, weight, left, right
-    cdef const float* low
-    cdef const float* high
-    cdef const float* src
-    if rate == 1 << FIX and position & ((1 << FIX) - 1) == 0:
-        at = (position >> FIX) & (RING - 1)
-        tap = <int>min(frames, RING - at)
-        memcpy(out, stretch.out + 2 * at, tap * 2 * sizeof(float))
-        memcpy(out + 2 * tap, stretch.out, (frames - tap) * 2 * sizeof(float))
-        return
-    for i in range(frames):
-        at = (position >> FIX) - (TAPS // 2 - 1)
-        phase = (position >> (FIX - 8)) & (PHASES - 1)
-        between = <float>(position & ((1 << (FIX - 8)) - 1)) / <float>(1 << (FIX - 8))
-        low = &_sinc[phase][0]
-        high = &_sinc[phase + 1][0]
-        left = 0.0
-        right = 0.0
-        for tap in range(TAPS):
-            weight = low[tap] + between * (high[tap] - low[tap])
-            src = stretch.out + 2 * ((at + tap) & (RING - 1))
-            left += weight * src[0]
-            right += weight * src[1]
-        out[2 * i] = left
-        out[2 * i + 1] = right
-        position += rate
+    else:
+        _spectrum(stretch, stem, frame, loop, scratch)
+        fft_backward(scratch.z)
+        _overlap(stretch, frame.index, 0, <const float*>scratch.z, _synthesis)

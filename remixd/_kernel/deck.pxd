@@ -1,6 +1,8 @@
 """A deck: one track's stems on one time map."""
 from libc.stdint cimport int64_t
 
+from remixd._kernel.elastic cimport Elastic
+from remixd._kernel.slices cimport Slices
 from remixd._kernel.stem cimport StemView
 from remixd._kernel.stretch cimport Scratch, Stretch
 
@@ -12,8 +14,9 @@ cdef enum:
     RELAX = 8               # frames over which rotations fall back to 0
 
 cdef enum:
-    LANE_FLAT = 0           # drums: stretched in output time, never transposed
+    LANE_DRUMS = 0          # stretched in output time, never transposed
     LANE_TONAL = 1          # everything else: stretched, then resampled by the pitch ratio
+    LANE_VOCALS = 2         # the same, but formants stay where they are
 
 cdef struct Step:           # QUANTUM output frames; positions have FIX fractional bits
     int64_t source          # source position at its start
@@ -29,20 +32,22 @@ cdef struct Glide:          # a value that moves in a straight line, by steps
     int64_t start
     int64_t steps
 
-cdef struct Lane:
-    int kind
-    bint used
+cdef struct Voice:          # how one stem is played
+    int lane
+    StemView stem
+    Slices slices           # of drums; the rest is of the others
+    Stretch stretch
+    Elastic elastic
+    int64_t shift           # its frames' centres are at k * HOP - shift, so that stems take turns
     int64_t next_frame      # first frame not yet worked
     int64_t step            # step of the map in which the frame before lies
     int64_t source          # source centre of the frame before
     int copies
-    int relaxed             # frames since the map came back to 1:1
+    int relaxed             # frames since the stem came back to 1:1
 
 cdef struct Deck:
     int stems_count
-    StemView stems[STEMS_MAX]
-    Stretch stretches[STEMS_MAX]
-    int lane_of[STEMS_MAX]
+    Voice voices[STEMS_MAX]
     int64_t length          # source frames
     bint loop
     Step steps[STEPS]
@@ -53,13 +58,12 @@ cdef struct Deck:
     Glide pitch
     int source_landing      # steps left until the source is on a whole frame
     int stretched_landing
-    Lane lanes[2]
 
 cdef int deck_init(Deck* deck) except -1
 cdef void deck_start(Deck* deck, int64_t start, double tempo, double pitch) noexcept
 cdef void deck_free(Deck* deck) noexcept
 cdef void deck_advance(Deck* deck, int64_t quantum, Scratch* scratch) noexcept nogil
-cdef void deck_read(const Deck* deck, int stem, int64_t quantum, float* out) noexcept nogil
+cdef void deck_read(Deck* deck, int stem, int64_t quantum, float* out) noexcept nogil
 cdef void deck_extend(Deck* deck) noexcept nogil
 cdef bint deck_wants_map(const Deck* deck, int64_t quantum) noexcept nogil
 cdef void glide_to(Glide* glide, double value, int64_t start, int64_t steps) noexcept nogil

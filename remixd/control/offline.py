@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from remixd._kernel import stretch
+from remixd._kernel import fft
 from remixd._kernel.session import Session
 from remixd._kernel.stem import Stem
 from remixd.config import user_cache_path
@@ -36,7 +36,7 @@ def render(
 
     Yields float32 (frames, 2). Raises InvalidInput if there is nothing to render. Thread: any, one at a time.
     """
-    stretch.prepare(user_cache_path() / "fftwf.wisdom")
+    fft.prepare(user_cache_path() / "fftwf.wisdom")
     stems = [Stem.open(path) for path in caches]
     start = frames_from_seconds(start_s)
     if not 0 <= start < stems[0].frames:

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from remixd._kernel import host, session, simd, stem, stretch
+from remixd._kernel import fft, host, session, simd, stem
 from remixd._kernel.shared import SessionMemory
 from remixd.engine.device import DeviceError
 from remixd.engine.outputs import DeviceOutput, FileOutput, HostOutput, Output
@@ -198,7 +198,7 @@ def run(directory: Path, wisdom: Path) -> int:
     """
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    note = stretch.prepare(wisdom)
+    note = fft.prepare(wisdom)
     engine = Engine([note] if note else [])
     engine.start()
     try:

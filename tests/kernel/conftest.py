@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from sounds import Audio
 
-from remixd._kernel import mailbox, stretch
+from remixd._kernel import fft, mailbox
 from remixd._kernel.host import Host
 from remixd._kernel.mailbox import Mailbox
 from remixd._kernel.ring import PacketRing
@@ -21,7 +21,7 @@ from remixd.config import user_cache_path
 
 @pytest.fixture(scope="session", autouse=True)
 def plans() -> None:
-    stretch.prepare(user_cache_path() / "fftwf.wisdom")
+    fft.prepare(user_cache_path() / "fftwf.wisdom")
 
 
 @pytest.fixture

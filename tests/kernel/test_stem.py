@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sounds import noise
 
 from remixd._kernel.stem import Stem
-from remixd.track.cache import write_pcm
+from remixd.analysis.phase_tree import write_cached
 
 PCM = noise(1000)
 
@@ -30,7 +30,7 @@ def test_a_loop_is_a_circle(start: int, frames: int) -> None:
 
 
 def test_a_cache_file_reads_back_as_it_was_written(tmp_path: Path) -> None:
-    write_pcm(tmp_path / "a.pcm", PCM, b"\1" * 32)
+    write_cached(tmp_path / "a.pcm", PCM, "other")
     stem = Stem.open(tmp_path / "a.pcm")
     assert stem.frames == 1000
     np.testing.assert_array_equal(stem.read(0, 1000), PCM)
@@ -39,7 +39,7 @@ def test_a_cache_file_reads_back_as_it_was_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize("damage", ["empty", "short", "magic", "cut", "lengths"])
 def test_a_damaged_cache_file_is_refused_by_name(tmp_path: Path, damage: str) -> None:
     path = tmp_path / "a.pcm"
-    write_pcm(path, PCM, b"\1" * 32)
+    write_cached(path, PCM, "other")
     data = bytearray(path.read_bytes())
     match damage:
         case "empty":
