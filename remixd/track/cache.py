@@ -1,7 +1,8 @@
-"""The cache: stems at the engine's rate, as the kernel maps them into memory (`<name>.pcm`).
+"""The cache: stems at the engine's rate and their phase trees, as the kernel maps them (`<name>.pcm`).
 
-A file is 4096 bytes of header, then interleaved stereo float32, little-endian, with `PAD_FRAMES` of
-silence before and after it, so that a whole window can be read anywhere.
+A file is 4096 bytes of header, then interleaved stereo float32 with `PAD_FRAMES` of silence before and after
+it, so that a whole window can be read anywhere, then the sections of the phase tree that have any elements
+(`TreeSize.sections`), each at the next multiple of 64 bytes. Everything is little-endian.
 """
 
 from __future__ import annotations
@@ -12,26 +13,30 @@ import os
 import struct
 import uuid
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Any, BinaryIO, Final, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
+from numpy.typing import NDArray
 
 from remixd.errors import InvalidInput, NotFound
 from remixd.track.fields import printable
 from remixd.track.lock import sync_folder
 from remixd.track.package import Stem, Track
+from remixd.track.phase_tree import HOP_FRAMES, PhaseTree, TreeSize, grid_frames
 from remixd.units import PAD_FRAMES, RATE_HZ
 
 MAGIC: Final = b"RMXDPCM1"
-VERSION: Final = 1
+VERSION: Final = 2
 HEADER_BYTES: Final = 4096
 FRAME_BYTES: Final = 8
-_HEADER: Final = struct.Struct("<8sIIqq32sI")
+_HEADER: Final = struct.Struct("<8sIIqq32sIIIIIII")
 _READ_BYTES: Final = 2**20
+_TONAL_BYTES_A_S: Final = 500_000
+"""What the phase tree of white noise takes, which is more than that of any music."""
+_DRUMS_BYTES_A_S: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +48,7 @@ class Header:
         pad_frames: of silence on each side.
         content: sha256 of the stem's FLAC.
         crc32: zlib's, of everything after the header.
+        tree: what the phase tree holds.
     """
 
     rate_hz: int
@@ -50,16 +56,24 @@ class Header:
     pad_frames: int
     content: bytes
     crc32: int
+    tree: TreeSize
+
+    @property
+    def pcm_end_byte(self) -> int:
+        """One past the last byte of the sound and its padding."""
+        return HEADER_BYTES + (self.frames + 2 * self.pad_frames) * FRAME_BYTES
 
     @property
     def file_bytes(self) -> int:
         """The size of the whole file."""
-        return HEADER_BYTES + (self.frames + 2 * self.pad_frames) * FRAME_BYTES
+        return self.tree.end_byte(self.pcm_end_byte)
 
     def pack(self) -> bytes:
         """The header as it stands in the file."""
+        tree = self.tree
         packed = _HEADER.pack(
-            MAGIC, VERSION, self.rate_hz, self.frames, self.pad_frames, self.content, self.crc32
+            *(MAGIC, VERSION, self.rate_hz, self.frames, self.pad_frames, self.content, self.crc32),
+            *(HOP_FRAMES, tree.grid_frames, tree.regions, tree.onsets, tree.envelope_points, 0),
         )
         return packed.ljust(HEADER_BYTES, b"\0")
 
@@ -93,13 +107,39 @@ def read_header(path: Path) -> Header:
         raise NotFound(f"{printable(path)} is missing") from None
     if len(start) < HEADER_BYTES or not start.startswith(MAGIC):
         raise InvalidInput(f"{printable(path)} is not a cached stem")
-    _, version, rate_hz, frames, pad_frames, content, crc32 = _HEADER.unpack_from(start)
-    header = Header(rate_hz=rate_hz, frames=frames, pad_frames=pad_frames, content=content, crc32=crc32)
-    if version != VERSION or rate_hz != RATE_HZ or pad_frames != PAD_FRAMES or frames < 1:
-        raise InvalidInput(f"{printable(path)} was made by another version of remixd")
+    header = _unpack(path, start)
     if size != header.file_bytes:
         raise InvalidInput(f"{printable(path)} holds {size} of {header.file_bytes} bytes")
     return header
+
+
+def _unpack(path: Path, start: bytes) -> Header:
+    _, version, rate_hz, frames, pad_frames, content, crc32, *rest = _HEADER.unpack_from(start)
+    hop_frames, grid, regions, onsets, points, _ = rest
+    if (version, rate_hz, pad_frames, hop_frames) != (VERSION, RATE_HZ, PAD_FRAMES, HOP_FRAMES) or frames < 1:
+        raise InvalidInput(f"{printable(path)} was made by another version of remixd")
+    if grid not in (0, grid_frames(frames)):
+        raise InvalidInput(f"{printable(path)} has a phase tree of another length than its sound")
+    try:
+        tree = TreeSize(grid_frames=grid, regions=regions, onsets=onsets, envelope_points=points)
+    except InvalidInput as error:
+        raise InvalidInput(f"{printable(path)}: {error}") from None
+    return Header(
+        rate_hz=rate_hz, frames=frames, pad_frames=pad_frames, content=content, crc32=crc32, tree=tree
+    )
+
+
+def read_tree(path: Path) -> PhaseTree:
+    """Read a stem's phase tree, for tests and tools. Raises as `read_header`, and for what is no tree."""
+    header = read_header(path)
+    arrays: dict[str, Any] = {}
+    for section in header.tree.sections(header.pcm_end_byte):
+        flat = np.fromfile(path, section.dtype, section.elements, offset=section.first_byte)
+        arrays[section.name] = flat.reshape(section.shape)
+    try:
+        return PhaseTree(**arrays)
+    except InvalidInput as error:
+        raise InvalidInput(f"{printable(path)}: {error}") from None
 
 
 def verify(path: Path) -> Header:
@@ -188,36 +228,51 @@ def _fault(track: Track, stem: Stem, cache_folder: Path, trust: Trust) -> str | 
     return None
 
 
-def cache_bytes(track: Track, stems: int = 1) -> int:
-    """The bytes that so many cached stems of a track take."""
-    return stems * (HEADER_BYTES + (cache_frames(track) + 2 * PAD_FRAMES) * FRAME_BYTES)
+def estimate_bytes(track: Track, stems: Iterable[Stem]) -> int:
+    """What the caches of some of a track's stems will hardly exceed: exact but for their phase trees."""
+    frames = cache_frames(track) + 2 * PAD_FRAMES
+    total = 0
+    for stem in stems:
+        tree_bytes_a_s = _DRUMS_BYTES_A_S if stem.role == "drums" else _TONAL_BYTES_A_S
+        total += HEADER_BYTES + frames * FRAME_BYTES + frames * tree_bytes_a_s // RATE_HZ
+    return total
 
 
-def write_pcm(path: Path, pcm: npt.NDArray[np.float32], content: bytes) -> None:
-    """Write a cache file of `pcm`, float32 (frames, 2); `content` is the sha256 of the stem's FLAC."""
-    write_pcm_blocks(path, [pcm], content)
-
-
-def write_pcm_blocks(path: Path, blocks: Iterable[npt.NDArray[np.float32]], content: bytes) -> int:
-    """Write a cache file block by block, each float32 (n, 2); returns the frames.
+def write_stem(
+    path: Path,
+    blocks: Iterable[NDArray[np.float32]],
+    content: bytes,
+    grow: Callable[[NDArray[np.float32]], PhaseTree],
+) -> int:
+    """Write a cache file, the sound block by block, then its phase tree.
 
     The file appears under its name only when it is complete, on disk, and read back against its checksum;
-    nothing is left behind by a failure short of a kill. Thread: [ingest].
+    nothing is left behind by a failure short of a kill.
+
+    Args:
+        path: of the file.
+        blocks: the sound, each float32 (n, 2); at least one frame in all.
+        content: sha256 of the stem's FLAC.
+        grow: given the whole sound, float32 (frames, 2), mapped and read-only, makes its phase tree.
+
+    Returns the frames. Raises InvalidInput for no sound, or a tree that does not fit it. Thread: [ingest].
     """
     part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
-    silence = np.zeros((PAD_FRAMES, 2), np.float32)
-    frames, crc32 = -2 * PAD_FRAMES, 0
     try:
         with part.open("wb") as file:
             file.seek(HEADER_BYTES)
-            for block in itertools.chain([silence], blocks, [silence]):
-                raw = np.ascontiguousarray(block, np.dtype("<f4")).data
+            frames, crc32 = _write_pcm(file, blocks)
+            if frames < 1:
+                raise InvalidInput(f"{printable(path)}: a stem has at least one frame")
+            file.flush()
+            tree = grow(_map_pcm(part, frames))
+            for raw in _tree_bytes(tree, file.tell()):
                 crc32 = zlib.crc32(raw, crc32)
                 file.write(raw)
-                frames += block.shape[0]
             header = Header(
-                rate_hz=RATE_HZ, frames=frames, pad_frames=PAD_FRAMES, content=content, crc32=crc32
-            )
+                rate_hz=RATE_HZ, frames=frames, pad_frames=PAD_FRAMES, content=content, crc32=crc32,
+                tree=tree.size,
+            )  # fmt: skip
             file.seek(0)
             file.write(header.pack())
             file.flush()
@@ -228,3 +283,29 @@ def write_pcm_blocks(path: Path, blocks: Iterable[npt.NDArray[np.float32]], cont
     finally:
         part.unlink(missing_ok=True)
     return frames
+
+
+def _write_pcm(file: BinaryIO, blocks: Iterable[NDArray[np.float32]]) -> tuple[int, int]:
+    """Write the sound between its padding; returns its frames, and the checksum of all that was written."""
+    silence = np.zeros((PAD_FRAMES, 2), np.float32)
+    frames, crc32 = -2 * PAD_FRAMES, 0
+    for block in itertools.chain([silence], blocks, [silence]):
+        raw = np.ascontiguousarray(block, np.dtype("<f4")).data
+        crc32 = zlib.crc32(raw, crc32)
+        file.write(raw)
+        frames += block.shape[0]
+    return frames, crc32
+
+
+def _map_pcm(path: Path, frames: int) -> NDArray[np.float32]:
+    """The sound in a file, without its padding."""
+    first_byte = HEADER_BYTES + PAD_FRAMES * FRAME_BYTES
+    return np.asarray(np.memmap(path, np.dtype("<f4"), "r", first_byte, (frames, 2)))
+
+
+def _tree_bytes(tree: PhaseTree, end_byte: int) -> Iterator[bytes | memoryview]:
+    """What follows the sound, which ends at `end_byte`."""
+    for section in tree.size.sections(end_byte):
+        yield bytes(section.first_byte - end_byte)
+        yield np.ascontiguousarray(tree.array(section)).data
+        end_byte = section.end_byte

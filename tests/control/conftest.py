@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from sounds import Audio
 
+from remixd.analysis.phase_tree import write_cached
 from remixd.control.caches import Caches
 from remixd.control.sessions import Sessions
 from remixd.control.supervisor import Supervisor
 from remixd.errors import NotFound, nearest
 from remixd.track.analysis import Analysis
-from remixd.track.cache import write_pcm
 from remixd.track.package import Stem, Track
 from remixd.track.quota import Lease
 from remixd.units import StemRole
@@ -48,7 +48,7 @@ class Shelf:
         for role, pcm in stems.items():
             path = self.path / "cache" / track_id / f"{role}.pcm"
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_pcm(path, pcm, bytes(32))
+            write_cached(path, pcm, role)
         self.tracks[track_id] = track
         return track
 

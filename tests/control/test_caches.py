@@ -10,7 +10,7 @@ from packages import a_stem, write_package
 from remixd.control import caches as caches_module
 from remixd.control.caches import Caches
 from remixd.errors import BadAudio, NotFound
-from remixd.track.cache import cache_bytes, verify
+from remixd.track.cache import verify
 from remixd.track.library import Library, cache_folder, track_folder
 from remixd.track.package import Track
 from remixd.track.quota import used_bytes
@@ -87,7 +87,7 @@ async def test_damage_is_mended_by_itself_and_logged(
     async with held(caches, track) as paths:
         good = paths[0].read_bytes()
     assert not caplog.records  # a cache that was never there is no damage
-    paths[0].write_bytes(good[:-1] + b"\1")
+    paths[0].write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
     async with held(caches, track):
         assert paths[0].read_bytes() == good
     [told] = [record.getMessage() for record in caplog.records]
@@ -99,7 +99,8 @@ async def test_the_cache_stays_under_its_cap_but_for_what_is_held(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     tracks = [added(tmp_path, number) for number in range(4)]
-    each = cache_bytes(tracks[0], 2)
+    async with held(Caches(tmp_path), tracks[0]):
+        each = used_bytes(tmp_path)  # they hold the same
     caches = Caches(tmp_path, 2 * each)
     caplog.set_level(logging.INFO)
     leases = [await caches.hold(track) for track in tracks[:3]]
