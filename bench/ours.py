@@ -13,18 +13,18 @@ from typing import Final
 
 import numpy as np
 
-from remixd._kernel import stretch as planner
+from remixd._kernel import fft
 from remixd._kernel.session import Session
 from remixd._kernel.stem import Stem
+from remixd.analysis.phase_tree import write_cached
 from remixd.config import user_cache_path
 from remixd.mix import PLAYABLE
-from remixd.track.cache import write_pcm
 from remixd.units import RATE_HZ, STEM_ROLES, StemRole
 
 from .songs import Audio
 
 NAME: Final = "remixd"
-VARIANTS: Final = ("session",)
+VARIANTS: Final = ("an inverse FFT a stem", "summed in the spectrum")
 """How a session may be rendered: what `Player` takes."""
 
 HEADROOM: Final = 0.5
@@ -39,7 +39,7 @@ _BLOCK_FRAMES: Final = RATE_HZ
 
 def prepare() -> None:
     """Make the kernel's plans, or load those that were made before."""
-    planner.prepare(user_cache_path() / "fftwf.wisdom")
+    fft.prepare(user_cache_path() / "fftwf.wisdom")
 
 
 def stretch(stems: Mapping[StemRole, Audio], tempo: float, pitch: float) -> dict[StemRole, Audio]:
@@ -73,7 +73,7 @@ def cached(stems: Mapping[StemRole, Audio], level: float = HEADROOM) -> Iterator
         files = {}
         for role, pcm in stems.items():
             path = Path(folder) / f"{role}.pcm"
-            write_pcm(path, pcm * np.float32(level), bytes(32))
+            write_cached(path, pcm * np.float32(level), role)
             files[role] = Stem.open(path)
         yield files
 
@@ -102,7 +102,13 @@ class Player:
         if variant not in VARIANTS:
             raise ValueError(f"there is no variant {variant!r}")
         roles = [STEM_ROLES.index(role) for role in files]
-        self._session = Session(list(files.values()), roles, start=start, mix=_mix(tempo=tempo, pitch=pitch))
+        self._session = Session(
+            list(files.values()),
+            roles,
+            start=start,
+            mix=_mix(tempo=tempo, pitch=pitch),
+            summed=variant == VARIANTS[1],
+        )
         self._moving = moving
         self._due = self._ramps = 0
 

@@ -20,9 +20,14 @@ from remixd._kernel.stretch cimport (
     FRAME_ROTATE,
     Frame,
     Scratch,
+    ring_free,
+    ring_new,
+    ring_open,
     stretch_frame,
     stretch_free,
     stretch_init,
+    sum_finish,
+    sum_frame,
 )
 
 cdef enum:
@@ -49,13 +54,24 @@ cdef void glide_to(Glide* glide, double value, int64_t start, int64_t steps) noe
     glide.steps = steps
 
 
-cdef int deck_init(Deck* deck) except -1:
-    """Allocate the stretchers of `stems_count` stems. Thread: [housekeeping]."""
-    cdef int i
+cdef int deck_init(Deck* deck, bint summed) except -1:
+    """Allocate the stretchers of `stems_count` stems. Thread: [housekeeping].
+
+    Args:
+        summed: whether tonal stems share one ring, their gains acting in the spectrum; else each has its own,
+            their frames taking turns.
+    """
+    cdef int i, j
+    cdef Voice* voice
+    if summed:
+        deck.sum = ring_new()
     for i in range(deck.stems_count):
-        if deck.voices[i].lane != LANE_DRUMS:
-            deck.voices[i].shift = i * (HOP // STEMS_MAX)
-            stretch_init(&deck.voices[i].stretch)
+        voice = &deck.voices[i]
+        if voice.lane != LANE_DRUMS:
+            voice.shift = 0 if summed else i * (HOP // STEMS_MAX)
+            stretch_init(&voice.stretch, summed)
+        for j in range(4):
+            voice.gains[j] = 1.0
     return 0
 
 
@@ -64,6 +80,7 @@ cdef void deck_free(Deck* deck) noexcept:
     cdef int i
     for i in range(deck.stems_count):
         stretch_free(&deck.voices[i].stretch)
+    ring_free(deck.sum)
 
 
 cdef void deck_start(Deck* deck, int64_t start, double tempo, double pitch) noexcept:
@@ -199,6 +216,7 @@ cdef void _plan(Deck* deck, Voice* voice, Frame* frame) noexcept nogil:
     cdef double transpose = <double>deck.steps[at_step % STEPS].stretched_rate / ONE
     cdef bint whole = _runs_whole(deck, voice, at_step)
     frame.index = voice.next_frame
+    frame.gains = voice.gains
     frame.source = _source(deck, voice, nominal, rate, 1.0 / transpose, whole, frame)
     frame.advance = frame.source - voice.source
     frame.copies_before = voice.copies
@@ -222,11 +240,60 @@ cdef void _plan(Deck* deck, Voice* voice, Frame* frame) noexcept nogil:
     voice.next_frame += 1
 
 
-cdef void deck_advance(Deck* deck, int64_t quantum, Scratch* scratch) noexcept nogil:
-    """Work the frames that `quantum` needs. `deck_wants_map` must be false."""
+cdef void _take_gain(Voice* voice, float gain) noexcept nogil:
+    cdef int i
+    for i in range(3, 0, -1):
+        voice.gains[i] = voice.gains[i - 1]
+    voice.gains[0] = gain
+
+
+cdef void _sum(Deck* deck, int64_t index, const float* gains, Scratch* scratch) noexcept nogil:
+    """Work one frame of all stems that share a ring. It is the stems themselves only where all of them are."""
+    cdef Frame[STEMS_MAX] frames
+    cdef Voice* voice
+    cdef int i, copies = COPIES_MAX, copies_before = COPIES_MAX
+    for i in range(deck.stems_count):
+        voice = &deck.voices[i]
+        if voice.lane != LANE_DRUMS:
+            _take_gain(voice, gains[i])
+            _plan(deck, voice, &frames[i])
+            copies = min(copies, frames[i].copies)
+            copies_before = min(copies_before, frames[i].copies_before)
+    for i in range(deck.stems_count):
+        frames[i].index = index
+        frames[i].copies = copies
+        frames[i].copies_before = copies_before
+    ring_open(deck.sum, &frames[0])
+    for i in range(deck.stems_count):
+        voice = &deck.voices[i]
+        if voice.lane != LANE_DRUMS:
+            sum_frame(&voice.stretch, &voice.stem, &frames[i], deck.loop, scratch, deck.sum)
+    sum_finish(deck.sum, index, scratch)
+
+
+cdef void _advance_sum(Deck* deck, int64_t quantum, const float* gains, Scratch* scratch) noexcept nogil:
+    """`deck_advance` where stems share a ring: they are all at the same frame."""
+    cdef const Voice* first = NULL
+    cdef int i
+    for i in range(deck.stems_count):
+        if deck.voices[i].lane != LANE_DRUMS:
+            first = &deck.voices[i]
+    while first != NULL and first.next_frame <= _last_frame(deck, first, quantum):
+        _sum(deck, first.next_frame, gains, scratch)
+
+
+cdef void deck_advance(Deck* deck, int64_t quantum, const float* gains, Scratch* scratch) noexcept nogil:
+    """Work the frames that `quantum` needs. `deck_wants_map` must be false.
+
+    Args:
+        gains: linear, a stem; used where stems share a ring.
+    """
     cdef Frame frame
     cdef Voice* voice
     cdef int i
+    if deck.sum != NULL:
+        _advance_sum(deck, quantum, gains, scratch)
+        return
     for i in range(deck.stems_count):
         voice = &deck.voices[i]
         if voice.lane == LANE_DRUMS:
@@ -236,10 +303,18 @@ cdef void deck_advance(Deck* deck, int64_t quantum, Scratch* scratch) noexcept n
             stretch_frame(&voice.stretch, &voice.stem, &frame, deck.loop, scratch)
 
 
+cdef int64_t deck_lag(const Deck* deck, int64_t quantum) noexcept nogil:
+    """Frames from `quantum` on until a gain that is given to the next frame begins to be heard, at most."""
+    cdef const Step* step = &deck.steps[quantum % STEPS]
+    if deck.sum == NULL:
+        return 0
+    return <int64_t>((OVERLAP // 2 + 1) * HOP * <double>ONE / step.stretched_rate)
+
+
 cdef void deck_read(Deck* deck, int stem, int64_t quantum, float* out) noexcept nogil:
     """One stem's QUANTUM frames of one quantum, interleaved stereo: each quantum once, in order.
 
-    `deck_advance` must have run.
+    `deck_advance` must have run; a stem that shares a ring is read with `deck_read_sum`.
     """
     cdef const Step* step = &deck.steps[quantum % STEPS]
     cdef Voice* voice = &deck.voices[stem]
@@ -248,6 +323,12 @@ cdef void deck_read(Deck* deck, int stem, int64_t quantum, float* out) noexcept 
                     <double>step.source_rate / (<double>QUANTUM * ONE), QUANTUM, out)
     else:
         resample(voice.stretch.out, step.stretched + (voice.shift << FIX), step.stretched_rate, QUANTUM, out)
+
+
+cdef void deck_read_sum(const Deck* deck, int64_t quantum, float* out) noexcept nogil:
+    """QUANTUM frames of all tonal stems together, at their gains."""
+    cdef const Step* step = &deck.steps[quantum % STEPS]
+    resample(deck.sum, step.stretched, step.stretched_rate, QUANTUM, out)
 
 
 cdef int64_t deck_end_position(const Deck* deck) noexcept nogil:

@@ -20,7 +20,8 @@ cdef enum:
     AFTER = 20000           # and after it
     ATTACK = 1024           # of these, so many run so on the stretched time line, even when transposed
     RESET = 1024            # an onset's regions start afresh in the first frame that is so near to it
-    DEVIATION = 1440        # a stem is never further from the map than this, about: 30 ms
+    DEVIATION = 1440        # further than this from the map, 30 ms, a stem begins to come back
+    FURTHEST = 2160         # and further than this it never is
     REST = 288              # frames a hop by which it comes back to a map that stands at speed 1
     CIRCLE_MIN = 8192       # a shorter loop has no onsets
     SECOND = 48000
@@ -130,11 +131,10 @@ cdef int64_t elastic_advance(Elastic* elastic, const StemView* stem, bint loop, 
         aim = anchors.behind + gap - left
         if fabs(aim - even) < 0.75:
             aim = even
-    elif elastic.source < anchors.behind + min(<double>ATTACK, after):
-        aim = even
     else:
-        aim = elastic.source + HOP * speed
+        aim = even if elastic.source < anchors.behind + ATTACK else elastic.source + HOP * speed
         if elastic.source >= anchors.behind + after or fabs(aim - nominal) > DEVIATION:
             aim = elastic.source + (anchors.behind + gap - before - elastic.source) * HOP / (left - before + HOP)
+            aim = min(max(aim, nominal - FURTHEST), nominal + FURTHEST)
     elastic.source = <int64_t>floor(aim + 0.5)
     return elastic.source

@@ -9,7 +9,7 @@ Thread: [render] for the C functions; the Python class is for offline rendering,
 from libc.math cimport exp2, isfinite, pow
 from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memmove, memset
+from libc.string cimport memcpy, memmove, memset
 
 import numpy as np
 
@@ -28,8 +28,10 @@ from remixd._kernel.deck cimport (
     deck_extend,
     deck_free,
     deck_init,
+    deck_lag,
     deck_position,
     deck_read,
+    deck_read_sum,
     deck_start,
     deck_wants_map,
     glide_to,
@@ -96,6 +98,7 @@ cdef extern from "<sys/mman.h>" nogil:
 cdef enum:
     TEMPO = 0               # dimensions, in the order of remixd.mix.PLAYABLE
     PITCH = 1
+    DRUMS_GAIN = 3
     DRUMS = 0               # and roles, in the order of remixd.units.STEM_ROLES
     VOCALS = 2
     GLIDE_STEPS = 8         # 10.7 ms
@@ -209,11 +212,24 @@ cdef void _move_map(SessionState* session) noexcept nogil:
 cdef void _fill_gains(SessionState* session, int64_t sample, int first, int last) noexcept nogil:
     """The gain of each role at frames [first, last) of the quantum that begins at `sample`."""
     cdef int i, role
-    cdef float gains[ROLES]
+    cdef float[QUANTUM] loudest
+    cdef float* gains
+    cdef float limit = session.vocals_limit
+    cdef bint others = False
+    for role in range(ROLES):
+        gains = session.ramps[role]
+        for i in range(first, last):
+            gains[i] = ramp_value(&session.gains[role], sample + i)
     for i in range(first, last):
-        session_gains(session, sample + i, gains)
-        for role in range(ROLES):
-            session.ramps[role][i] = gains[role]
+        loudest[i] = 0.0
+    for role in range(ROLES):
+        if role != VOCALS and session.role_present[role]:
+            others = True
+            for i in range(first, last):
+                loudest[i] = max(loudest[i], session.ramps[role][i])
+    if others and limit > 0.0:
+        for i in range(first, last):
+            session.ramps[VOCALS][i] = min(session.ramps[VOCALS][i], limit * loudest[i])
 
 
 cdef int _move_strips(SessionState* session, int64_t sample) noexcept nogil:
@@ -222,7 +238,7 @@ cdef int _move_strips(SessionState* session, int64_t sample) noexcept nogil:
     Returns how many frames of `ramps` are filled: those before the last ramp begun here.
     """
     cdef const Command* command
-    cdef int64_t start
+    cdef int64_t start, lag
     cdef double value
     cdef int filled = 0, done = 0
     while done < session.for_strips.count and session.for_strips.entries[done].sample < sample + QUANTUM:
@@ -233,10 +249,11 @@ cdef int _move_strips(SessionState* session, int64_t sample) noexcept nogil:
         filled = <int>(start - sample)
         ramp_to(&session.gains[_role_of_dimension[command.dimension]], _linear(value), start,
                 command.ramp_frames)
+        lag = 0 if command.dimension == DRUMS_GAIN else deck_lag(&session.deck, session.quantum)
         session_report(
-            session, command, REPORT_APPLIED, start, start + command.ramp_frames,
+            session, command, REPORT_APPLIED, start + lag, start + command.ramp_frames + 2 * lag,
             deck_position(&session.deck, start) >> FIX, value,
-            0 if command.sample < 0 else start - command.sample,
+            0 if command.sample < 0 else start + lag - command.sample,
             _is_superseded(&session.for_strips, done, start),
         )
         done += 1
@@ -259,19 +276,26 @@ cdef void session_gains(const SessionState* session, int64_t sample, float* out)
         out[VOCALS] = min(out[VOCALS], session.vocals_limit * loudest)
 
 
-cdef void _render_quantum(SessionState* session) noexcept nogil:
-    """The next quantum, limited, into `block`."""
-    cdef int64_t sample = session.quantum * QUANTUM
+cdef void _advance(SessionState* session) noexcept nogil:
+    """Work the frames that the next quantum needs."""
     cdef Deck* deck = &session.deck
     cdef float gains[ROLES]
-    cdef bint flat, silent
-    cdef int i, filled
-    while deck_wants_map(deck, session.quantum):
-        _move_map(session)
-        deck_extend(deck)
-    deck_advance(deck, session.quantum, session.scratch)
-    filled = _move_strips(session, sample)
-    flat = filled == 0
+    cdef float[STEMS_MAX] stem_gains
+    cdef int i
+    if session.summed:
+        session_gains(session, session.quantum * QUANTUM, gains)
+        for i in range(deck.stems_count):
+            stem_gains[i] = gains[session.role_of[i]]
+    deck_advance(deck, session.quantum, stem_gains, session.scratch)
+
+
+cdef void _mix(SessionState* session, int filled) noexcept nogil:
+    """The stems of a quantum, at their gains, into `block`; `filled` frames of `ramps` are there already."""
+    cdef Deck* deck = &session.deck
+    cdef int64_t sample = session.quantum * QUANTUM
+    cdef float gains[ROLES]
+    cdef bint flat = filled == 0, silent
+    cdef int i
     for i in range(ROLES):
         flat = flat and ramp_is_flat(&session.gains[i], sample, QUANTUM)
     if flat:
@@ -279,9 +303,11 @@ cdef void _render_quantum(SessionState* session) noexcept nogil:
     else:
         _fill_gains(session, sample, filled, QUANTUM)
     memset(session.block, 0, sizeof(session.block))
+    if session.summed:
+        deck_read_sum(deck, session.quantum, session.block)
     for i in range(deck.stems_count):
         silent = flat and gains[session.role_of[i]] == 0.0
-        if silent and deck.voices[i].lane != LANE_DRUMS:
+        if deck.voices[i].lane != LANE_DRUMS and (silent or session.summed):
             continue                                    # drums read on, heard or not
         deck_read(deck, i, session.quantum, session.stem)
         if silent:
@@ -290,9 +316,20 @@ cdef void _render_quantum(SessionState* session) noexcept nogil:
             add_scaled(session.block, session.stem, gains[session.role_of[i]], QUANTUM)
         else:
             add_ramped(session.block, session.stem, session.ramps[session.role_of[i]], QUANTUM)
+
+
+cdef void _render_quantum(SessionState* session) noexcept nogil:
+    """The next quantum, limited, into `block`."""
+    cdef int filled
+    while deck_wants_map(&session.deck, session.quantum):
+        _move_map(session)
+        deck_extend(&session.deck)
+    filled = _move_strips(session, session.quantum * QUANTUM)
+    _advance(session)
+    _mix(session, filled)
     bus_process(&session.bus, session.block, QUANTUM)
     meter_process(&session.meter, session.block, QUANTUM)
-    session.playhead = deck_position(deck, sample) >> FIX
+    session.playhead = deck_position(&session.deck, session.quantum * QUANTUM) >> FIX
     session.quantum += 1
     session.block_used = 0
 
@@ -301,7 +338,6 @@ cdef void session_render(SessionState* session, int64_t frames, float* out) noex
     """The next `frames` frames, interleaved stereo. Never allocates, locks or fails."""
     cdef unsigned before = flush_to_zero()
     cdef int64_t here
-    cdef int i
     while session.quantum * QUANTUM < LIMITER_DELAY:    # the limiter's delay, rendered ahead of the clock
         _render_quantum(session)
         session.block_used = <int>min(LIMITER_DELAY - (session.quantum - 1) * QUANTUM, QUANTUM)
@@ -309,8 +345,7 @@ cdef void session_render(SessionState* session, int64_t frames, float* out) noex
         if session.block_used == QUANTUM:
             _render_quantum(session)
         here = min(frames, QUANTUM - session.block_used)
-        for i in range(2 * here):
-            out[i] = session.block[2 * session.block_used + i]
+        memcpy(out, session.block + 2 * session.block_used, here * 2 * sizeof(float))
         session.block_used += <int>here
         session.clock += here
         out += 2 * here
@@ -353,6 +388,8 @@ cdef class Session:
         mix: the first value of each dimension of `mix.PLAYABLE`, in that order.
         low, high: what rights allow of each dimension; every value is clamped to it, always.
         vocals_limit_db: most that vocals may stand above the loudest other role; None for no limit.
+        summed: whether stems but drums are summed in the spectrum: cheaper, but their gains act with the
+            frame, up to 64 ms late (more when transposed down).
         reports: a `Mailbox` for reports; without one they are kept in the session, `take_reports`.
 
     Raises ValueError if these do not fit together, MemoryError. Thread: one at a time.
@@ -360,7 +397,7 @@ cdef class Session:
 
     def __cinit__(self, list stems not None, list roles not None, *, int64_t start=0, bint loop=True,
                   mix=(1, 0, 0, 0, 0, 0), low=(0.5, -12, -60, -60, -60, -60), high=(2, 12, 6, 6, 6, 6),
-                  vocals_limit_db=None, Mailbox reports=None, uint32_t key=0):
+                  vocals_limit_db=None, bint summed=False, Mailbox reports=None, uint32_t key=0):
         _check(stems, roles, start, mix, low, high)
         self.stems = stems
         self.state = <SessionState*>calloc(1, sizeof(SessionState))
@@ -369,6 +406,7 @@ cdef class Session:
         self.memory = Mailbox(bytearray(size_bytes(REPORTS)), REPORTS) if reports is None else reports
         self.state.reports = &(<Mailbox>self.memory).queue
         self.state.key = key
+        self.state.summed = summed
         self._set_mix(mix, low, high)
         if vocals_limit_db is not None:
             self.state.vocals_limit = <float>(10.0 ** (vocals_limit_db / 20.0))
@@ -386,7 +424,8 @@ cdef class Session:
             if i > PITCH:
                 level_db = min(max(mix[i], low[i]), high[i])
                 role = _role_of_dimension[i]
-                ramp_to(&self.state.gains[role], _linear(level_db), 0, 0)
+                self.state.gains[role].gain_from = _linear(level_db)
+                self.state.gains[role].gain_to = _linear(level_db)
         return 0
 
     cdef int _set_deck(self, list roles, bint loop) except -1:
@@ -404,7 +443,7 @@ cdef class Session:
             deck.length = deck.voices[i].stem.frames
             self.state.role_of[i] = roles[i]
             self.state.role_present[roles[i]] = True
-        deck_init(deck)
+        deck_init(deck, self.state.summed)
         scratch_init(&self.own_scratch)
         self.state.scratch = &self.own_scratch
         return 0
@@ -419,12 +458,14 @@ cdef class Session:
         """Keep the session's state in memory, never paged out; False if this process may not."""
         cdef int i
         cdef Stretch* stretch
+        cdef float* ring
         cdef bint locked = mlock(self.state, sizeof(SessionState)) == 0
         for i in range(self.state.deck.stems_count):
             if self.state.deck.voices[i].lane == LANE_DRUMS:
                 continue
             stretch = &self.state.deck.voices[i].stretch
-            locked = mlock(stretch.out, RING * 2 * sizeof(float)) == 0 and locked
+            ring = self.state.deck.sum if self.state.summed else stretch.out
+            locked = mlock(ring, RING * 2 * sizeof(float)) == 0 and locked
             locked = mlock(stretch.theta, FRAME * sizeof(uint32_t)) == 0 and locked
         return locked
 

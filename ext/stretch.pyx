@@ -110,16 +110,29 @@ cdef void scratch_free(Scratch* scratch) noexcept:
     memset(scratch, 0, sizeof(Scratch))
 
 
-cdef int stretch_init(Stretch* stretch) except -1:
-    """Allocate one stem's state. Thread: [housekeeping]."""
-    stretch.out = <float*>fftwf_malloc(RING * 2 * sizeof(float))
-    stretch.theta = <uint32_t*>fftwf_malloc(FRAME * sizeof(uint32_t))
-    if stretch.out == NULL or stretch.theta == NULL:
-        stretch_free(stretch)
+cdef float* ring_new() except NULL:
+    """A ring of RING stereo frames of silence. Thread: [housekeeping]."""
+    cdef float* ring = <float*>fftwf_malloc(RING * 2 * sizeof(float))
+    if ring == NULL:
         raise MemoryError("no memory for a stem")
-    memset(stretch.out, 0, RING * 2 * sizeof(float))
+    memset(ring, 0, RING * 2 * sizeof(float))
+    return ring
+
+
+cdef void ring_free(float* ring) noexcept:
+    """Free what `ring_new` gave. Thread: [housekeeping]."""
+    fftwf_free(ring)
+
+
+cdef int stretch_init(Stretch* stretch, bint summed) except -1:
+    """Allocate one stem's state, without a ring of its own if it is `summed`. Thread: [housekeeping]."""
+    stretch.theta = <uint32_t*>fftwf_malloc(FRAME * sizeof(uint32_t))
+    if stretch.theta == NULL:
+        raise MemoryError("no memory for a stem")
     memset(stretch.theta, 0, FRAME * sizeof(uint32_t))
     stretch.turned = False
+    if not summed:
+        stretch.out = ring_new()
     return 0
 
 
@@ -129,36 +142,57 @@ cdef void stretch_free(Stretch* stretch) noexcept:
     memset(stretch, 0, sizeof(Stretch))
 
 
-cdef inline float* _hop(Stretch* stretch, int64_t hop) noexcept nogil:
-    return stretch.out + 2 * ((hop * HOP) & (RING - 1))
+cdef inline float* _hop(float* ring, int64_t hop) noexcept nogil:
+    return ring + 2 * ((hop * HOP) & (RING - 1))
 
 
-cdef void _clear(Stretch* stretch, int64_t first, int64_t last) noexcept nogil:
+cdef void ring_open(float* ring, const Frame* frame) noexcept nogil:
+    """Make room for a frame: what it does not add to but lays down is silent before it comes."""
     cdef int64_t hop
-    for hop in range(first, last + 1):
-        memset(_hop(stretch, hop), 0, HOP * 2 * sizeof(float))
+    memset(_hop(ring, frame.index + 1), 0, HOP * 2 * sizeof(float))
+    if frame.copies >= OVERLAP:
+        memset(_hop(ring, frame.index - 2), 0, HOP * 2 * sizeof(float))
+    elif frame.copies_before >= OVERLAP:
+        for hop in range(frame.index - 2, frame.index + 1):
+            memset(_hop(ring, hop), 0, HOP * 2 * sizeof(float))
 
 
-cdef void _overlap(Stretch* stretch, int64_t index, int skip, const float* frame,
-                   const float* window) noexcept nogil:
+cdef void _overlap(float* ring, int64_t index, int skip, const float* frame, const float* window,
+                   float gain) noexcept nogil:
     """Add a windowed frame to the ring, but for its first `skip` hops."""
     cdef int part, i
     cdef float* out
     cdef const float* src
     cdef const float* w
     for part in range(skip, OVERLAP):
-        out = _hop(stretch, index - OVERLAP // 2 + part)
+        out = _hop(ring, index - OVERLAP // 2 + part)
         src = frame + 2 * part * HOP
         w = window + 2 * part * HOP
         for i in range(2 * HOP):
-            out[i] += w[i] * src[i]
+            out[i] += w[i] * (src[i] * gain)
 
 
-cdef void _add_copy(Stretch* stretch, const StemView* stem, int64_t index, int64_t source, int skip,
-                    bint loop, Scratch* scratch) noexcept nogil:
+cdef void _add_copy(float* ring, const StemView* stem, int64_t index, int64_t source, int skip, bint loop,
+                    float gain, Scratch* scratch) noexcept nogil:
     """Overlap-add the stem itself, windowed, as frame `index`, but for the first `skip` hops of it."""
     stem_read(stem, source - HALF + skip * HOP, FRAME - skip * HOP, loop, scratch.frame + 2 * skip * HOP)
-    _overlap(stretch, index, skip, scratch.frame, _square)
+    _overlap(ring, index, skip, scratch.frame, _square, gain)
+
+
+cdef void _add_hop(float* ring, const StemView* stem, const Frame* frame, bint loop, Scratch* scratch) noexcept nogil:
+    """Add one hop of the stem itself, as the middle of overlapped copies would be."""
+    cdef float* out = _hop(ring, frame.index - OVERLAP // 2)
+    cdef float gain = frame.gains[2], step = (frame.gains[1] - frame.gains[2]) / HOP
+    cdef int i
+    if frame.gains[1] == 1.0 and step == 0.0:
+        stem_read(stem, frame.source - HALF, HOP, loop, scratch.frame)
+        for i in range(2 * HOP):
+            out[i] += scratch.frame[i]
+    elif gain != 0.0 or step != 0.0:
+        stem_read(stem, frame.source - HALF, HOP, loop, scratch.frame)
+        for i in range(HOP):
+            out[2 * i] += scratch.frame[2 * i] * (gain + step * i)
+            out[2 * i + 1] += scratch.frame[2 * i + 1] * (gain + step * i)
 
 
 cdef inline void _fill(uint32_t* theta, int low, int high, uint32_t turn) noexcept nogil:
@@ -283,35 +317,78 @@ cdef void _spectrum(Stretch* stretch, const StemView* stem, const Frame* frame, 
 
 cdef bint _is_itself(const Stretch* stretch, const Frame* frame) noexcept nogil:
     """Whether the frame is the stem itself: nothing turned, nothing left out."""
+    if frame.kind == FRAME_COPY:
+        return True
     return not stretch.turned and frame.transpose <= 1.0 and not (frame.formants and frame.transpose != 1.0)
 
 
-cdef void stretch_frame(Stretch* stretch, const StemView* stem, const Frame* frame, bint loop,
-                        Scratch* scratch) noexcept nogil:
-    """Work one frame into the ring. Afterwards hop `index - 2` and all before it are final.
+cdef bint _is_silent(const TreeView* tree, const StemView* stem, const Frame* frame, bint loop) noexcept nogil:
+    """Whether there is nothing above -120 dBFS under the frame's window."""
+    cdef int64_t source = frame.source % stem.frames if loop else frame.source
+    cdef int64_t grid = source // tree.hop
+    if source < FRAME or source + FRAME >= stem.frames:     # a loop may sound beyond its end
+        return False
+    return tree.starts[grid - 1] == tree.starts[grid + 3]
+
+
+cdef bint _begin_frame(Stretch* stretch, float* ring, const StemView* stem, const Frame* frame, bint loop,
+                       Scratch* scratch) noexcept nogil:
+    """What a frame needs before its spectrum; whether that is still to be added.
 
     In a run of COPY frames the hop is the stem itself, bit for bit. When the run ends, its last three frames
-    are laid down again as windowed copies, so that the first rotated frame overlaps with something.
-    Thread: [render].
+    are laid down as windowed copies, so that the first rotated frame overlaps with something.
     """
     cdef int back
-    if frame.kind == FRAME_COPY and frame.copies >= OVERLAP:
-        stem_read(stem, frame.source - HALF, HOP, loop, _hop(stretch, frame.index - 2))
-        return
-    if frame.kind != FRAME_COPY and frame.copies_before >= OVERLAP:
-        _clear(stretch, frame.index - 2, frame.index + 1)
+    if frame.copies >= OVERLAP:
+        _add_hop(ring, stem, frame, loop, scratch)
+        return False
+    if frame.copies_before >= OVERLAP:
         for back in range(1, OVERLAP):
-            _add_copy(stretch, stem, frame.index - back, frame.source - frame.advance - (back - 1) * HOP,
-                      back, loop, scratch)
-    else:
-        _clear(stretch, frame.index + 1, frame.index + 1)
+            _add_copy(ring, stem, frame.index - back, frame.source - frame.advance - (back - 1) * HOP,
+                      back, loop, frame.gains[back], scratch)
     if frame.kind == FRAME_ROTATE:
         _turn_on(stretch, stem, frame, loop, scratch)
     else:
         _unturn(stretch)
-    if frame.kind == FRAME_COPY or _is_itself(stretch, frame):
-        _add_copy(stretch, stem, frame.index, frame.source, 0, loop, scratch)
-    else:
-        _spectrum(stretch, stem, frame, loop, scratch)
+    if frame.gains[0] == 0.0 or _is_silent(&stem.tree, stem, frame, loop):
+        return False
+    if _is_itself(stretch, frame):
+        _add_copy(ring, stem, frame.index, frame.source, 0, loop, frame.gains[0], scratch)
+        return False
+    _spectrum(stretch, stem, frame, loop, scratch)
+    return True
+
+
+cdef void stretch_frame(Stretch* stretch, const StemView* stem, const Frame* frame, bint loop,
+                        Scratch* scratch) noexcept nogil:
+    """Work one frame into the stem's own ring. Afterwards hop `index - 2` and all before it are final."""
+    ring_open(stretch.out, frame)
+    if _begin_frame(stretch, stretch.out, stem, frame, loop, scratch):
         fft_backward(scratch.z)
-        _overlap(stretch, frame.index, 0, <const float*>scratch.z, _synthesis)
+        _overlap(stretch.out, frame.index, 0, <const float*>scratch.z, _synthesis, 1.0)
+
+
+cdef void sum_frame(Stretch* stretch, const StemView* stem, const Frame* frame, bint loop, Scratch* scratch,
+                    float* ring) noexcept nogil:
+    """Add one frame of one stem, at its gain, to what all stems share: the ring, or the spectrum."""
+    cdef const float* z = <const float*>scratch.z
+    cdef float* total = <float*>scratch.sum
+    cdef float gain = frame.gains[0]
+    cdef int i
+    if not _begin_frame(stretch, ring, stem, frame, loop, scratch):
+        return
+    if scratch.summed:
+        for i in range(2 * FRAME):
+            total[i] += gain * z[i]
+    else:
+        for i in range(2 * FRAME):
+            total[i] = gain * z[i]
+    scratch.summed = True
+
+
+cdef void sum_finish(float* ring, int64_t index, Scratch* scratch) noexcept nogil:
+    """One inverse FFT for all stems. Afterwards hop `index - 2` and all before it are final."""
+    if scratch.summed:
+        fft_backward(scratch.sum)
+        _overlap(ring, index, 0, <const float*>scratch.sum, _synthesis, 1.0)
+        scratch.summed = False

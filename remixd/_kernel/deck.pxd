@@ -38,6 +38,7 @@ cdef struct Voice:          # how one stem is played
     Slices slices           # of drums; the rest is of the others
     Stretch stretch
     Elastic elastic
+    float[4] gains          # of its last frames, the newest first; 1 where gains act afterwards
     int64_t shift           # its frames' centres are at k * HOP - shift, so that stems take turns
     int64_t next_frame      # first frame not yet worked
     int64_t step            # step of the map in which the frame before lies
@@ -48,6 +49,7 @@ cdef struct Voice:          # how one stem is played
 cdef struct Deck:
     int stems_count
     Voice voices[STEMS_MAX]
+    float* sum              # the ring that tonal stems share, where their gains act in the spectrum; else NULL
     int64_t length          # source frames
     bint loop
     Step steps[STEPS]
@@ -59,10 +61,12 @@ cdef struct Deck:
     int source_landing      # steps left until the source is on a whole frame
     int stretched_landing
 
-cdef int deck_init(Deck* deck) except -1
+cdef int deck_init(Deck* deck, bint summed) except -1
 cdef void deck_start(Deck* deck, int64_t start, double tempo, double pitch) noexcept
 cdef void deck_free(Deck* deck) noexcept
-cdef void deck_advance(Deck* deck, int64_t quantum, Scratch* scratch) noexcept nogil
+cdef void deck_advance(Deck* deck, int64_t quantum, const float* gains, Scratch* scratch) noexcept nogil
+cdef int64_t deck_lag(const Deck* deck, int64_t quantum) noexcept nogil
+cdef void deck_read_sum(const Deck* deck, int64_t quantum, float* out) noexcept nogil
 cdef void deck_read(Deck* deck, int stem, int64_t quantum, float* out) noexcept nogil
 cdef void deck_extend(Deck* deck) noexcept nogil
 cdef bint deck_wants_map(const Deck* deck, int64_t quantum) noexcept nogil

@@ -23,6 +23,7 @@ cdef struct SessionState:
     Deck deck
     int role_of[8]
     bint role_present[ROLES]
+    bint summed             # tonal stems' gains act in the spectrum, with their frames
     Ramp gains[ROLES]
     float vocals_limit      # most that vocals may be of the loudest other role, linear; 0: no limit
     double low[DIMENSIONS]  # rights

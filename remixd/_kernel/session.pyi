@@ -19,6 +19,7 @@ class Session:
         low: Sequence[float] = ...,
         high: Sequence[float] = ...,
         vocals_limit_db: float | None = None,
+        summed: bool = False,
         reports: Mailbox | None = None,
         key: int = 0,
     ) -> None: ...

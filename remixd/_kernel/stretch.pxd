@@ -23,9 +23,10 @@ cdef struct Frame:          # what a stem does at one point of the stretched tim
     const uint8_t* masks[MASKS_MAX]     # bins that start afresh
     int masks_count
     bint fresh              # all of them do
+    float[4] gains          # of this frame, and of the three before it
 
 cdef struct Stretch:
-    float* out              # RING stretched frames, interleaved stereo
+    float* out              # RING stretched frames, interleaved stereo; NULL where stems share one ring
     uint32_t* theta         # FRAME rotations of the last frame, 2^32 to a turn; those from FRAME/2 up mirrored
     bint turned             # whether any is not 0
 
@@ -34,10 +35,17 @@ cdef struct Scratch:        # working memory of one rendering thread
     fftwf_complex* sum
     float* frame
     uint32_t* theta
+    bint summed             # whether there is anything in `sum`
 
 cdef int scratch_init(Scratch* scratch) except -1
 cdef void scratch_free(Scratch* scratch) noexcept
-cdef int stretch_init(Stretch* stretch) except -1
+cdef float* ring_new() except NULL
+cdef void ring_free(float* ring) noexcept
+cdef int stretch_init(Stretch* stretch, bint summed) except -1
 cdef void stretch_free(Stretch* stretch) noexcept
+cdef void ring_open(float* ring, const Frame* frame) noexcept nogil
 cdef void stretch_frame(Stretch* stretch, const StemView* stem, const Frame* frame, bint loop,
                         Scratch* scratch) noexcept nogil
+cdef void sum_frame(Stretch* stretch, const StemView* stem, const Frame* frame, bint loop, Scratch* scratch,
+                    float* ring) noexcept nogil
+cdef void sum_finish(float* ring, int64_t index, Scratch* scratch) noexcept nogil
