@@ -16,9 +16,9 @@ from remixd._kernel.tree import check_tree, read_tree, tree_places
 
 cdef extern from *:
     """
-    static inline void remixd_touch(const float *p) { (void)*(const volatile float *)p; }
+    static inline void remixd_touch(const char *p) { (void)*(const volatile char *)p; }
     """
-    void touch "remixd_touch"(const float* p) noexcept nogil
+    void touch "remixd_touch"(const char* p) noexcept nogil
 
 cdef enum:
     HEADER_BYTES = 4096
@@ -57,15 +57,39 @@ cdef void stem_read(const StemView* stem, int64_t start, int64_t frames, bint lo
     memset(out + 2 * (at + here), 0, (frames - at - here) * 2 * sizeof(float))
 
 
+cdef const float* stem_span(const StemView* stem, int64_t start, int64_t frames, bint loop,
+                            float* space) noexcept nogil:
+    """The same frames where they are, or, where they are not in one piece, in `space`. Thread: [render]."""
+    if loop:
+        start = start % stem.frames
+        if start < 0:
+            start += stem.frames
+    if start >= 0 and start + frames <= stem.frames:
+        return stem.pcm + 2 * start
+    stem_read(stem, start, frames, loop, space)
+    return space
+
+
 cdef void stem_touch(const StemView* stem, int64_t start, int64_t frames) noexcept nogil:
-    """Read a byte of every page of [start, start + frames), a circle, so that the pages are there.
+    """Read a byte of every page of [start, start + frames), a circle, and of its tree, so that they are there.
 
     Thread: [housekeeping]; it may wait for the disk, so that the render thread never does.
     """
-    cdef int64_t at = 0
+    cdef const TreeView* tree = &stem.tree
+    cdef int64_t at = 0, grid
     while at < frames:
-        touch(stem.pcm + 2 * ((start + at) % stem.frames))
+        touch(<const char*>(stem.pcm + 2 * ((start + at) % stem.frames)))
         at += PAGE_BYTES // 8
+    at = 0
+    while tree.grids > 0 and at < frames:
+        grid = ((start + at) % stem.frames) // tree.hop
+        touch(<const char*>(tree.starts + grid))
+        touch(<const char*>(tree.lows + tree.starts[grid]))
+        touch(<const char*>(tree.seeds + tree.starts[grid]))
+        touch(<const char*>(tree.offsets + tree.starts[grid]))
+        if tree.envelope != NULL:
+            touch(<const char*>(tree.envelope + grid * ENVELOPE_POINTS))
+        at += tree.hop
 
 
 cdef class Stem:

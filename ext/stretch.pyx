@@ -25,7 +25,7 @@ from remixd._kernel.fft cimport (
     fftwf_malloc,
 )
 from remixd._kernel.resample cimport RING
-from remixd._kernel.stem cimport ENVELOPE_BINS, ENVELOPE_POINTS, StemView, TreeView, stem_read
+from remixd._kernel.stem cimport ENVELOPE_BINS, ENVELOPE_POINTS, StemView, TreeView, stem_span
 
 cdef extern from *:
     """
@@ -175,24 +175,26 @@ cdef void _overlap(float* ring, int64_t index, int skip, const float* frame, con
 cdef void _add_copy(float* ring, const StemView* stem, int64_t index, int64_t source, int skip, bint loop,
                     float gain, Scratch* scratch) noexcept nogil:
     """Overlap-add the stem itself, windowed, as frame `index`, but for the first `skip` hops of it."""
-    stem_read(stem, source - HALF + skip * HOP, FRAME - skip * HOP, loop, scratch.frame + 2 * skip * HOP)
-    _overlap(ring, index, skip, scratch.frame, _square, gain)
+    cdef const float* src = stem_span(stem, source - HALF, FRAME, loop, scratch.frame)
+    _overlap(ring, index, skip, src, _square, gain)
 
 
 cdef void _add_hop(float* ring, const StemView* stem, const Frame* frame, bint loop, Scratch* scratch) noexcept nogil:
     """Add one hop of the stem itself, as the middle of overlapped copies would be."""
     cdef float* out = _hop(ring, frame.index - OVERLAP // 2)
     cdef float gain = frame.gains[2], step = (frame.gains[1] - frame.gains[2]) / HOP
+    cdef const float* src
     cdef int i
-    if frame.gains[1] == 1.0 and step == 0.0:
-        stem_read(stem, frame.source - HALF, HOP, loop, scratch.frame)
+    if gain == 0.0 and step == 0.0:
+        return
+    src = stem_span(stem, frame.source - HALF, HOP, loop, scratch.frame)
+    if gain == 1.0 and step == 0.0:
         for i in range(2 * HOP):
-            out[i] += scratch.frame[i]
-    elif gain != 0.0 or step != 0.0:
-        stem_read(stem, frame.source - HALF, HOP, loop, scratch.frame)
+            out[i] += src[i]
+    else:
         for i in range(HOP):
-            out[2 * i] += scratch.frame[2 * i] * (gain + step * i)
-            out[2 * i + 1] += scratch.frame[2 * i + 1] * (gain + step * i)
+            out[2 * i] += src[2 * i] * (gain + step * i)
+            out[2 * i + 1] += src[2 * i + 1] * (gain + step * i)
 
 
 cdef inline void _fill(uint32_t* theta, int low, int high, uint32_t turn) noexcept nogil:
@@ -300,10 +302,10 @@ cdef void _spectrum(Stretch* stretch, const StemView* stem, const Frame* frame, 
                     Scratch* scratch) noexcept nogil:
     """The frame's spectrum, turned, and without what would alias when transposed, in `scratch.z`."""
     cdef float* z = <float*>scratch.z
+    cdef const float* src = stem_span(stem, frame.source - HALF, FRAME, loop, scratch.frame)
     cdef int i, cutoff
-    stem_read(stem, frame.source - HALF, FRAME, loop, scratch.frame)
     for i in range(2 * FRAME):
-        z[i] = _window[i] * scratch.frame[i]
+        z[i] = _window[i] * src[i]
     fft_forward(scratch.z)
     if stretch.turned:
         turn_bins(z, stretch.theta, FRAME)

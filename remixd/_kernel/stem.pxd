@@ -25,6 +25,9 @@ cdef struct StemView:
 
 cdef void stem_read(const StemView* stem, int64_t start, int64_t frames, bint loop, float* out) noexcept nogil
 
+cdef const float* stem_span(const StemView* stem, int64_t start, int64_t frames, bint loop,
+                            float* space) noexcept nogil
+
 cdef void stem_touch(const StemView* stem, int64_t start, int64_t frames) noexcept nogil
 
 cdef class Stem:
