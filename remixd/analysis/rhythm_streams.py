@@ -1,0 +1,171 @@
+"""The streams that rhythm is read from: kick, snare, hat, bass, everything else, and the harmony."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from remixd.analysis.rhythm_features import FRAME_HZ, PITCHES, RhythmFeatures, StemFeatures
+
+Curve = NDArray[np.float32]
+
+STREAMS: Final = ("kick", "snare", "hat", "bass", "other", "vocals")
+"""In the order of `Streams.onsets`."""
+WEIGHTS: Final = np.array([1.0, 0.9, 0.35, 0.6, 0.6, 0.2], np.float32)
+"""Of the streams in the activation."""
+KICK_HZ: Final = 130.0
+SNARE_HZ: Final = (180.0, 4000.0)
+HAT_HZ: Final = 5000.0
+_LAG: Final = 2
+_QUIETEST: Final = 1e-5
+"""Amplitude of -100 dBFS: a song whose 90th percentile is below it is silent."""
+_CHUNK: Final = 6000
+_MEAN_S: Final = 1.0
+_LEVEL_S: Final = 8.0
+_OF_SONG: Final = 0.25
+_CLAMP: Final = 4.0
+_ALONE: Final = 2.5
+"""Without drums, bass and harmony carry the beat."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Streams:
+    """A song at 100 frames a second.
+
+    Attributes:
+        onsets: float32 (6, frames), how much each of STREAMS rises, 0 to 4; its rms over 8 s is about 1.
+        activation: float32 (frames,), their weighted mean, 0 to 4.
+        chroma: float32 (frames, 12), amplitude of each pitch class in what is no drum.
+        sounding: bool (frames,), whether anything is to be heard.
+        drums: whether there is a drum stem with sound in it.
+        duration_s: of the song.
+    """
+
+    onsets: Curve
+    activation: Curve
+    chroma: Curve
+    sounding: NDArray[np.bool_]
+    drums: bool
+    duration_s: float
+
+
+def streams_of(features: RhythmFeatures) -> Streams | None:
+    """Derive the streams; None for a silent song. Thread: [ingest]; holds 4 MB a minute.
+
+    Levels are `log1p(100 b / ref)`, `b` a band's amplitude and `ref` the song's 90th percentile. The flux is
+    their rise over two frames above the maximum of three neighbouring bands (Boeck and Widmer, "Maximum
+    filter vibrato suppression for onset detection", DAFx 2013).
+    """
+    stems = [stem for stem in features.stems if stem.levels.shape[0]]
+    if not stems:
+        return None
+    frames = max(stem.levels.shape[0] for stem in stems)
+    reference = _reference(stems)
+    if reference < _QUIETEST:
+        return None
+    flux = np.zeros((len(STREAMS), frames), np.float32)
+    chroma = np.zeros((frames, PITCHES), np.float32)
+    sounding = np.zeros(frames, np.bool_)
+    has_drums = any(stem.role == "drums" and _loudness(stem) > 0.003 * reference for stem in stems)
+    for stem in stems:
+        count = stem.levels.shape[0]
+        if stem.role != "drums":
+            chroma[:count] += stem.chroma
+        for rows, bands in _parts(stem, features.bands_hz, has_drums):
+            rise = _band_flux(stem.levels, bands, reference)
+            flux[rows, :count] += rise
+        sounding[:count] |= stem.levels.max(axis=1) > np.log(reference) - 5.0
+    onsets = np.stack([_even_out(row) for row in flux])
+    weights = WEIGHTS.copy()
+    if not has_drums and len(stems) > 1:
+        weights[3:5] *= _ALONE
+    present = onsets.any(axis=1)
+    activation = (weights[:, None] * onsets).sum(axis=0) / max(float(weights[present].sum()), 1e-9)
+    return Streams(
+        onsets=onsets,
+        activation=activation.astype(np.float32),
+        chroma=chroma,
+        sounding=sounding,
+        drums=has_drums,
+        duration_s=features.duration_s,
+    )
+
+
+def smooth(values: Curve, span: int) -> Curve:
+    """Mean of `span` values around each, fewer at the ends."""
+    span = max(1, span)
+    sums = np.concatenate([np.zeros(1), np.cumsum(values, dtype=np.float64)])
+    at = np.arange(values.shape[0])
+    low = np.maximum(at - span // 2, 0)
+    high = np.minimum(at - span // 2 + span, values.shape[0])
+    return np.asarray((sums[high] - sums[low]) / (high - low), np.float32)
+
+
+def _parts(
+    stem: StemFeatures, hz: NDArray[np.float64], has_drums: bool
+) -> list[tuple[int, NDArray[np.bool_]]]:
+    """Which bands of a stem go into which stream."""
+    everything = np.ones(hz.shape[0], np.bool_)
+    low, middle, high = hz < KICK_HZ, (hz >= SNARE_HZ[0]) & (hz < SNARE_HZ[1]), hz >= HAT_HZ
+    if stem.role == "drums":
+        return [(0, low), (1, middle), (2, high)]
+    if stem.role == "bass":
+        return [(3, everything)]
+    if stem.role == "vocals":
+        return [(5, everything)]
+    if has_drums:
+        return [(4, everything)]
+    return [
+        (0, low),
+        (1, (hz >= 1500.0) & (hz < HAT_HZ)),
+        (2, high),
+        (4, (hz >= SNARE_HZ[0]) & (hz < 1500.0)),
+    ]
+
+
+def _loudness(stem: StemFeatures) -> float:
+    return float(np.exp(np.percentile(stem.levels[::10].max(axis=1).astype(np.float32), 95)))
+
+
+def _reference(stems: Sequence[StemFeatures]) -> float:
+    """The 90th percentile of the band amplitudes of all stems together."""
+    frames = max(stem.levels.shape[0] for stem in stems)
+    power = np.zeros((len(range(0, frames, 10)), stems[0].levels.shape[1]), np.float32)
+    for stem in stems:
+        part = np.exp(2.0 * stem.levels[::10].astype(np.float32))
+        power[: part.shape[0]] += part
+    return float(np.sqrt(np.percentile(power, 90)))
+
+
+def _band_flux(levels: NDArray[np.float16], bands: NDArray[np.bool_], reference: float) -> Curve:
+    """Mean rise of some bands, (frames,)."""
+    if not bands.any():
+        return np.zeros(levels.shape[0], np.float32)
+    flux = np.empty(levels.shape[0], np.float32)
+    scale = np.float32(np.log(100.0 / reference))
+    for first in range(0, levels.shape[0], _CHUNK):
+        piece = levels[max(first - _LAG, 0) : first + _CHUNK, bands].astype(np.float32)
+        piece = np.log1p(np.exp(piece + scale))
+        if first == 0:
+            piece = np.concatenate([np.zeros((_LAG, piece.shape[1]), np.float32), piece])
+        before = piece[:-_LAG]
+        widest = before.copy()
+        np.maximum(widest[:, 1:], before[:, :-1], out=widest[:, 1:])
+        np.maximum(widest[:, :-1], before[:, 1:], out=widest[:, :-1])
+        flux[first : first + _CHUNK] = np.maximum(piece[_LAG:] - widest, 0.0).mean(axis=1)
+    return flux
+
+
+def _even_out(flux: Curve) -> Curve:
+    """Above the mean of a second, beside the level of eight seconds and of the song."""
+    above = np.maximum(flux - smooth(flux, round(_MEAN_S * FRAME_HZ)), 0.0)
+    square = np.square(above)
+    song = float(np.sqrt(square.mean()))
+    if song < 1e-4:
+        return np.zeros_like(flux)
+    local = np.sqrt(np.maximum(smooth(square, round(_LEVEL_S * FRAME_HZ)), 0.0))
+    return np.asarray(np.minimum(above / np.maximum(local, _OF_SONG * song), _CLAMP), np.float32)
