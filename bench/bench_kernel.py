@@ -6,7 +6,8 @@ turns, a second of sound each, so that what the machine does meanwhile falls on 
 Sessions are measured whole, at three block sizes, over floors: what numpy needs for the bare arithmetic,
 summing the stems with their gains, and the FFTs alone of a phase vocoder. Then a session of four stems is
 compared with four streams of each peer. A peer's figure is its stretching alone: it mixes nothing, moves no
-gains, limits and meters nothing. Last, every block of sixty sessions together, and of one, is timed.
+gains, limits and meters nothing; what a session costs more than the same session at tempo 1, its stretch
+path, is told apart. Last, every block of sixty sessions together, and of one, is timed.
 """
 
 from __future__ import annotations
@@ -42,6 +43,11 @@ SETTINGS: Final[Mapping[str, float]] = {"tempo 1.1": 0.0, "tempo 1.1, pitch +2, 
 """Semitones of each. With pitch, vocals keep their formants where a peer can; drums are not transposed."""
 
 HARNESS: Final = "harness alone"
+REST: Final = f"{ours.NAME}, all but stretching"
+"""The same session at tempo 1: stems are copied; strips, limiter and meters work as ever."""
+
+STRETCH_PATH: Final = "stretch path"
+"""What a session costs more than that."""
 
 CROWD: Final = 60
 CROWD_BLOCK: Final = 128
@@ -118,9 +124,15 @@ def _measure_peers(
             _system(variant): _session(files, variant, setting) for variant in ours.VARIANTS
         }
         mine = list(players)
+        players[REST] = ours.Player(files, moving=SETTINGS[setting] != 0.0)
         players |= {peer.name: _four_streams(peer, stems, setting) for peer in peers}
         players[HARNESS] = PeerPlayer(Idle(), [(sound, Setting(tempo=TEMPO)) for sound in stems.values()])
         cost_ms = measure_seconds(players, VERSUS_BLOCK, rounds)
+        for name in tuple(mine):
+            mine.append(f"{name}, {STRETCH_PATH}")
+            cost_ms[mine[-1]] = cost_ms[name] - cost_ms[REST]
+            share = cost_ms[REST] / cost_ms[mine[-1]]
+            task.figure("rest over stretch path", "share", share, {"system": name, "setting": setting})
         for name, costs in cost_ms.items():
             case: Case = {"system": name, "setting": setting}
             task.figure("CPU of four stems", "ms", costs, case, note="a second of sound")

@@ -304,11 +304,11 @@ cdef void deck_advance(Deck* deck, int64_t quantum, const float* gains, Scratch*
 
 
 cdef int64_t deck_lag(const Deck* deck, int64_t quantum) noexcept nogil:
-    """Frames from `quantum` on until a gain that is given to the next frame begins to be heard, at most."""
+    """Frames from a gain that is given to a frame in `quantum` to the middle of where it is heard."""
     cdef const Step* step = &deck.steps[quantum % STEPS]
     if deck.sum == NULL:
         return 0
-    return <int64_t>((OVERLAP // 2 + 1) * HOP * <double>ONE / step.stretched_rate)
+    return <int64_t>(OVERLAP // 2 * HOP * <double>ONE / step.stretched_rate)
 
 
 cdef void deck_read(Deck* deck, int stem, int64_t quantum, float* out) noexcept nogil:

@@ -151,10 +151,10 @@ cdef int session_post(SessionState* session, const Command* command) noexcept no
     return 0
 
 
-cdef inline void _drop(Waiting* waiting, int count) noexcept nogil:
-    """Forget the first `count` commands."""
-    waiting.count -= count
-    memmove(&waiting.entries[0], &waiting.entries[count], waiting.count * sizeof(Command))
+cdef inline void _drop(Waiting* waiting, int at) noexcept nogil:
+    """Forget the command at `at`."""
+    waiting.count -= 1
+    memmove(&waiting.entries[at], &waiting.entries[at + 1], (waiting.count - at) * sizeof(Command))
 
 
 cdef bint _is_superseded(const Waiting* waiting, int at, int64_t start) noexcept nogil:
@@ -191,9 +191,8 @@ cdef void _move_map(SessionState* session) noexcept nogil:
     cdef int64_t bend = deck.end_step * QUANTUM
     cdef const Command* command
     cdef double value
-    cdef int done = 0
-    while done < session.for_map.count and session.for_map.entries[done].sample <= bend:
-        command = &session.for_map.entries[done]
+    while session.for_map.count > 0 and session.for_map.entries[0].sample <= bend:
+        command = &session.for_map.entries[0]
         value = _clamped(session, command)
         if command.dimension == TEMPO:
             glide_to(&deck.tempo, value, deck.end_step, GLIDE_STEPS)
@@ -202,11 +201,9 @@ cdef void _move_map(SessionState* session) noexcept nogil:
         session_report(
             session, command, REPORT_APPLIED, bend, bend + _settling(deck, command.dimension),
             deck_end_position(deck) >> FIX, value, 0 if command.sample < 0 else bend - command.sample,
-            _is_superseded(&session.for_map, done, bend),
+            _is_superseded(&session.for_map, 0, bend),
         )
-        done += 1
-    if done > 0:
-        _drop(&session.for_map, done)
+        _drop(&session.for_map, 0)
 
 
 cdef void _fill_gains(SessionState* session, int64_t sample, int first, int last) noexcept nogil:
@@ -233,32 +230,33 @@ cdef void _fill_gains(SessionState* session, int64_t sample, int first, int last
 
 
 cdef int _move_strips(SessionState* session, int64_t sample) noexcept nogil:
-    """Begin the gain ramps that are due in the quantum from `sample` on.
+    """Begin the gain ramps that are due in the quantum from `sample` on; earlier, where gains lag behind.
 
     Returns how many frames of `ramps` are filled: those before the last ramp begun here.
     """
     cdef const Command* command
     cdef int64_t start, lag
     cdef double value
-    cdef int filled = 0, done = 0
-    while done < session.for_strips.count and session.for_strips.entries[done].sample < sample + QUANTUM:
-        command = &session.for_strips.entries[done]
+    cdef int filled = 0, at = 0
+    while at < session.for_strips.count:
+        command = &session.for_strips.entries[at]
+        lag = 0 if command.dimension == DRUMS_GAIN else deck_lag(&session.deck, session.quantum)
+        if command.sample >= sample + QUANTUM + lag:
+            at += 1
+            continue
         value = _clamped(session, command)
-        start = max(sample, command.sample)
+        start = max(sample, command.sample - lag)
         _fill_gains(session, sample, filled, <int>(start - sample))
-        filled = <int>(start - sample)
+        filled = max(filled, <int>(start - sample))
         ramp_to(&session.gains[_role_of_dimension[command.dimension]], _linear(value), start,
                 command.ramp_frames)
-        lag = 0 if command.dimension == DRUMS_GAIN else deck_lag(&session.deck, session.quantum)
         session_report(
             session, command, REPORT_APPLIED, start + lag, start + command.ramp_frames + 2 * lag,
             deck_position(&session.deck, start) >> FIX, value,
             0 if command.sample < 0 else start + lag - command.sample,
-            _is_superseded(&session.for_strips, done, start),
+            _is_superseded(&session.for_strips, at, max(start, command.sample)),
         )
-        done += 1
-    if done > 0:
-        _drop(&session.for_strips, done)
+        _drop(&session.for_strips, at)
     return filled
 
 

@@ -251,6 +251,7 @@ def _score(start: Start, caches: Sequence[Path], block_frames: int) -> dict[str,
         "low": low,
         "high": high,
         "vocals_limit_db": None if track.rights.vocals_solo else VOCALS_ABOVE_DB,
+        "summed": start.is_directed,  # nobody has a hand on the faders: they may act with the frame
         "lead_ns": DIRECTED_LEAD_NS if start.is_directed else LEAD_NS,
         "start": 0,
         "sink": {"kind": sink.kind, "name": sink.name, "block_frames": block_frames},

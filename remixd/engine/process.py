@@ -119,6 +119,7 @@ class Engine:
                 low=request["low"],
                 high=request["high"],
                 vocals_limit_db=request["vocals_limit_db"],
+                summed=bool(request["summed"]),
                 reports=memory.reports,
                 key=int(request["key"]),
             )

@@ -17,7 +17,7 @@ from processes import Daemon, run
 from recordings import MUSIC
 from sounds import level_db
 
-from remixd._kernel import bus, stretch
+from remixd._kernel import bus, fft
 from remixd._kernel.session import Session as KernelSession
 from remixd._kernel.stem import Stem
 from remixd.client import Client, Packet, Recorder, Recording, Session, Track
@@ -270,7 +270,7 @@ def test_panic_restores_the_original_within_one_bar(
     warm_up = RATE_HZ  # the limiter remembers
     stems = [Stem.of(pcm) for pcm in shelf.stems(take.track).values()]
     start = (position - warm_up) % stems[0].frames
-    stretch.prepare(user_cache_path() / "fftwf.wisdom")
+    fft.prepare(user_cache_path() / "fftwf.wisdom")
     original = KernelSession(stems, [3] * len(stems), start=start).render(warm_up + 100 * 480)[warm_up:]
     heard = np.concatenate([packet.pcm for packet in after[:100]])
     assert level_db(heard - original) < level_db(original) - 60 or level_db(heard - original) < -90
