@@ -196,10 +196,10 @@ cdef int64_t _source(Deck* deck, Voice* voice, double nominal, double rate, doub
     if whole and voice.copies > 0:
         return source
     if voice.source == nowhere():
-        elastic_start(&voice.elastic, &voice.stem, deck.loop, source)
+        elastic_start(&voice.elastic, &voice.stem, deck.loop, voice.lane == LANE_VOCALS, source)
         return source
     if voice.copies > 0:
-        elastic_start(&voice.elastic, &voice.stem, deck.loop, voice.source)
+        elastic_start(&voice.elastic, &voice.stem, deck.loop, voice.lane == LANE_VOCALS, voice.source)
     source = elastic_advance(&voice.elastic, &voice.stem, deck.loop, nominal, rate, speed)
     frame.fresh = voice.elastic.fresh
     frame.masks_count = voice.elastic.masks_count

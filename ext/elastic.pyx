@@ -18,10 +18,11 @@ from remixd._kernel.stem cimport MASK_BYTES, StemView
 cdef enum:
     BEFORE = 1536           # frames run at speed 1 before an onset, at most
     AFTER = 20000           # and after it
+    AFTER_SUNG = 700        # the same of voices, whose vowels are stretched, not left to decay
     ATTACK = 1024           # of these, so many run so on the stretched time line, even when transposed
     RESET = 1024            # an onset's regions start afresh in the first frame that is so near to it
     DEVIATION = 1440        # further than this from the map, 30 ms, a stem begins to come back
-    FURTHEST = 2160         # and further than this it never is
+    DEVIATION_SUNG = 480
     REST = 288              # frames a hop by which it comes back to a map that stands at speed 1
     CIRCLE_MIN = 8192       # a shorter loop has no onsets
     SECOND = 48000
@@ -78,8 +79,9 @@ cdef void anchors_find(Anchors* anchors, const StemView* stem, bint loop, int64_
     anchors.ahead = _position(anchors, stem, loop)
 
 
-cdef void elastic_start(Elastic* elastic, const StemView* stem, bint loop, int64_t source) noexcept nogil:
+cdef void elastic_start(Elastic* elastic, const StemView* stem, bint loop, bint sung, int64_t source) noexcept nogil:
     """Begin at a frame whose centre is `source`, on the map."""
+    elastic.sung = sung
     anchors_find(&elastic.anchors, stem, loop, source)
     elastic.source = source
     elastic.begun = source
@@ -111,7 +113,7 @@ cdef int64_t elastic_advance(Elastic* elastic, const StemView* stem, bint loop, 
     """
     cdef Anchors* anchors = &elastic.anchors
     cdef int64_t even = elastic.source + HOP
-    cdef double gap, left, share, before, after, aim
+    cdef double gap, left, share, before, after, deviation, aim
     elastic.masks_count = 0
     elastic.fresh = False
     while anchors.ahead <= nominal:
@@ -124,7 +126,8 @@ cdef int64_t elastic_advance(Elastic* elastic, const StemView* stem, bint loop, 
     left = (anchors.behind + gap - nominal) / rate
     share = _share * min(max(3.0 - rate, 0.0), 1.0) * min(gap, gap / rate)
     before = min(<double>BEFORE, 0.4 * share)
-    after = min(<double>AFTER, share - before)
+    after = min(<double>AFTER_SUNG if elastic.sung else <double>AFTER, share - before)
+    deviation = DEVIATION_SUNG if elastic.sung else DEVIATION
     if anchors.ahead < _never() and left <= min(RESET, max(before, HOP // 2)):
         _begin(elastic, stem)
     if left <= before:
@@ -133,8 +136,8 @@ cdef int64_t elastic_advance(Elastic* elastic, const StemView* stem, bint loop, 
             aim = even
     else:
         aim = even if elastic.source < anchors.behind + ATTACK else elastic.source + HOP * speed
-        if elastic.source >= anchors.behind + after or fabs(aim - nominal) > DEVIATION:
+        if elastic.source >= anchors.behind + after or fabs(aim - nominal) > deviation:
             aim = elastic.source + (anchors.behind + gap - before - elastic.source) * HOP / (left - before + HOP)
-            aim = min(max(aim, nominal - FURTHEST), nominal + FURTHEST)
+            aim = min(max(aim, nominal - 1.5 * deviation), nominal + 1.5 * deviation)
     elastic.source = <int64_t>floor(aim + 0.5)
     return elastic.source

@@ -15,6 +15,7 @@ cdef struct Anchors:        # the onsets around a position; frames of the source
 
 cdef struct Elastic:
     Anchors anchors
+    bint sung               # a voice: it keeps nearer to the map
     int64_t source          # centre of the frame before
     int64_t begun           # the last anchor whose regions started afresh
     const uint8_t* masks[MASKS_MAX]     # bins that start afresh at this frame
@@ -24,6 +25,6 @@ cdef struct Elastic:
 cdef int64_t nowhere() noexcept nogil
 cdef void anchors_find(Anchors* anchors, const StemView* stem, bint loop, int64_t source) noexcept nogil
 cdef void anchors_pass(Anchors* anchors, const StemView* stem, bint loop) noexcept nogil
-cdef void elastic_start(Elastic* elastic, const StemView* stem, bint loop, int64_t source) noexcept nogil
+cdef void elastic_start(Elastic* elastic, const StemView* stem, bint loop, bint sung, int64_t source) noexcept nogil
 cdef int64_t elastic_advance(Elastic* elastic, const StemView* stem, bint loop, double nominal, double rate,
                              double speed) noexcept nogil
