@@ -14,8 +14,11 @@ Envelopes = npt.NDArray[np.uint8]
 WINDOW: Final = 2048
 STEPS: Final = 12
 """Of the iteration: by then the envelope touches the partials within a decibel."""
-LIFTER_S: Final = 0.0022
-"""Quefrencies up to here make the envelope: less than a period of voices up to about 450 Hz."""
+LIFTER_S: Final = 0.003
+"""Quefrencies up to here make the envelope, at most,"""
+PERIODS: Final = 0.9
+"""or up to so many periods of the voice: beyond, its partials would be taken for formants."""
+VOICE_HZ: Final = (70.0, 1000.0)
 STEP_DB: Final = 0.5
 FLOOR_DB: Final = -110.0
 CHUNK: Final = 256
@@ -53,15 +56,23 @@ def _smooth(power: npt.NDArray[np.float32]) -> Envelopes:
     """The true envelope of power spectra (n, WINDOW / 2 + 1), in steps."""
     scale = (WINDOW / 2) ** 2
     level = 10.0 * np.log10(np.maximum(power / scale, 10.0 ** (FLOOR_DB / 10.0)))
-    lifter = np.zeros(WINDOW // 2 + 1)
-    kept = round(LIFTER_S * 48_000)
-    lifter[:kept] = 0.5 + 0.5 * np.cos(np.pi * np.arange(kept) / kept)
-    lifter[: kept // 2] = 1.0
+    cepstrum = np.fft.irfft(level, WINDOW, axis=1)
+    lifter = _lifters(cepstrum)
     target = level
     for _ in range(STEPS):
-        cepstrum = np.fft.irfft(target, WINDOW, axis=1)
-        smooth = np.fft.rfft(cepstrum * np.concatenate([lifter, lifter[-2:0:-1]]), axis=1).real
+        smooth = np.fft.rfft(np.fft.irfft(target, WINDOW, axis=1) * lifter, axis=1).real
         target = np.maximum(level, smooth)
     at = np.arange(POINTS) * (WINDOW // 2 // POINTS)
     steps = np.round((smooth[:, at] - FLOOR_DB) / STEP_DB)
     return np.clip(steps, 0, 255).astype(np.uint8)
+
+
+def _lifters(cepstra: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+    """A low-pass over the quefrencies of each cepstrum (n, WINDOW), as wide as the voice's period allows."""
+    shortest, longest = (round(48_000 / hz) for hz in reversed(VOICE_HZ))
+    period = shortest + cepstra[:, shortest:longest].argmax(axis=1)
+    kept = np.clip(PERIODS * period, 2 * shortest, LIFTER_S * 48_000)[:, None]
+    quefrency = np.minimum(np.arange(WINDOW), WINDOW - np.arange(WINDOW))
+    slope = np.clip((quefrency - kept / 2) / (kept / 2), 0.0, 1.0)
+    lifters: npt.NDArray[np.float64] = 0.5 + 0.5 * np.cos(np.pi * slope)
+    return lifters
