@@ -427,7 +427,8 @@ cdef class Session:
         return 0
 
     cdef int _set_deck(self, list roles, bint loop) except -1:
-        cdef int i
+        cdef int i, j
+        cdef float gains[ROLES]
         cdef Deck* deck = &self.state.deck
         deck.stems_count = len(roles)
         deck.loop = loop
@@ -442,6 +443,11 @@ cdef class Session:
             self.state.role_of[i] = roles[i]
             self.state.role_present[roles[i]] = True
         deck_init(deck, self.state.summed)
+        if self.state.summed:
+            session_gains(self.state, 0, gains)
+            for i in range(deck.stems_count):
+                for j in range(4):
+                    deck.voices[i].gains[j] = gains[self.state.role_of[i]]
         scratch_init(&self.own_scratch)
         self.state.scratch = &self.own_scratch
         return 0

@@ -180,21 +180,23 @@ cdef void _add_copy(float* ring, const StemView* stem, int64_t index, int64_t so
 
 
 cdef void _add_hop(float* ring, const StemView* stem, const Frame* frame, bint loop, Scratch* scratch) noexcept nogil:
-    """Add one hop of the stem itself, as the middle of overlapped copies would be."""
+    """Add one hop of the stem itself, at the gain that overlapped copies would have there."""
     cdef float* out = _hop(ring, frame.index - OVERLAP // 2)
-    cdef float gain = frame.gains[2], step = (frame.gains[1] - frame.gains[2]) / HOP
+    cdef float gain = frame.gains[0]
     cdef const float* src
     cdef int i
-    if gain == 0.0 and step == 0.0:
+    if gain == frame.gains[1] == frame.gains[2] == frame.gains[3]:
+        if gain == 0.0:
+            return
+        src = stem_span(stem, frame.source - HALF, HOP, loop, scratch.frame)
+        for i in range(2 * HOP):
+            out[i] += src[i] * gain
         return
     src = stem_span(stem, frame.source - HALF, HOP, loop, scratch.frame)
-    if gain == 1.0 and step == 0.0:
-        for i in range(2 * HOP):
-            out[i] += src[i]
-    else:
-        for i in range(HOP):
-            out[2 * i] += src[2 * i] * (gain + step * i)
-            out[2 * i + 1] += src[2 * i + 1] * (gain + step * i)
+    for i in range(2 * HOP):
+        gain = _square[i] * frame.gains[0] + _square[2 * HOP + i] * frame.gains[1]
+        gain += _square[4 * HOP + i] * frame.gains[2] + _square[6 * HOP + i] * frame.gains[3]
+        out[i] += src[i] * gain
 
 
 cdef inline void _fill(uint32_t* theta, int low, int high, uint32_t turn) noexcept nogil:
