@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from remixd.analysis.beat_grid import TempoMap
-from remixd.analysis.rhythm_features import FRAME_HZ
-from remixd.analysis.rhythm_streams import Streams
+from remixd.analysis.metre_weights import EVIDENCE, weights_of
+from remixd.analysis.rhythm_features import CHROMA_HZ, FRAME_HZ
+from remixd.analysis.rhythm_streams import STREAMS, Streams
 
 Floats = NDArray[np.float64]
 
@@ -28,47 +29,37 @@ _LEVELS: Final = (6, 12, 24)
 """Subdivisions that a beat is likely to last: what was tracked, its half or its double."""
 _ODD_LEVELS: Final = {4: (3, 6), 8: (6, 12), 9: (6, 12), 16: (12, 24), 18: (12, 24), 36: (24, 48)}
 """The less likely ones, and the levels below and above."""
-_ODD: Final = -1.5
-_PULSE: Final = 5.0
-_HALF_OFF: Final = -0.6
-_ELSEWHERE_OFF: Final = -1.5
 _SLOWEST_BPM: Final = 50.0
 _FASTEST_BPM: Final = 215.0
 _TEMPO_OCTAVES: Final = 0.5
 _CHORD_S: Final = 0.6
 _PHRASE_S: Final = 2.2
-_BAR_ALIKE: Final = 3.5
 _GRAIN: Final = 3  # subdivisions between the spans that a bar is set against
-_OPENING: Final = 0.4
 _OPENING_S: Final = 0.1
-_ALONE: Final = 2.5
-"""Without drums, bass and harmony count that much."""
+_EVENT: Final = 1.5
+"""Of a stream: what is higher is a stroke or note."""
+_LONGEST: Final = 48
+_BLEED: Final = 0.7
 _NEPERS: Final = 0.25
-"""Deviation below which a stream says nothing."""
+"""Share of a stream's own deviation below which a difference says little."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metre:
-    """A metre: its name, beats in a bar, prior, and the tempo in beats a minute at which it is likeliest.
-
-    `backbeats` are the beats on which a snare is expected rather than on the others, `backbeat_weight` how
-    much that counts.
-    """
+    """A metre: its name, beats in a bar, the tempo at which it is likeliest, and beats for the snare."""
 
     name: str
     count: int
-    prior: float
     centre_bpm: float
     backbeats: tuple[int, ...]
-    backbeat_weight: float
 
 
 METRES: Final = (
-    Metre(name="4/4", count=4, prior=0.0, centre_bpm=115.0, backbeats=(1, 3), backbeat_weight=1.5),
-    Metre(name="3/4", count=3, prior=-0.5, centre_bpm=115.0, backbeats=(1, 2), backbeat_weight=0.75),
-    Metre(name="5/4", count=5, prior=-0.5, centre_bpm=115.0, backbeats=(1, 2, 3, 4), backbeat_weight=0.5),
-    Metre(name="6/4", count=6, prior=-0.8, centre_bpm=115.0, backbeats=(1, 3, 5), backbeat_weight=0.75),
-    Metre(name="6/8", count=6, prior=-0.8, centre_bpm=170.0, backbeats=(3,), backbeat_weight=1.5),
+    Metre(name="4/4", count=4, centre_bpm=115.0, backbeats=(1, 3)),
+    Metre(name="3/4", count=3, centre_bpm=115.0, backbeats=(1, 2)),
+    Metre(name="5/4", count=5, centre_bpm=115.0, backbeats=(1, 2, 3, 4)),
+    Metre(name="6/4", count=6, centre_bpm=115.0, backbeats=(1, 3, 5)),
+    Metre(name="6/8", count=6, centre_bpm=170.0, backbeats=(3,)),
 )
 
 
@@ -98,7 +89,11 @@ class Lattice:
         times_s: float64 (places,).
         onsets: float64 (6, places), STREAMS at each.
         chords, phrases: float64 (places,), how much the harmony changes there within a beat, and a bar.
+        roots: the same of the bass, within a beat.
+        lengths: float64 (6, places), log of how long what begins there lasts until the next, 0 for nothing.
         alike: float64 (lags,), correlation of the song with itself so many subdivisions later.
+        chords_alike: the same of `chords`.
+        answers: the same of the snare with the kick.
         opening_s: where sound begins, None if it does at once.
         drums: whether there is a drum stem.
     """
@@ -107,7 +102,11 @@ class Lattice:
     onsets: Floats
     chords: Floats
     phrases: Floats
+    roots: Floats
+    lengths: Floats
     alike: Floats
+    chords_alike: Floats
+    answers: Floats
     opening_s: float | None
     drums: bool
 
@@ -123,13 +122,20 @@ def lattice_of(tempo: TempoMap, streams: Streams) -> Lattice:
     spread = max(1, min(2, int(np.median(np.diff(frames))) // 2))
     padded = np.pad(streams.onsets, ((0, 0), (spread, spread)))
     onsets = np.stack([padded[:, frames + shift] for shift in range(2 * spread + 1)]).max(axis=0)
-    longest = min(6 * max(_ODD_LEVELS) + 1, times_s.shape[0] - SUBDIVISIONS)
+    onsets = _told_apart(onsets.astype(np.float64))
+    chords = _changes(streams.chroma, times_s, _CHORD_S)
+    lags = max(1, min(6 * max(_ODD_LEVELS) + 1, times_s.shape[0] - SUBDIVISIONS))
+    kick, snare = onsets[_KICK], onsets[_SNARE]
     return Lattice(
         times_s=times_s,
-        onsets=onsets.astype(np.float64),
-        chords=_changes(streams.chroma, frames, _CHORD_S),
-        phrases=_changes(streams.chroma, frames, _PHRASE_S),
-        alike=_self_similarity(onsets.astype(np.float64), max(longest, 1)),
+        onsets=onsets,
+        chords=chords,
+        phrases=_changes(streams.chroma, times_s, _PHRASE_S),
+        roots=_changes(streams.bass_chroma, times_s, _CHORD_S),
+        lengths=np.stack([_lengths(row) for row in onsets]),
+        alike=_mean_alike(onsets, lags),
+        chords_alike=_similarity(chords, chords, lags),
+        answers=0.5 * (_similarity(kick, snare, lags) + _similarity(snare, kick, lags)),
         opening_s=start_s if start_s > _OPENING_S else None,
         drums=streams.drums,
     )
@@ -137,93 +143,111 @@ def lattice_of(tempo: TempoMap, streams: Streams) -> Lattice:
 
 def read_metre(lattice: Lattice) -> list[Reading]:
     """Score every reading, best first; empty where there are fewer than two bars. Thread: [ingest]."""
+    weights = weights_of(lattice.drums)
     readings = [
-        reading
-        for every in (*_LEVELS, *_ODD_LEVELS)
-        for offset, prior in _offsets(every)
-        for reading in _read_level(lattice, every, offset, prior + _pulse(lattice, every))
+        Reading(every=every, offset=offset, metre=metre, first=first, score=float(weights @ evidence))
+        for every, offset, metre, first, evidence in gather_evidence(lattice)
     ]
     return sorted(readings, key=lambda reading: -reading.score)
 
 
-def _offsets(every: int) -> Iterator[tuple[int, float]]:
-    """Where beats may lie: on tracked beats, or half-way between, with what that costs."""
+def gather_evidence(lattice: Lattice) -> Iterator[tuple[int, int, Metre, int, Floats]]:
+    """Every reading with what speaks for it, in the order of EVIDENCE."""
+    for every in (*_LEVELS, *_ODD_LEVELS):
+        for offset, off in _offsets(every):
+            at = np.arange(offset, lattice.times_s.shape[0], every)
+            if at.shape[0] < 8:
+                continue
+            bpm = 60.0 / float(np.median(np.diff(lattice.times_s[at])))
+            if not _SLOWEST_BPM <= bpm <= _FASTEST_BPM:
+                continue
+            level = {**_level_evidence(lattice, at, every), **off}
+            for metre in METRES:
+                bars = {**level, **_bar_evidence(lattice, metre, every, bpm)}
+                for first in range(metre.count):
+                    found = {**bars, **_first_evidence(lattice, at, metre, first)}
+                    yield every, offset, metre, first, np.array([found.get(name, 0.0) for name in EVIDENCE])
+
+
+def _offsets(every: int) -> Iterator[tuple[int, dict[str, float]]]:
+    """Where beats may lie: on tracked beats, or half-way between."""
     step = math.gcd(every, SUBDIVISIONS)
-    yield from ((offset, 0.0) for offset in range(0, every, step))
+    yield from ((offset, {}) for offset in range(0, every, step))
     if every % 2 == 0 and every // 2 % step:
-        yield every // 2, _HALF_OFF if every == SUBDIVISIONS else _ELSEWHERE_OFF
+        yield every // 2, {"half off" if every == SUBDIVISIONS else "elsewhere": 1.0}
 
 
-def _pulse(lattice: Lattice, every: int) -> float:
-    """What speaks for an odd level: the song repeats after it more than after the levels around it."""
-    if every in _LEVELS:
-        return 0.0
-    lower, upper = _ODD_LEVELS[every]
-    if upper >= lattice.alike.shape[0]:
-        return 2.0 * _ODD
-    around = 0.5 * float(lattice.alike[lower] + lattice.alike[upper])
-    return _ODD + _PULSE * (float(lattice.alike[every]) - around)
+def _level_evidence(lattice: Lattice, at: NDArray[np.int64], every: int) -> dict[str, float]:
+    """Whether less happens on beats than half-way between, and how much the song repeats after one.
 
-
-def _read_level(lattice: Lattice, every: int, offset: int, prior: float) -> list[Reading]:
-    """The readings with one kind of beat."""
-    at = np.arange(offset, lattice.times_s.shape[0], every)
-    if at.shape[0] < 8:
-        return []
-    bpm = 60.0 / float(np.median(np.diff(lattice.times_s[at])))
-    if not _SLOWEST_BPM <= bpm <= _FASTEST_BPM:
-        return []
-    level = prior + _on_beats(lattice, at, every)
-    readings = []
-    for metre in METRES:
-        tempo = -0.5 * (math.log2(bpm / metre.centre_bpm) / _TEMPO_OCTAVES) ** 2
-        score = level + metre.prior + tempo + _BAR_ALIKE * _bars_alike(lattice, metre.count, every)
-        readings += [
-            Reading(
-                every=every,
-                offset=offset,
-                metre=metre,
-                first=first,
-                score=score + _first_beats(lattice, at, metre, first),
-            )
-            for first in range(metre.count)
-        ]
-    return readings
-
-
-def _on_beats(lattice: Lattice, at: NDArray[np.int64], every: int) -> float:
-    """How much more happens on beats than half-way between."""
+    That more happens on beats says nothing for their level: it is as true of half of them.
+    """
     between = at[:-1] + every // 2
-    weights = {_KICK: 0.9, _SNARE: 0.9, _BASS: 0.4, _OTHER: 0.4}
-    return sum(
-        weight * _loudness(lattice, stream) * _contrast(lattice.onsets[stream], at, between)
-        for stream, weight in weights.items()
-    )
+    found = {
+        f"{name} beat": min(_contrast(lattice.onsets[stream], at, between), 0.0)
+        for stream, name in enumerate(STREAMS[:5])
+    }
+    found["pulse"] = _alike(lattice, every)
+    found["answer"] = _at(lattice.answers, every)
+    found["answer late"] = _at(lattice.answers, 2 * every)
+    found["bass long beat"] = min(_contrast(lattice.lengths[_BASS], at, between), 0.0)
+    found["other long beat"] = min(_contrast(lattice.lengths[_OTHER], at, between), 0.0)
+    if every in _ODD_LEVELS:
+        lower, upper = _ODD_LEVELS[every]
+        around = 0.5 * (_alike(lattice, lower) + _alike(lattice, upper))
+        found |= {"odd": 1.0, "odd pulse": _alike(lattice, every) - around}
+    return found
 
 
-def _first_beats(lattice: Lattice, at: NDArray[np.int64], metre: Metre, first: int) -> float:
+def _bar_evidence(lattice: Lattice, metre: Metre, every: int, bpm: float) -> dict[str, float]:
+    """How likely the tempo is, and how much the song repeats after a bar."""
+    octaves = math.log2(bpm / metre.centre_bpm)
+    others = [beats for beats in range(2, 9) if beats % metre.count]
+    bar = _alike(lattice, metre.count * every)
+    threes = _alike(lattice, 3 * every) - 0.5 * (_alike(lattice, 2 * every) + _alike(lattice, 4 * every))
+    return {
+        metre.name: 1.0,
+        "tempo": -0.5 * (octaves / _TEMPO_OCTAVES) ** 2,
+        "bar alike": bar,
+        "chords alike": _at(lattice.chords_alike, metre.count * every),
+        "bar apart": bar - float(np.mean([_alike(lattice, beats * every) for beats in others])),
+        f"threes in {metre.name}": threes,
+    }
+
+
+def _first_evidence(lattice: Lattice, at: NDArray[np.int64], metre: Metre, first: int) -> dict[str, float]:
     """How much the beats that would be first differ from the others, as first beats do."""
-    beats = np.arange(at.shape[0])
-    position = (beats - first) % metre.count
+    position = (np.arange(at.shape[0]) - first) % metre.count
     ones, others = at[position == 0], at[position != 0]
-    backbeat = np.isin(position, metre.backbeats)
-    onsets = lattice.onsets
-    score = 0.6 * _contrast(onsets[_KICK], ones, others)
-    score += 0.3 * _contrast(onsets[_HAT], ones, others)
-    score += 0.8 * _loudness(lattice, _BASS) * _contrast(onsets[_BASS], ones, others)
-    score += 0.4 * _loudness(lattice, _OTHER) * _contrast(onsets[_OTHER], ones, others)
-    score += 1.5 * _contrast(lattice.chords, ones, others) + 1.2 * _contrast(lattice.phrases, ones, others)
-    score += metre.backbeat_weight * _contrast(onsets[_SNARE], at[backbeat], at[~backbeat])
-    if metre.count == 4:
-        strong = position % 2 == 0
-        score += 0.3 * _contrast(onsets[_KICK], at[strong], at[~strong])
+    found = {
+        f"{name} one": _contrast(lattice.onsets[stream], ones, others)
+        for stream, name in enumerate(STREAMS[:5])
+        if name != "snare"
+    }
+    found["chord one"] = _contrast(lattice.chords, ones, others)
+    found["root one"] = _contrast(lattice.roots, ones, others)
+    found["phrase one"] = _contrast(lattice.phrases, ones, others)
+    found["bass long one"] = _contrast(lattice.lengths[_BASS], ones, others)
+    found["other long one"] = _contrast(lattice.lengths[_OTHER], ones, others)
+    found["all one"] = _contrast(lattice.onsets.sum(axis=0), ones, others)
+    back = np.isin(position, metre.backbeats)
+    found[f"backbeat {metre.name}"] = _contrast(lattice.onsets[_SNARE], at[back], at[~back])
+    half = position % (metre.count // 2) == 0 if metre.count % 2 == 0 else position == 0
+    found[f"kick half {metre.name}"] = _contrast(lattice.onsets[_KICK], at[half], at[~half])
     if lattice.opening_s is not None and abs(lattice.times_s[at[first]] - lattice.opening_s) < _OPENING_S:
-        score += _OPENING
-    return score
+        found["opening"] = 1.0
+    return found
 
 
-def _loudness(lattice: Lattice, stream: int) -> float:
-    return _ALONE if not lattice.drums and stream in (_BASS, _OTHER) else 1.0
+def _at(curve: Floats, lag: int) -> float:
+    return float(curve[lag]) if lag < curve.shape[0] else 0.0
+
+
+def _alike(lattice: Lattice, lag: int) -> float:
+    """How much more the song is like itself so many subdivisions later than on average, about -1 to 1."""
+    if lag >= lattice.alike.shape[0]:
+        return 0.0
+    return float(lattice.alike[lag] - lattice.alike[_GRAIN::_GRAIN].mean())
 
 
 def _contrast(values: Floats, inside: NDArray[np.int64], outside: NDArray[np.int64]) -> float:
@@ -235,37 +259,50 @@ def _contrast(values: Floats, inside: NDArray[np.int64], outside: NDArray[np.int
     return math.tanh(float(some.mean() - rest.mean()) / (spread + _NEPERS * float(values.std()) + 1e-9))
 
 
-def _bars_alike(lattice: Lattice, count: int, every: int) -> float:
-    """How much more a bar is like the next than other spans of the song are, about -1 to 1."""
-    lag = count * every
-    if lag >= lattice.alike.shape[0]:
-        return 0.0
-    return float(lattice.alike[lag] - lattice.alike[_GRAIN::_GRAIN].mean())
+def _told_apart(onsets: Floats) -> Floats:
+    """Without the click of the kick in the snare's bands, and the snare's body in the kick's."""
+    kick, snare = onsets[_KICK], onsets[_SNARE]
+    apart = [np.maximum(kick - _BLEED * snare, 0.0), np.maximum(snare - _BLEED * kick, 0.0)]
+    return np.concatenate([np.stack(apart), onsets[2:]])
 
 
-def _self_similarity(rows: Floats, lags: int) -> Floats:
-    """Correlation of rows with themselves, mean of all that are not constant, (lags,)."""
-    count = rows.shape[1]
+def _mean_alike(rows: Floats, lags: int) -> Floats:
+    """Correlation of rows with themselves, mean of all that are not silent, (lags,)."""
+    found = [_similarity(row, row, lags) for row in rows if row.any()]
+    return np.asarray(np.mean(found, axis=0), np.float64) if found else np.zeros(lags)
+
+
+def _similarity(earlier: Floats, later: Floats, lags: int) -> Floats:
+    """Correlation of one curve with another so many places later, -1 to 1, (lags,)."""
+    count = earlier.shape[0]
     size = 1 << (2 * count).bit_length()
-    total, used = np.zeros(lags), 0
-    for row in rows:
-        centred = row - row.mean()
-        power = float(centred @ centred)
-        if power > 1e-9:
-            products = np.fft.irfft(np.square(np.abs(np.fft.rfft(centred, size))))[:lags]
-            total += products / power * count / (count - np.arange(lags))
-            used += 1
-    return total / max(used, 1)
+    first, second = earlier - earlier.mean(), later - later.mean()
+    power = math.sqrt(float(first @ first) * float(second @ second))
+    if power < 1e-9:
+        return np.zeros(lags)
+    products = np.fft.irfft(np.conj(np.fft.rfft(first, size)) * np.fft.rfft(second, size))[:lags]
+    return np.asarray(products / power * count / (count - np.arange(lags)), np.float64)
 
 
-def _changes(chroma: NDArray[np.float32], frames: NDArray[np.int64], span_s: float) -> Floats:
-    """One less the cosine between the mean chroma before and after each frame, 0 to 1."""
-    span = round(span_s * FRAME_HZ)
+def _lengths(row: Floats) -> Floats:
+    """Log of the places from each that something begins at to the next, 0 where nothing does."""
+    events = np.flatnonzero(row > _EVENT)
+    found = np.zeros(row.shape[0])
+    gaps = np.diff(np.append(events, row.shape[0]))
+    found[events] = np.log2(1.0 + np.minimum(gaps, _LONGEST) / 3.0)
+    return found
+
+
+def _changes(chroma: NDArray[np.float32], times_s: Floats, span_s: float) -> Floats:
+    """One less the cosine between the mean chroma before and after each time, 0 to 1."""
+    at = np.clip(np.round(times_s * CHROMA_HZ).astype(np.int64), 0, chroma.shape[0])
+    span = round(span_s * CHROMA_HZ)
+    above = np.maximum(chroma - np.median(chroma, axis=1, keepdims=True), 0.0)
     sums = np.concatenate(
-        [np.zeros((1, chroma.shape[1])), np.cumsum(np.sqrt(chroma), axis=0, dtype=np.float64)]
+        [np.zeros((1, chroma.shape[1])), np.cumsum(np.sqrt(above), axis=0, dtype=np.float64)]
     )
-    low, high = np.maximum(frames - span, 0), np.minimum(frames + span, chroma.shape[0])
-    before, after = sums[frames] - sums[low], sums[high] - sums[frames]
+    low, high = np.maximum(at - span, 0), np.minimum(at + span, chroma.shape[0])
+    before, after = sums[at] - sums[low], sums[high] - sums[at]
     lengths = np.linalg.norm(before, axis=1) * np.linalg.norm(after, axis=1)
     products = (before * after).sum(axis=1)
     return np.asarray(np.where(lengths > 1e-12, 1.0 - products / np.maximum(lengths, 1e-12), 0.0), np.float64)

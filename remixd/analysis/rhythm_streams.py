@@ -27,7 +27,15 @@ _CHUNK: Final = 6000
 _MEAN_S: Final = 1.0
 _LEVEL_S: Final = 8.0
 _OF_SONG: Final = 0.25
+_HIGHEST: Final = 12.0
 _CLAMP: Final = 4.0
+"""Of a stream in the activation."""
+_COMPRESSION: Final = 20.0
+_HEARD: Final = 0.003
+"""Of the song's 90th percentile: a stream below it is a trace of another."""
+_REST_NEPERS: Final = 5.0
+_BESIDE_NEPERS: Final = 1.5
+"""How far a stream may lie below the loudest of its stem: below that it is a trace of it."""
 _ALONE: Final = 2.5
 """Without drums, bass and harmony carry the beat."""
 
@@ -37,9 +45,10 @@ class Streams:
     """A song at 100 frames a second.
 
     Attributes:
-        onsets: float32 (6, frames), how much each of STREAMS rises, 0 to 4; its rms over 8 s is about 1.
+        onsets: float32 (6, frames), how much each of STREAMS rises, 0 to 12; its rms over 8 s is about 1.
         activation: float32 (frames,), their weighted mean, 0 to 4.
-        chroma: float32 (frames, 12), amplitude of each pitch class in what is no drum.
+        chroma: float32 (instants, 12), amplitude of each pitch class in what is no drum, at 20 Hz.
+        bass_chroma: the same of the bass stem; all 0 without one.
         sounding: bool (frames,), whether anything is to be heard.
         drums: whether there is a drum stem with sound in it.
         duration_s: of the song.
@@ -48,6 +57,7 @@ class Streams:
     onsets: Curve
     activation: Curve
     chroma: Curve
+    bass_chroma: Curve
     sounding: NDArray[np.bool_]
     drums: bool
     duration_s: float
@@ -56,9 +66,10 @@ class Streams:
 def streams_of(features: RhythmFeatures) -> Streams | None:
     """Derive the streams; None for a silent song. Thread: [ingest]; holds 4 MB a minute.
 
-    Levels are `log1p(100 b / ref)`, `b` a band's amplitude and `ref` the song's 90th percentile. The flux is
-    their rise over two frames above the maximum of three neighbouring bands (Boeck and Widmer, "Maximum
-    filter vibrato suppression for onset detection", DAFx 2013).
+    Levels are `log1p(20 b / ref)`, `b` a band's amplitude and `ref` the 99th percentile of the stream, so
+    that a snare's rest below 130 Hz is no kick. The flux is their rise over two frames above the maximum of
+    three neighbouring bands (Boeck and Widmer, "Maximum filter vibrato suppression for onset detection",
+    DAFx 2013).
     """
     stems = [stem for stem in features.stems if stem.levels.shape[0]]
     if not stems:
@@ -68,27 +79,32 @@ def streams_of(features: RhythmFeatures) -> Streams | None:
     if reference < _QUIETEST:
         return None
     flux = np.zeros((len(STREAMS), frames), np.float32)
-    chroma = np.zeros((frames, PITCHES), np.float32)
+    chroma, bass_chroma = np.zeros((2, _longest(stems), PITCHES), np.float32)
     sounding = np.zeros(frames, np.bool_)
-    has_drums = any(stem.role == "drums" and _loudness(stem) > 0.003 * reference for stem in stems)
+    has_drums = any(stem.role == "drums" and _loudness(stem) > _HEARD * reference for stem in stems)
     for stem in stems:
         count = stem.levels.shape[0]
         if stem.role != "drums":
-            chroma[:count] += stem.chroma
-        for rows, bands in _parts(stem, features.bands_hz, has_drums):
-            rise = _band_flux(stem.levels, bands, reference)
-            flux[rows, :count] += rise
-        sounding[:count] |= stem.levels.max(axis=1) > np.log(reference) - 5.0
+            chroma[: stem.chroma.shape[0]] += stem.chroma
+        if stem.role == "bass":
+            bass_chroma[: stem.chroma.shape[0]] += stem.chroma
+        parts = [part for part in _parts(stem, features.bands_hz, has_drums) if part[1].any()]
+        highest = [_highest(stem, bands) for _, bands in parts]
+        for (row, bands), own in zip(parts, highest, strict=True):
+            full = max(own, max(highest) - _BESIDE_NEPERS, np.log(_HEARD * reference))
+            flux[row, :count] += _band_flux(stem.levels, bands, full)
+        sounding[:count] |= stem.levels.max(axis=1) > np.log(reference) - _REST_NEPERS
     onsets = np.stack([_even_out(row) for row in flux])
     weights = WEIGHTS.copy()
     if not has_drums and len(stems) > 1:
         weights[3:5] *= _ALONE
     present = onsets.any(axis=1)
-    activation = (weights[:, None] * onsets).sum(axis=0) / max(float(weights[present].sum()), 1e-9)
+    mean = (weights[:, None] * np.minimum(onsets, _CLAMP)).sum(axis=0)
     return Streams(
         onsets=onsets,
-        activation=activation.astype(np.float32),
+        activation=np.asarray(mean / max(float(weights[present].sum()), 1e-9), np.float32),
         chroma=chroma,
+        bass_chroma=bass_chroma,
         sounding=sounding,
         drums=has_drums,
         duration_s=features.duration_s,
@@ -127,6 +143,11 @@ def _parts(
     ]
 
 
+def _longest(stems: Sequence[StemFeatures]) -> int:
+    """Instants of the chroma of the longest stem."""
+    return max(stem.chroma.shape[0] for stem in stems)
+
+
 def _loudness(stem: StemFeatures) -> float:
     return float(np.exp(np.percentile(stem.levels[::10].max(axis=1).astype(np.float32), 95)))
 
@@ -141,12 +162,15 @@ def _reference(stems: Sequence[StemFeatures]) -> float:
     return float(np.sqrt(np.percentile(power, 90)))
 
 
-def _band_flux(levels: NDArray[np.float16], bands: NDArray[np.bool_], reference: float) -> Curve:
-    """Mean rise of some bands, (frames,)."""
-    if not bands.any():
-        return np.zeros(levels.shape[0], np.float32)
+def _highest(stem: StemFeatures, bands: NDArray[np.bool_]) -> float:
+    """The 99th percentile of some bands' log amplitudes."""
+    return float(np.percentile(stem.levels[::3, bands].max(axis=1).astype(np.float32), 99))
+
+
+def _band_flux(levels: NDArray[np.float16], bands: NDArray[np.bool_], full: float) -> Curve:
+    """Mean rise of some bands, (frames,), whose highest log amplitude is `full`."""
     flux = np.empty(levels.shape[0], np.float32)
-    scale = np.float32(np.log(100.0 / reference))
+    scale = np.float32(np.log(_COMPRESSION) - full)
     for first in range(0, levels.shape[0], _CHUNK):
         piece = levels[max(first - _LAG, 0) : first + _CHUNK, bands].astype(np.float32)
         piece = np.log1p(np.exp(piece + scale))
@@ -168,4 +192,4 @@ def _even_out(flux: Curve) -> Curve:
     if song < 1e-4:
         return np.zeros_like(flux)
     local = np.sqrt(np.maximum(smooth(square, round(_LEVEL_S * FRAME_HZ)), 0.0))
-    return np.asarray(np.minimum(above / np.maximum(local, _OF_SONG * song), _CLAMP), np.float32)
+    return np.asarray(np.minimum(above / np.maximum(local, _OF_SONG * song), _HIGHEST), np.float32)
