@@ -36,6 +36,7 @@ KERNEL_NOUNS = (
     "strip",
     "bus",
     "meter",
+    "waiting",
     "session",
     "host",
     "feed",

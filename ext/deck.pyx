@@ -248,7 +248,7 @@ cdef void _take_gain(Voice* voice, float gain) noexcept nogil:
 
 
 cdef void _sum(Deck* deck, int64_t index, const float* gains, Scratch* scratch) noexcept nogil:
-    """Work one frame of all stems that share a ring. It is the stems themselves only where all of them are."""
+    """Work one frame of all stems that share a ring: the stems themselves only where all of them are."""
     cdef Frame[STEMS_MAX] frames
     cdef Voice* voice
     cdef int i, copies = COPIES_MAX, copies_before = COPIES_MAX

@@ -63,7 +63,9 @@ cdef void anchors_pass(Anchors* anchors, const StemView* stem, bint loop) noexce
 cdef void anchors_find(Anchors* anchors, const StemView* stem, bint loop, int64_t source) noexcept nogil:
     """Take `source` for the anchor behind, and find the first after it."""
     cdef int64_t low = 0, high = stem.tree.onsets_count, middle, within
-    anchors.lap = <int64_t>floor(<double>source / stem.frames) if loop else min(max(source // stem.frames, 0), 1)
+    anchors.lap = <int64_t>floor(<double>source / stem.frames)
+    if not loop:
+        anchors.lap = min(max(anchors.lap, 0), 1)
     within = source - anchors.lap * stem.frames
     while low < high:
         middle = (low + high) // 2
@@ -79,7 +81,8 @@ cdef void anchors_find(Anchors* anchors, const StemView* stem, bint loop, int64_
     anchors.ahead = _position(anchors, stem, loop)
 
 
-cdef void elastic_start(Elastic* elastic, const StemView* stem, bint loop, bint sung, int64_t source) noexcept nogil:
+cdef void elastic_start(Elastic* elastic, const StemView* stem, bint loop, bint sung,
+                        int64_t source) noexcept nogil:
     """Begin at a frame whose centre is `source`, on the map."""
     elastic.sung = sung
     anchors_find(&elastic.anchors, stem, loop, source)
@@ -137,7 +140,8 @@ cdef int64_t elastic_advance(Elastic* elastic, const StemView* stem, bint loop, 
     else:
         aim = even if elastic.source < anchors.behind + ATTACK else elastic.source + HOP * speed
         if elastic.source >= anchors.behind + after or fabs(aim - nominal) > deviation:
-            aim = elastic.source + (anchors.behind + gap - before - elastic.source) * HOP / (left - before + HOP)
+            aim = anchors.behind + gap - before
+            aim = elastic.source + (aim - elastic.source) * HOP / (left - before + HOP)
             aim = min(max(aim, nominal - 1.5 * deviation), nominal + 1.5 * deviation)
     elastic.source = <int64_t>floor(aim + 0.5)
     return elastic.source

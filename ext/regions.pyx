@@ -12,16 +12,25 @@ of the sound before goes on, everything does.
 
 Thread: [ingest].
 """
-from libc.math cimport M_PI, cos, fabsf, floor, log10, sin, sqrtf
+from libc.math cimport M_PI, cos, fabsf, floor, sin, sqrtf
 from libc.stdint cimport int16_t, int64_t, uint8_t, uint16_t, uint32_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 
 from collections import namedtuple
 
 import numpy as np
 
-from remixd._kernel.fft cimport FRAME, HALF, HOP, fft_forward, fft_is_ready, fftwf_complex, fftwf_free, fftwf_malloc
+from remixd._kernel.fft cimport (
+    FRAME,
+    HALF,
+    HOP,
+    fft_forward,
+    fft_is_ready,
+    fftwf_complex,
+    fftwf_free,
+    fftwf_malloc,
+)
 
 cdef enum:
     GRID = 512              # frames between two analyses
@@ -281,14 +290,14 @@ def find_regions(const float[:, ::1] pcm not None, const int64_t[::1] onsets not
     (onsets, RESET_BYTES), one bit a bin. Raises ValueError, RuntimeError before `fft.prepare()`.
     Releases the GIL while it works. Thread: [ingest].
     """
-    cdef int64_t frames = pcm.shape[0], first, onset
+    cdef int64_t frames = pcm.shape[0], first
     if frames < 1 or pcm.shape[1] != 2:
         raise ValueError(f"a stem is (frames, 2), not {(pcm.shape[0], pcm.shape[1])}")
     if not fft_is_ready():
         raise RuntimeError("fft.prepare() has not run")
     cdef _Space space = _Space()
     cdef int64_t grids = (frames + GRID - 1) // GRID + 1
-    cdef int count, total, i
+    cdef int count, total
     cdef uint32_t[::1] counts = np.zeros(CHUNK, np.uint32)
     cdef uint16_t[::1] lows = np.empty(CHUNK * COUNT, np.uint16)
     cdef uint16_t[::1] seeds = np.empty(CHUNK * COUNT, np.uint16)
@@ -297,7 +306,8 @@ def find_regions(const float[:, ::1] pcm not None, const int64_t[::1] onsets not
     for first in range(0, grids, CHUNK):
         count = <int>min(CHUNK, grids - first)
         with nogil:
-            total = _work(space.w, &pcm[0, 0], frames, first, count, &counts[0], &lows[0], &seeds[0], &offsets[0])
+            total = _work(space.w, &pcm[0, 0], frames, first, count, &counts[0], &lows[0], &seeds[0],
+                          &offsets[0])
         parts[0].append(np.array(counts[:count]))
         parts[1].append(np.array(lows[:total]))
         parts[2].append(np.array(seeds[:total]))

@@ -48,14 +48,14 @@ _make_rows()
 
 
 cdef void resample(const float* ring, int64_t position, int64_t rate, int frames, float* out) noexcept nogil:
-    """Read a ring of RING stereo frames at `position` on, `rate` ring frames a frame, both FIX fractional bits.
+    """Read a ring of RING stereo frames at `position` on, `rate` of its frames a frame, in FIX fractions.
 
     At whole positions and rate 1 it is a copy. At most 64 frames, at a rate of at most 2. Thread: [render].
     """
     cdef float[2 * SPAN_MAX] span
     cdef float[LANES] total
     cdef int64_t at = position >> FIX, first
-    cdef int i, lane, part, here, count, phase
+    cdef int i, lane, _part, here, count, phase
     cdef float between
     cdef const float* row
     cdef const float* step
@@ -79,7 +79,7 @@ cdef void resample(const float* ring, int64_t position, int64_t rate, int frames
         src = span + 2 * ((position >> FIX) - at)
         for lane in range(LANES):
             total[lane] = 0.0
-        for part in range(2 * TAPS // LANES):
+        for _part in range(2 * TAPS // LANES):
             for lane in range(LANES):
                 total[lane] += (row[lane] + between * step[lane]) * src[lane]
             row += LANES

@@ -9,7 +9,7 @@ Thread: [render] for the C functions; the Python class is for offline rendering,
 from libc.math cimport exp2, isfinite, pow
 from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcpy, memmove, memset
+from libc.string cimport memcpy, memset
 
 import numpy as np
 
@@ -49,48 +49,16 @@ from remixd._kernel.mailbox cimport (
 from remixd._kernel.meter cimport METER_BLOCKS, meter_loudness, meter_process, meter_reset_peaks
 from remixd._kernel.ring cimport Packet
 from remixd._kernel.stem cimport Stem, stem_touch
+from remixd._kernel.denormals cimport flush_to_zero, major_faults, restore
 from remixd._kernel.elastic cimport REST_FRAMES_MAX
 from remixd._kernel.fft cimport FRAME, HOP
 from remixd._kernel.resample cimport FIX, RING
 from remixd._kernel.stretch cimport Stretch, scratch_free, scratch_init
 from remixd._kernel.strip cimport add_ramped, add_scaled, ramp_is_flat, ramp_to, ramp_value
 
-from remixd._kernel.mailbox import size_bytes
+from remixd._kernel.waiting cimport Waiting, waiting_add, waiting_drop, waiting_is_superseded
 
-cdef extern from *:
-    """
-    #include <stdint.h>
-    #include <sys/resource.h>
-    static inline uint32_t remixd_major_faults(void) {
-        struct rusage usage;
-        return getrusage(RUSAGE_THREAD, &usage) == 0 ? (uint32_t)usage.ru_majflt : 0;
-    }
-    #if defined(__SSE__)
-    #include <immintrin.h>
-    static inline unsigned remixd_flush_to_zero(void) {
-        unsigned before = _mm_getcsr();
-        _mm_setcsr(before | 0x8040);
-        return before;
-    }
-    static inline void remixd_restore(unsigned before) { _mm_setcsr(before); }
-    #elif defined(__aarch64__)
-    static inline unsigned remixd_flush_to_zero(void) {
-        unsigned long before;
-        __asm__ volatile("mrs %0, fpcr" : "=r"(before));
-        __asm__ volatile("msr fpcr, %0" : : "r"(before | (1ul << 24)));
-        return (unsigned)before;
-    }
-    static inline void remixd_restore(unsigned before) {
-        __asm__ volatile("msr fpcr, %0" : : "r"((unsigned long)before));
-    }
-    #else
-    static inline unsigned remixd_flush_to_zero(void) { return 0; }
-    static inline void remixd_restore(unsigned before) { (void)before; }
-    #endif
-    """
-    unsigned flush_to_zero "remixd_flush_to_zero"() noexcept nogil
-    void restore "remixd_restore"(unsigned before) noexcept nogil
-    uint32_t major_faults "remixd_major_faults"() noexcept nogil
+from remixd._kernel.mailbox import size_bytes
 
 cdef extern from "<sys/mman.h>" nogil:
     int mlock(const void* memory, size_t bytes)
@@ -136,36 +104,12 @@ cdef int session_post(SessionState* session, const Command* command) noexcept no
     One that cannot be taken is answered with a refusal, and 0 is returned.
     """
     cdef Waiting* waiting
-    cdef int at
     if command.kind == COMMAND_MIX and command.dimension < DIMENSIONS and isfinite(command.value):
         waiting = &session.for_map if command.dimension <= PITCH else &session.for_strips
-        if waiting.count < WAITING_MAX:
-            at = waiting.count
-            while at > 0 and waiting.entries[at - 1].sample > command.sample:
-                at -= 1
-            memmove(&waiting.entries[at + 1], &waiting.entries[at], (waiting.count - at) * sizeof(Command))
-            waiting.entries[at] = command[0]
-            waiting.count += 1
+        if waiting_add(waiting, command):
             return 1
     session_report(session, command, REPORT_REFUSED, session.clock, session.clock, 0, command.value, 0, False)
     return 0
-
-
-cdef inline void _drop(Waiting* waiting, int at) noexcept nogil:
-    """Forget the command at `at`."""
-    waiting.count -= 1
-    memmove(&waiting.entries[at], &waiting.entries[at + 1], (waiting.count - at) * sizeof(Command))
-
-
-cdef bint _is_superseded(const Waiting* waiting, int at, int64_t start) noexcept nogil:
-    """Whether a later command for the same dimension takes effect at the same sample."""
-    cdef int i
-    for i in range(at + 1, waiting.count):
-        if waiting.entries[i].sample > start:
-            return False
-        if waiting.entries[i].dimension == waiting.entries[at].dimension:
-            return True
-    return False
 
 
 cdef inline float _linear(double level_db) noexcept nogil:
@@ -201,9 +145,9 @@ cdef void _move_map(SessionState* session) noexcept nogil:
         session_report(
             session, command, REPORT_APPLIED, bend, bend + _settling(deck, command.dimension),
             deck_end_position(deck) >> FIX, value, 0 if command.sample < 0 else bend - command.sample,
-            _is_superseded(&session.for_map, 0, bend),
+            waiting_is_superseded(&session.for_map, 0, bend),
         )
-        _drop(&session.for_map, 0)
+        waiting_drop(&session.for_map, 0)
 
 
 cdef void _fill_gains(SessionState* session, int64_t sample, int first, int last) noexcept nogil:
@@ -254,9 +198,9 @@ cdef int _move_strips(SessionState* session, int64_t sample) noexcept nogil:
             session, command, REPORT_APPLIED, start + lag, start + command.ramp_frames + 2 * lag,
             deck_position(&session.deck, start) >> FIX, value,
             0 if command.sample < 0 else start + lag - command.sample,
-            _is_superseded(&session.for_strips, at, max(start, command.sample)),
+            waiting_is_superseded(&session.for_strips, at, max(start, command.sample)),
         )
-        _drop(&session.for_strips, at)
+        waiting_drop(&session.for_strips, at)
     return filled
 
 

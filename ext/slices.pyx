@@ -8,7 +8,7 @@ level that the sound had decayed to. Thread: [render].
 """
 from libc.math cimport M_PI, ceil, cos, fabs, floor, sqrt
 from libc.stdint cimport int64_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 
 from remixd._kernel.elastic cimport Anchors, anchors_find, anchors_pass
 from remixd._kernel.stem cimport StemView, stem_read
@@ -144,7 +144,7 @@ cdef void _jump_by(Slices* slices, const StemView* stem, bint loop, int64_t lag)
 
 
 cdef void _repeat(Slices* slices, const StemView* stem, bint loop, double excess, double left) noexcept nogil:
-    """Jump back, if it is time to, so that `excess` more frames are heard in the `left` to the next stroke."""
+    """Jump back, if it is time to, so that `excess` more frames are heard in the `left` to a stroke."""
     cdef const Anchors* anchors = &slices.anchors
     cdef int64_t since = slices.now.source - anchors.behind
     cdef int64_t room = since - ATTACK
@@ -173,7 +173,7 @@ cdef void _steer(Slices* slices, const StemView* stem, bint loop, double nominal
     if slices.faded < slices.fade_frames:
         return
     if left <= JOIN:
-        if excess >= SPLICE and left > SPLICE:              # the tempo fell: or the stroke would be heard twice
+        if excess >= SPLICE and left > SPLICE:          # the tempo fell: or the stroke would be heard twice
             _jump(slices, slices.now.source - <int64_t>ceil(excess), slices.now.gain, SPLICE)
     elif rate == 1.0:
         if fabs(ahead) >= 0.5 and slices.now.source - slices.anchors.behind >= ATTACK:
@@ -184,8 +184,8 @@ cdef void _steer(Slices* slices, const StemView* stem, bint loop, double nominal
         _repeat(slices, stem, loop, excess, left)
 
 
-cdef void slices_read(Slices* slices, const StemView* stem, bint loop, double nominal, double rate, int frames,
-                      float* out) noexcept nogil:
+cdef void slices_read(Slices* slices, const StemView* stem, bint loop, double nominal, double rate,
+                      int frames, float* out) noexcept nogil:
     """The next frames of the output.
 
     Args:

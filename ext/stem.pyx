@@ -71,7 +71,7 @@ cdef const float* stem_span(const StemView* stem, int64_t start, int64_t frames,
 
 
 cdef void stem_touch(const StemView* stem, int64_t start, int64_t frames) noexcept nogil:
-    """Read a byte of every page of [start, start + frames), a circle, and of its tree, so that they are there.
+    """Read a byte of every page of [start, start + frames), a circle, and of its tree: so they are there.
 
     Thread: [housekeeping]; it may wait for the disk, so that the render thread never does.
     """
@@ -164,7 +164,7 @@ cdef class Stem:
         return stem
 
     cdef int _take_tree(self, hop, arrays) except -1:
-        """Point the view at the arrays of a tree, and keep them. Raises ValueError for what makes no sense."""
+        """Point the view at a tree's arrays, and keep them. Raises ValueError for what makes no sense."""
         cdef TreeView* tree = &self.view.tree
         starts, lows, seeds, offsets, onsets, resets, envelope = arrays
         check_tree(self.view.frames, hop, *arrays)

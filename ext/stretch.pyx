@@ -9,7 +9,7 @@ go together nothing turns, and where nothing is turned the frame is the stem its
 Thread: [render], except the init functions.
 """
 from libc.math cimport M_PI, cos, exp2
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy, memset
 
 from remixd._kernel.fft cimport (
@@ -34,7 +34,7 @@ cdef extern from *:
     typedef float remixd_v8 __attribute__((vector_size(32)));
     typedef int32_t remixd_i8 __attribute__((vector_size(32)));
     /* Turn n (a multiple of 8) complex numbers, each by its angle of 2^32 to a turn. Sine and cosine by the
-       even and odd Taylor parts of a quarter turn (Chebyshev-fitted, error below 1e-7), the quadrant apart. */
+       even and odd Taylor parts of a quarter turn (fitted, error below 1e-7), the quadrant apart. */
     static void remixd_turn(float *z, const uint32_t *theta, int n) {
         const remixd_i8 lo = {0, 0, 1, 1, 2, 2, 3, 3}, hi = {4, 4, 5, 5, 6, 6, 7, 7};
         const remixd_i8 swap = {1, 0, 3, 2, 5, 4, 7, 6};
@@ -179,7 +179,8 @@ cdef void _add_copy(float* ring, const StemView* stem, int64_t index, int64_t so
     _overlap(ring, index, skip, src, _square, gain)
 
 
-cdef void _add_hop(float* ring, const StemView* stem, const Frame* frame, bint loop, Scratch* scratch) noexcept nogil:
+cdef void _add_hop(float* ring, const StemView* stem, const Frame* frame, bint loop,
+                   Scratch* scratch) noexcept nogil:
     """Add one hop of the stem itself, at the gain that overlapped copies would have there."""
     cdef float* out = _hop(ring, frame.index - OVERLAP // 2)
     cdef float gain = frame.gains[0]
@@ -273,7 +274,8 @@ cdef void _turn_on(Stretch* stretch, const StemView* stem, const Frame* frame, b
         _relax(stretch, frame.relax)
 
 
-cdef void _keep_formants(fftwf_complex* z, const TreeView* tree, int64_t source, double transpose) noexcept nogil:
+cdef void _keep_formants(fftwf_complex* z, const TreeView* tree, int64_t source,
+                         double transpose) noexcept nogil:
     """Multiply by E(k * p) / E(k), so that the envelope E is where it was once transposed by p."""
     cdef int64_t grid = min(max((source + tree.hop // 2) // tree.hop, 0), tree.grids - 1)
     cdef const uint8_t* envelope = tree.envelope + grid * ENVELOPE_POINTS
@@ -326,7 +328,8 @@ cdef bint _is_itself(const Stretch* stretch, const Frame* frame) noexcept nogil:
     return not stretch.turned and frame.transpose <= 1.0 and not (frame.formants and frame.transpose != 1.0)
 
 
-cdef bint _is_silent(const TreeView* tree, const StemView* stem, const Frame* frame, bint loop) noexcept nogil:
+cdef bint _is_silent(const TreeView* tree, const StemView* stem, const Frame* frame,
+                     bint loop) noexcept nogil:
     """Whether there is nothing above -120 dBFS under the frame's window."""
     cdef int64_t source = frame.source % stem.frames if loop else frame.source
     cdef int64_t grid = source // tree.hop

@@ -49,7 +49,7 @@ cdef struct Voice:          # how one stem is played
 cdef struct Deck:
     int stems_count
     Voice voices[STEMS_MAX]
-    float* sum              # the ring that tonal stems share, where their gains act in the spectrum; else NULL
+    float* sum              # the ring that tonal stems share where their gains act in the spectrum, or NULL
     int64_t length          # source frames
     bint loop
     Step steps[STEPS]

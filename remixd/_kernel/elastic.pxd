@@ -25,6 +25,7 @@ cdef struct Elastic:
 cdef int64_t nowhere() noexcept nogil
 cdef void anchors_find(Anchors* anchors, const StemView* stem, bint loop, int64_t source) noexcept nogil
 cdef void anchors_pass(Anchors* anchors, const StemView* stem, bint loop) noexcept nogil
-cdef void elastic_start(Elastic* elastic, const StemView* stem, bint loop, bint sung, int64_t source) noexcept nogil
+cdef void elastic_start(Elastic* elastic, const StemView* stem, bint loop, bint sung,
+                        int64_t source) noexcept nogil
 cdef int64_t elastic_advance(Elastic* elastic, const StemView* stem, bint loop, double nominal, double rate,
                              double speed) noexcept nogil

@@ -8,15 +8,11 @@ from remixd._kernel.meter cimport Meter
 from remixd._kernel.ring cimport Packet
 from remixd._kernel.stretch cimport Scratch
 from remixd._kernel.strip cimport Ramp
+from remixd._kernel.waiting cimport Waiting
 
 cdef enum:
     ROLES = 4
     DIMENSIONS = 6
-    WAITING_MAX = 256       # commands of one kind that may wait for their sample
-
-cdef struct Waiting:        # commands in the order of their samples
-    Command entries[WAITING_MAX]
-    int count
 
 cdef struct SessionState:
     uint32_t key

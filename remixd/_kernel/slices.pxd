@@ -17,5 +17,5 @@ cdef struct Slices:
     int64_t wait            # frames until the next jump back
 
 cdef void slices_start(Slices* slices, const StemView* stem, bint loop, int64_t source) noexcept nogil
-cdef void slices_read(Slices* slices, const StemView* stem, bint loop, double nominal, double rate, int frames,
-                      float* out) noexcept nogil
+cdef void slices_read(Slices* slices, const StemView* stem, bint loop, double nominal, double rate,
+                      int frames, float* out) noexcept nogil

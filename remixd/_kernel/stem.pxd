@@ -16,7 +16,7 @@ cdef struct TreeView:       # see `remixd._kernel.regions.find_regions` and `rem
     int64_t onsets_count
     const int64_t* onsets
     const uint8_t* resets   # onsets_count masks
-    const uint8_t* envelope # grids * ENVELOPE_POINTS, .5 dB; NULL: none
+    const uint8_t* envelope  # grids * ENVELOPE_POINTS, .5 dB; NULL: none
 
 cdef struct StemView:
     const float* pcm        # interleaved stereo; frame 0 of the music

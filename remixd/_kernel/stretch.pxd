@@ -27,7 +27,7 @@ cdef struct Frame:          # what a stem does at one point of the stretched tim
 
 cdef struct Stretch:
     float* out              # RING stretched frames, interleaved stereo; NULL where stems share one ring
-    uint32_t* theta         # FRAME rotations of the last frame, 2^32 to a turn; those from FRAME/2 up mirrored
+    uint32_t* theta         # FRAME rotations of the last frame, 2^32 to a turn, mirrored from FRAME/2 up
     bint turned             # whether any is not 0
 
 cdef struct Scratch:        # working memory of one rendering thread
