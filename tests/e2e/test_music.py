@@ -268,10 +268,10 @@ def test_panic_restores_the_original_within_one_bar(
     assert len(after) > 100
     position = round(after[0].position_s * RATE_HZ)
     warm_up = RATE_HZ  # the limiter remembers
-    stems = [Stem.of(pcm) for pcm in shelf.stems(take.track).values()]
+    stems = [Stem.of(pcm, tonal=False) for pcm in shelf.stems(take.track).values()]
     start = (position - warm_up) % stems[0].frames
     fft.prepare(user_cache_path() / "fftwf.wisdom")
-    original = KernelSession(stems, [3] * len(stems), start=start).render(warm_up + 100 * 480)[warm_up:]
+    original = KernelSession(stems, [0] * len(stems), start=start).render(warm_up + 100 * 480)[warm_up:]
     heard = np.concatenate([packet.pcm for packet in after[:100]])
     assert level_db(heard - original) < level_db(original) - 60 or level_db(heard - original) < -90
 
