@@ -176,7 +176,8 @@ def _solve(observed_s: Times, beats: Times, weights: Times, stiffness: Times) ->
     for row, first in enumerate(_BEND):
         for column in range(row, _ORDER + 1):
             band[column - row, row : row + stiffness.shape[0]] += stiffness * first * _BEND[column]
-    right = np.bincount(low, weights * observed_s * (1.0 - into), count)
+    right = np.zeros(count)
+    right += np.bincount(low, weights * observed_s * (1.0 - into), count)
     right += np.bincount(low + 1, weights * observed_s * into, count)
     return _solve_band(band, right)
 

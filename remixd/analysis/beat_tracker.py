@@ -21,6 +21,9 @@ _FREE: Final = 1.0
 """Frames that a period may move for half a neper: positions are whole frames, tempi are not."""
 _OFF_BEATS: Final = 15.0
 _FLOOR: Final = 0.02
+_STEADY: Final = 8
+_NEAR: Final = 0.3
+_FOLLOW: Final = 0.3
 
 
 def track_beats(activation: Curve) -> NDArray[np.float64]:
@@ -60,6 +63,37 @@ def track_beats(activation: Curve) -> NDArray[np.float64]:
             arrived[rest] = options[np.arange(rest.size), chosen] + sums[frame] - sums[before[rest]]
         best[frame] = arrived + gain[frame]
     return _trace_back(best, came, periods, sums)
+
+
+def keep_level(beats: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Beats of one metrical level: where the tracker goes over to another, beats are left out or put in.
+
+    Both ways from where the period is steadiest, the next beat is the one nearest to a period away.
+
+    Args:
+        beats: float64 (beats,), at least two rising times or frames.
+    """
+    periods = np.diff(beats)
+    span = min(_STEADY, periods.shape[0])
+    away = np.abs(np.log(periods / np.median(periods)))
+    start = int(np.convolve(away, np.ones(span), "valid").argmin())
+    period = float(np.median(periods[start : start + span]))
+    after = _walk(beats[start:], period)
+    before = _walk(-beats[start::-1], period)
+    return np.concatenate([-before[:0:-1], after])
+
+
+def _walk(beats: NDArray[np.float64], period: float) -> NDArray[np.float64]:
+    """From the first of some beats to the last, one period after another."""
+    found = [float(beats[0])]
+    while found[-1] + (1.0 - _NEAR) * period < beats[-1]:
+        expected = found[-1] + period
+        nearest = float(beats[np.abs(beats - expected).argmin()])
+        if abs(nearest - expected) < _NEAR * period:
+            period += _FOLLOW * (nearest - expected)
+            expected = nearest
+        found.append(expected)
+    return np.asarray(found)
 
 
 def _beat_shares(activation: Curve) -> NDArray[np.float64]:

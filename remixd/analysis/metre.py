@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from remixd.analysis.beat_grid import TempoMap
 from remixd.analysis.metre_weights import EVIDENCE, weights_of
 from remixd.analysis.rhythm_features import CHROMA_HZ, FRAME_HZ
-from remixd.analysis.rhythm_streams import STREAMS, Streams
+from remixd.analysis.rhythm_streams import STREAMS, WEIGHTS, Streams
 
 Floats = NDArray[np.float64]
 
@@ -39,6 +39,9 @@ _OPENING_S: Final = 0.1
 _EVENT: Final = 1.5
 """Of a stream: what is higher is a stroke or note."""
 _LONGEST: Final = 48
+_HEARD: Final = 0.5
+_FILLED: Final = 0.4
+"""Share of the beats on which at least something is heard."""
 _BLEED: Final = 0.7
 _NEPERS: Final = 0.25
 """Share of a stream's own deviation below which a difference says little."""
@@ -92,6 +95,7 @@ class Lattice:
         roots: the same of the bass, within a beat.
         lengths: float64 (6, places), log of how long what begins there lasts until the next, 0 for nothing.
         alike: float64 (lags,), correlation of the song with itself so many subdivisions later.
+        recurs: the same of all streams together.
         chords_alike: the same of `chords`.
         answers: the same of the snare with the kick.
         opening_s: where sound begins, None if it does at once.
@@ -105,6 +109,7 @@ class Lattice:
     roots: Floats
     lengths: Floats
     alike: Floats
+    recurs: Floats
     chords_alike: Floats
     answers: Floats
     opening_s: float | None
@@ -126,6 +131,7 @@ def lattice_of(tempo: TempoMap, streams: Streams) -> Lattice:
     chords = _changes(streams.chroma, times_s, _CHORD_S)
     lags = max(1, min(6 * max(_ODD_LEVELS) + 1, times_s.shape[0] - SUBDIVISIONS))
     kick, snare = onsets[_KICK], onsets[_SNARE]
+    together = WEIGHTS @ onsets
     return Lattice(
         times_s=times_s,
         onsets=onsets,
@@ -134,6 +140,7 @@ def lattice_of(tempo: TempoMap, streams: Streams) -> Lattice:
         roots=_changes(streams.bass_chroma, times_s, _CHORD_S),
         lengths=np.stack([_lengths(row) for row in onsets]),
         alike=_mean_alike(onsets, lags),
+        recurs=_similarity(together, together, lags),
         chords_alike=_similarity(chords, chords, lags),
         answers=0.5 * (_similarity(kick, snare, lags) + _similarity(snare, kick, lags)),
         opening_s=start_s if start_s > _OPENING_S else None,
@@ -160,6 +167,8 @@ def gather_evidence(lattice: Lattice) -> Iterator[tuple[int, int, Metre, int, Fl
                 continue
             bpm = 60.0 / float(np.median(np.diff(lattice.times_s[at])))
             if not _SLOWEST_BPM <= bpm <= _FASTEST_BPM:
+                continue
+            if (lattice.onsets[:, at].max(axis=0) > _HEARD).mean() < _FILLED:
                 continue
             level = {**_level_evidence(lattice, at, every), **off}
             for metre in METRES:

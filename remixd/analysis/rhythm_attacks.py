@@ -20,6 +20,8 @@ _REST_S: Final = 2.0
 _LEAST_NEPERS: Final = 1.0
 _QUIET: Final = 1e-3
 """Of the loudest: a rise below it is none."""
+_SOUNDING: Final = 1e-6
+_SILENT: Final = 1e-9
 _APART_S: Final = 0.02
 _AFTER: Final = 4  # steps in which an attack reaches its height
 _EARLY_STEPS: Final = 0.4
@@ -60,9 +62,10 @@ def _stem_attacks(stem: StemFeatures, step_s: float) -> tuple[Times, Times]:
     """Times and weights of the peaks of the rise in log energy."""
     energy = stem.energy.astype(np.float64)
     count = energy.shape[0]
-    quiet = _QUIET * float(np.percentile(energy, 99.0)) if count else 0.0
-    if count < 16 or quiet <= 1e-12:
+    loudest = float(energy.max(initial=0.0))
+    if count < 16 or loudest < _SILENT:
         return np.zeros(0), np.zeros(0)
+    quiet = _QUIET * float(np.percentile(energy[energy > _SOUNDING * loudest], 99.0))
     sums = np.concatenate([np.zeros(5), np.cumsum(energy), np.full(4, energy.sum())])
     at = np.arange(count) + 4
     after = (sums[at + 4] - sums[at + 1]) / 3.0

@@ -121,11 +121,11 @@ class RhythmFeatures:
     def _levels(self, power: Power) -> NDArray[np.float16]:
         """Log amplitudes of the bands."""
         bands = np.add.reduceat(power[:, : self._starts[-1]], self._starts[:-1], axis=1)
-        return np.maximum(0.5 * np.log(bands + 1e-30), SILENT_NEPERS).astype(np.float16)
+        return np.asarray(np.maximum(0.5 * np.log(bands + 1e-30), SILENT_NEPERS), np.float16)
 
     def _chroma(self, power: Power) -> NDArray[np.float16]:
         """Amplitudes of the pitch classes."""
-        return np.minimum(np.sqrt(power @ self._pitches), 6e4).astype(np.float16)
+        return np.asarray(np.minimum(np.sqrt(power @ self._pitches), 6e4), np.float16)
 
 
 class _Spectra:

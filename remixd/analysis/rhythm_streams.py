@@ -23,10 +23,16 @@ HAT_HZ: Final = 5000.0
 _LAG: Final = 2
 _QUIETEST: Final = 1e-5
 """Amplitude of -100 dBFS: a song whose 90th percentile is below it is silent."""
+_SOUNDING: Final = 1e-3
+"""Of the loudest: what is softer is a rest."""
 _CHUNK: Final = 6000
 _MEAN_S: Final = 1.0
 _LEVEL_S: Final = 8.0
 _OF_SONG: Final = 0.25
+_STEADY: Final = 0.05
+"""The flux of a vibrato: what hardly ever rises more begins nothing."""
+_RISING: Final = 20
+"""Frames: more than the edges of one steady sound."""
 _HIGHEST: Final = 12.0
 _CLAMP: Final = 4.0
 """Of a stream in the activation."""
@@ -81,7 +87,8 @@ def streams_of(features: RhythmFeatures) -> Streams | None:
     flux = np.zeros((len(STREAMS), frames), np.float32)
     chroma, bass_chroma = np.zeros((2, _longest(stems), PITCHES), np.float32)
     sounding = np.zeros(frames, np.bool_)
-    has_drums = any(stem.role == "drums" and _loudness(stem) > _HEARD * reference for stem in stems)
+    everything, trace = np.ones(features.bands_hz.shape[0], np.bool_), float(np.log(_HEARD * reference))
+    has_drums = any(stem.role == "drums" and _highest(stem, everything) > trace for stem in stems)
     for stem in stems:
         count = stem.levels.shape[0]
         if stem.role != "drums":
@@ -91,7 +98,7 @@ def streams_of(features: RhythmFeatures) -> Streams | None:
         parts = [part for part in _parts(stem, features.bands_hz, has_drums) if part[1].any()]
         highest = [_highest(stem, bands) for _, bands in parts]
         for (row, bands), own in zip(parts, highest, strict=True):
-            full = max(own, max(highest) - _BESIDE_NEPERS, np.log(_HEARD * reference))
+            full = max(own, max(highest) - _BESIDE_NEPERS, trace)
             flux[row, :count] += _band_flux(stem.levels, bands, full)
         sounding[:count] |= stem.levels.max(axis=1) > np.log(reference) - _REST_NEPERS
     onsets = np.stack([_even_out(row) for row in flux])
@@ -145,26 +152,24 @@ def _parts(
 
 def _longest(stems: Sequence[StemFeatures]) -> int:
     """Instants of the chroma of the longest stem."""
-    return max(stem.chroma.shape[0] for stem in stems)
-
-
-def _loudness(stem: StemFeatures) -> float:
-    return float(np.exp(np.percentile(stem.levels[::10].max(axis=1).astype(np.float32), 95)))
+    return max(int(stem.chroma.shape[0]) for stem in stems)
 
 
 def _reference(stems: Sequence[StemFeatures]) -> float:
-    """The 90th percentile of the band amplitudes of all stems together."""
+    """The 90th percentile of the band amplitudes of all stems together, while anything sounds."""
     frames = max(stem.levels.shape[0] for stem in stems)
-    power = np.zeros((len(range(0, frames, 10)), stems[0].levels.shape[1]), np.float32)
+    power = np.zeros((len(range(0, frames, 3)), stems[0].levels.shape[1]), np.float32)
     for stem in stems:
-        part = np.exp(2.0 * stem.levels[::10].astype(np.float32))
+        part = np.exp(2.0 * stem.levels[::3].astype(np.float32))
         power[: part.shape[0]] += part
-    return float(np.sqrt(np.percentile(power, 90)))
+    loudest = power.max(axis=1)
+    return float(np.sqrt(np.percentile(power[loudest >= _SOUNDING**2 * loudest.max()], 90)))
 
 
 def _highest(stem: StemFeatures, bands: NDArray[np.bool_]) -> float:
-    """The 99th percentile of some bands' log amplitudes."""
-    return float(np.percentile(stem.levels[::3, bands].max(axis=1).astype(np.float32), 99))
+    """The 99th percentile of some bands' log amplitudes, while anything sounds in them."""
+    levels = stem.levels[:, bands].max(axis=1).astype(np.float32)
+    return float(np.percentile(levels[levels >= levels.max() + np.log(_SOUNDING)], 99))
 
 
 def _band_flux(levels: NDArray[np.float16], bands: NDArray[np.bool_], full: float) -> Curve:
@@ -189,7 +194,7 @@ def _even_out(flux: Curve) -> Curve:
     above = np.maximum(flux - smooth(flux, round(_MEAN_S * FRAME_HZ)), 0.0)
     square = np.square(above)
     song = float(np.sqrt(square.mean()))
-    if song < 1e-4:
+    if np.count_nonzero(above > _STEADY) < _RISING:
         return np.zeros_like(flux)
     local = np.sqrt(np.maximum(smooth(square, round(_LEVEL_S * FRAME_HZ)), 0.0))
     return np.asarray(np.minimum(above / np.maximum(local, _OF_SONG * song), _HIGHEST), np.float32)
