@@ -9,10 +9,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from remixd.analysis.bands import STEPS_A_SECOND, Bands
-from remixd.analysis.loudness import QUIETEST_LUFS, Loudness
-from remixd.analysis.loudness import STEPS_A_SECOND as LOUDNESS_STEPS_A_SECOND
-from remixd.units import StemRole
+from remixd.analysis.bands import Bands
+from remixd.analysis.loudness import QUIETEST_LUFS, STEPS_A_SECOND, Loudness
 
 Curve = NDArray[np.float64]
 
@@ -57,6 +55,7 @@ def find_singing(vocals: Bands | None) -> tuple[Sung, ...] | None:
     """
     if vocals is None:
         return None
+    step_s = vocals.step_s
     level_db = 10.0 * np.log10(vocals.energies[:, _VOICE_BANDS].sum(axis=1, dtype=np.float64) + 1e-12)
     heard = level_db[level_db > _FAINTEST_DB]
     if not heard.size:
@@ -70,15 +69,15 @@ def find_singing(vocals: Bands | None) -> tuple[Sung, ...] | None:
     ]
     joined: list[tuple[int, int]] = []
     for start, end in spans:
-        if joined and start - joined[-1][1] <= _BREATH_S * STEPS_A_SECOND:
+        if joined and start - joined[-1][1] <= _BREATH_S / step_s:
             joined[-1] = joined[-1][0], end
         else:
             joined.append((start, end))
     return tuple(
         # a step stands for the time round its centre
-        Sung(start_s=max(0.0, (start - 0.5) / STEPS_A_SECOND), end_s=(end - 0.5) / STEPS_A_SECOND)
+        Sung(start_s=max(0.0, (start - 0.5) * step_s), end_s=(end - 0.5) * step_s)
         for start, end in joined
-        if end - start >= _SHORTEST_S * STEPS_A_SECOND
+        if end - start >= _SHORTEST_S / step_s
     )
 
 
@@ -99,17 +98,17 @@ def find_energy(loudness: Loudness, edges_s: NDArray[np.float64]) -> Curve:
         return np.zeros(spans)
     energies = loudness.energies
     sums = np.concatenate([[0.0], np.cumsum(energies)])
-    at = np.clip(edges_s * LOUDNESS_STEPS_A_SECOND, 0, energies.shape[0])
+    at = np.clip(edges_s * STEPS_A_SECOND, 0, energies.shape[0])
     within = np.diff(np.interp(at, np.arange(sums.shape[0]), sums)) / np.maximum(np.diff(at), 1e-9)
     lufs = -0.691 + 10.0 * np.log10(within + 1e-9)
-    steps = round(_SMOOTH_S * LOUDNESS_STEPS_A_SECOND)
+    steps = round(_SMOOTH_S * STEPS_A_SECOND)
     smooth = np.convolve(energies, np.full(steps, 1.0 / steps), "same")
     smooth_lufs = -0.691 + 10.0 * np.log10(smooth + 1e-9)
     loud_lufs = float(np.percentile(smooth_lufs[smooth_lufs > QUIETEST_LUFS], _LOUD_PERCENTILE))
     return np.asarray(np.clip(1.0 - (lufs - loud_lufs) / _QUIET_LU, 0.0, 1.0))
 
 
-def rate_energy(bands: Mapping[StemRole, Bands], mix: Loudness) -> float | None:
+def rate_energy(bands: Mapping[str, Bands], mix: Loudness) -> float | None:
     """One number for how energetic a song is, 1 to 10, whatever its gain; None for silence.
 
     A guess, the mean of three things: how much starts (rises of the bands' levels), how dense it is (true
@@ -120,10 +119,11 @@ def rate_energy(bands: Mapping[StemRole, Bands], mix: Loudness) -> float | None:
     total = np.zeros((max(part.energies.shape[0] for part in bands.values()), 8))
     for part in bands.values():
         total[: part.energies.shape[0]] += part.energies
+    step_s = next(iter(bands.values())).step_s
     mean = total.mean(axis=0)
     heard = mean > 1e-6 * mean.sum()
     levels = 0.5 * np.log(total[:, heard] / mean[heard] + 0.01)
-    starts = float(np.maximum(np.diff(levels, axis=0), 0.0).mean()) * STEPS_A_SECOND
+    starts = float(np.maximum(np.diff(levels, axis=0), 0.0).mean()) / step_s
     bright_db = 10.0 * np.log10(mean[_HIGH_BANDS].sum() / max(mean.sum(), 1e-12) + 1e-12)
     parts = [
         np.log(max(starts, 1e-6) / _CALM) / np.log(_BUSY / _CALM),

@@ -8,14 +8,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from remixd.analysis.streams import Framer, Windows, powers
+from remixd.analysis.streams import Framer, Rows, Windows, powers
 from remixd.track.flac import Block
 
-STEPS_A_SECOND: Final = 50
 EDGES_HZ: Final = (0.0, 100.0, 200.0, 400.0, 800.0, 1600.0, 3200.0, 6400.0, np.inf)
 BANDS: Final = len(EDGES_HZ) - 1
 
 _WINDOW_S: Final = 0.04
+_STEP_S: Final = 0.02
 _AT_ONCE: Final = 256
 
 
@@ -25,10 +25,12 @@ class Bands:
 
     Attributes:
         energies: float32 (steps, 8): mean square of both channels added, in the bands of `EDGES_HZ`. Step
-            `t` is centred on `t / 50` s and looks 20 ms to either side.
+            `t` is centred on `t * step_s` and looks 20 ms to either side.
+        step_s: 20 ms, but for the rounding to whole frames at odd rates.
     """
 
     energies: NDArray[np.float32]
+    step_s: float
 
     def means(self, edges_s: NDArray[np.float64]) -> NDArray[np.float64]:
         """Mean energies between each two neighbouring times, float64 (spans, 8); edges must not fall.
@@ -38,7 +40,7 @@ class Bands:
         count = self.energies.shape[0]
         sums = np.zeros((count + 1, BANDS))
         np.cumsum(self.energies, axis=0, out=sums[1:])
-        at = np.clip(np.rint(edges_s * STEPS_A_SECOND).astype(np.int64), 0, count)
+        at = np.clip(np.rint(edges_s / self.step_s).astype(np.int64), 0, count)
         first = at[:-1]
         last = np.minimum(np.maximum(at[1:], first + 1), count)
         return np.asarray((sums[last] - sums[first]) / np.maximum(last - first, 1)[:, None])
@@ -50,13 +52,15 @@ class BandLevels:
     def __init__(self, rate_hz: int) -> None:
         # windows longer than twice the hop would smear attacks, shorter ones could miss some
         window = 2 * round(_WINDOW_S * rate_hz / 2)
-        self._framer = Framer(window, round(rate_hz / STEPS_A_SECOND))
+        hop = round(_STEP_S * rate_hz)
+        self._step_s = hop / rate_hz
+        self._framer = Framer(window, hop)
         shape = np.hanning(window + 1)[:-1]
         self._shape = np.asarray(shape / np.sqrt(window * np.sum(shape**2)), np.float32)
         hz = np.arange(1, window // 2) * rate_hz / window
         self._starts = np.searchsorted(hz, EDGES_HZ[:-1])
         self._bins = hz.shape[0]
-        self._found: list[NDArray[np.float32]] = []
+        self._found = Rows(BANDS, np.float32)
 
     def add(self, block: Block) -> None:
         """Take the next frames, float32 (frames, 2)."""
@@ -65,7 +69,7 @@ class BandLevels:
     def finish(self) -> Bands:
         """What was found; call it once, after the last block."""
         self._examine(self._framer.finish())
-        return Bands(energies=np.concatenate([np.zeros((0, BANDS), np.float32), *self._found]))
+        return Bands(energies=self._found.finish(), step_s=self._step_s)
 
     def _examine(self, windows: Windows) -> None:
         starts = self._starts[self._starts < self._bins]

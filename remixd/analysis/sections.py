@@ -31,8 +31,8 @@ _QUIETEST_DB: Final = -36.0  # beside a stem's loud bars: not there
 _FAINTEST_BAND_DB: Final = -30.0
 _LEVEL_SCALE_DB: Final = 6.0
 _TIMBRE_SCALE_DB: Final = 9.0
-_BARS_MOST: Final = 4096
-"""Longer songs are not looked at as a whole: the matrix would take over 100 MB."""
+_BARS_MOST: Final = 2048
+"""Longer songs are not looked at as a whole: each matrix would take over 33 MB."""
 _BOUNDARY_COST: Final = 0.1
 _REPETITION: Final = 0.5
 _SHORTEST_BARS: Final = 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,6 +89,28 @@ class Framer:
     def finish(self) -> Windows:
         """The last windows, those centred before the end."""
         return self.add(np.zeros((self._window - self._window // 2 - 1, 2), np.float32))
+
+
+class Rows:
+    """An array that grows by rows; kept in one piece, so that it does not strew the heap for hours."""
+
+    def __init__(self, columns: int, kind: type[np.floating[Any]]) -> None:
+        self._held: NDArray[Any] = np.zeros((1024, columns), kind)
+        self._count = 0
+
+    def append(self, rows: NDArray[Any]) -> None:
+        """Add rows at the end, (n, columns)."""
+        count = self._count + rows.shape[0]
+        if count > self._held.shape[0]:
+            grown = np.zeros((max(count, self._held.shape[0] * 3 // 2), rows.shape[1]), self._held.dtype)
+            grown[: self._count] = self._held[: self._count]
+            self._held = grown
+        self._held[self._count : count] = rows
+        self._count = count
+
+    def finish(self) -> NDArray[Any]:
+        """All rows, (rows, columns)."""
+        return self._held[: self._count]
 
 
 def powers(windows: Windows, shape: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -9,7 +9,7 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from remixd.analysis.streams import Framer, Windows, powers
+from remixd.analysis.streams import Framer, Rows, Windows, powers
 from remixd.track.flac import Block
 
 LOWEST_PITCH: Final = 24
@@ -60,7 +60,7 @@ class ToneSpectra:
         self._framer = Framer(_WINDOW, _HOP)
         shape = np.hanning(_WINDOW + 1)[:-1]
         self._shape = np.asarray(shape * (2.0 / shape.sum()), np.float32)
-        self._found: list[NDArray[np.float16]] = []
+        self._found = Rows(PITCHES * BINS_A_SEMITONE, np.float16)
 
     def add(self, block: Block) -> None:
         """Take the next frames, float32 (frames, 2)."""
@@ -71,8 +71,7 @@ class ToneSpectra:
         rest = self._convert.resample_chunk(np.zeros((0, 2), np.float32), last=True)
         self._examine(self._framer.add(rest))
         self._examine(self._framer.finish())
-        empty = np.zeros((0, PITCHES * BINS_A_SEMITONE), np.float16)
-        return Tones(amplitudes=np.concatenate([empty, *self._found]))
+        return Tones(amplitudes=self._found.finish())
 
     def _examine(self, windows: Windows) -> None:
         for first in range(0, windows.shape[0], _AT_ONCE):

@@ -84,11 +84,12 @@ def test_true_peak_of_tech_3341(divisor: int, degrees: float, level: float) -> N
 @given(seed=st.integers(0, 1000))
 @settings(max_examples=10)
 def test_true_peaks_are_those_of_a_whole_oversampler(seed: int) -> None:
-    pcm = noise(6000, seed=seed, level=0.2)
+    spectrum = np.fft.rfft(noise(6000, seed=seed, level=0.2), axis=0)
+    spectrum[2500:] = 0.0  # above 20 kHz no interpolator of 24 taps is exact
+    pcm = np.fft.irfft(spectrum, axis=0).astype(np.float32)
     pcm[:600] *= np.linspace(0, 1, 600, dtype=np.float32)[:, None]
     pcm[-600:] *= np.linspace(1, 0, 600, dtype=np.float32)[:, None]
-    # white noise reaches up to the band limit, where 24 taps see less than a whole spectrum does
-    assert measure(pcm).true_peak_dbtp == pytest.approx(true_peak_db(pcm), abs=0.6)
+    assert measure(pcm).true_peak_dbtp == pytest.approx(true_peak_db(pcm), abs=0.15)
 
 
 @given(
@@ -106,7 +107,7 @@ def test_blocks_do_not_matter(cuts: list[int], rate_hz: int) -> None:
     meter.add(pcm[at:])
     pieces, whole = meter.finish(), measure(pcm, rate_hz, block=len(pcm))
     np.testing.assert_allclose(pieces.energies, whole.energies, rtol=1e-5)
-    assert pieces.true_peak_dbtp == whole.true_peak_dbtp
+    assert pieces.true_peak_dbtp == pytest.approx(whole.true_peak_dbtp, abs=1e-4)
 
 
 def test_gain_moves_loudness_and_peak_by_itself_and_leaves_the_range() -> None:
