@@ -5,7 +5,7 @@ from remixd._kernel.stem cimport StemView
 
 cdef enum:
     MASKS_MAX = 4
-    REST_FRAMES_MAX = 6     # frames after which a stem is back on a map that stands at speed 1
+    REST_FRAMES_MAX = 8     # frames after which a stem is back on a map that stands at speed 1
 
 cdef struct Anchors:        # the onsets around a position; frames of the source, laps of a loop included
     int64_t behind
