@@ -83,13 +83,16 @@ def test_true_peak_of_tech_3341(divisor: int, degrees: float, level: float) -> N
 
 @given(seed=st.integers(0, 1000))
 @settings(max_examples=10)
-def test_true_peaks_are_those_of_a_whole_oversampler(seed: int) -> None:
+def test_true_peaks_are_missed_by_no_more_than_four_times_oversampling_must(seed: int) -> None:
     spectrum = np.fft.rfft(noise(6000, seed=seed, level=0.2), axis=0)
     spectrum[2500:] = 0.0  # above 20 kHz no interpolator of 24 taps is exact
     pcm = np.fft.irfft(spectrum, axis=0).astype(np.float32)
     pcm[:600] *= np.linspace(0, 1, 600, dtype=np.float32)[:, None]
     pcm[-600:] *= np.linspace(1, 0, 600, dtype=np.float32)[:, None]
-    assert measure(pcm).true_peak_dbtp == pytest.approx(true_peak_db(pcm), abs=0.15)
+    found = measure(pcm).true_peak_dbtp
+    assert found is not None
+    # a 20 kHz peak half way between two points at 192 kHz: 20 log10(cos(pi * 20 / 192)) = -.48 dB
+    assert -0.5 < found - true_peak_db(pcm) < 0.05
 
 
 @given(
