@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,9 +21,14 @@ from remixd.control.streams import Listener, Packet, SessionStatus, Watcher
 from remixd.director.preset import load_preset
 from remixd.errors import BadAudio, NotFound, nearest
 from remixd.mix import DIMENSIONS
-from remixd.track.library import TrackRow
+from remixd.track.edited import edited
+from remixd.track.edits import NO_EDITS, Edits
+from remixd.track.import_options import ImportOptions
+from remixd.track.library import EVERYTHING
+from remixd.track.listing import TrackRow, row_of
 from remixd.track.package import Analysis, Chord, Section, Stem
 from remixd.track.rights import Rights
+from remixd.track.search import Search
 from remixd.units import PACKET_FRAMES, RATE_HZ
 
 ENGINE_PID = 4242
@@ -42,6 +47,8 @@ def an_analysis(**changed: Any) -> Analysis:
         "beats_s": (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5),
         "downbeats_s": (0.0, 2.0),
         "key": "A minor",
+        "energy": 6.5,
+        "loudness_lufs": -9.0,
         "chords": (Chord(start_s=0.0, end_s=4.0, name="Am"),),
         "sections": (Section(start_s=0.0, end_s=4.0, label="chorus"),),
         "phrases_s": (0.0,),
@@ -74,6 +81,7 @@ def a_track(track_id: str = "a-song-0a1b2c3d", **changed: Any) -> SimpleNamespac
         "notes": ("drums was 12 ms shorter: padded",),
         "analysis": an_analysis(),
         "rights": Rights(never_mute=("drums",)),
+        "edits": NO_EDITS,
     }
     return SimpleNamespace(**(values | changed))
 
@@ -86,20 +94,16 @@ class ShelfOfTracks:
     def __init__(self) -> None:
         self.held = {track.id: track for track in (a_track(), a_track("b-song-4e5f6a7b", title="B Song"))}
 
-    def tracks(self) -> list[TrackRow]:
-        return [
-            TrackRow(
-                id=track.id,
-                title=track.title,
-                artist=track.artist,
-                duration_s=track.duration_s,
-                bpm=track.analysis.bpm,
-                key=track.analysis.key,
-                stems=len(track.stems),
-                imported_at="2030-01-31T12:00:00Z",
-            )
-            for track in self.held.values()
-        ]
+    def tracks(self, search: Search = EVERYTHING) -> list[TrackRow]:
+        return search.of(row_of(track, "2030-01-31T12:00:00Z") for track in self.held.values())
+
+    def edit(self, track_id: str, changes: Edits, reset: Collection[str]) -> SimpleNamespace:
+        track = self.get(track_id)
+        edits = track.edits.with_changes(changes, reset)
+        self.held[track_id] = a_track(
+            **(vars(track) | {"track_id": track_id, "edits": edits, "analysis": edited(an_analysis(), edits)})
+        )
+        return self.held[track_id]
 
     def get(self, track_id: str) -> SimpleNamespace:
         if track_id not in self.held:
@@ -268,7 +272,7 @@ class Service:
     def __init__(self) -> None:
         self.shelf = ShelfOfTracks()
         self.sessions = HandPlayedSessions(self.shelf)
-        self.imports: list[tuple[Path, Path, dict[str, str], bool]] = []
+        self.imports: list[tuple[Path, Path, ImportOptions, bool]] = []
         self.loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self.loop.run_forever)
         self._thread.start()
@@ -279,11 +283,11 @@ class Service:
         self,
         path: Path,
         library: Path,
-        roles: Mapping[str, str],
+        options: ImportOptions,
         tell: Callable[[float, str], None],
         warm: bool,
     ) -> ImportResult:
-        self.imports.append((path, library, dict(roles), warm))
+        self.imports.append((path, library, options, warm))
         if path.name == "broken":
             raise BadAudio(f"{path} holds no audio")
         tell(0.5, "decoding bass.flac")

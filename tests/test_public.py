@@ -17,8 +17,8 @@ PUBLIC = {
     "remixd.cli": {"main"},
 }  # fmt: skip
 METHODS = {
-    "close", "create_session", "delete_session", "delete_track", "import_track", "is_serving", "listen",
-    "packets", "panic", "send", "session", "sessions", "signal", "track", "tracks", "watch",
+    "close", "create_session", "delete_session", "delete_track", "edit_track", "import_track", "is_serving",
+    "listen", "packets", "panic", "send", "session", "sessions", "signal", "track", "tracks", "watch",
 }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
@@ -14,10 +15,12 @@ from remixd.control.ingest import ImportResult
 from remixd.control.streams import Event, Lost, Missed, Packet, SessionStatus
 from remixd.errors import InvalidInput, RemixdError
 from remixd.mix import DIMENSIONS
-from remixd.track.library import TrackRow
+from remixd.track.edits import Edits, SectionEdit
+from remixd.track.listing import TrackRow
 from remixd.track.package import Analysis, Stem, Track
 from remixd.track.rights import Rights
-from remixd.units import STEM_ROLES
+from remixd.track.search import Search
+from remixd.units import StemRole, STEM_ROLES
 from remixd.v1 import audience_pb2, common_pb2, sessions_pb2, tracks_pb2
 
 ROLE_TO_PROTO: Final = {
@@ -42,7 +45,7 @@ SOURCES: Final = {
 }
 
 
-def roles_from_proto(roles: Mapping[str, int]) -> dict[str, str]:
+def roles_from_proto(roles: Mapping[str, int]) -> dict[str, StemRole]:
     """Roles by stem name. Raises InvalidInput, naming the field, for a role that is none."""
     for name, number in roles.items():
         if number not in ROLE_FROM_PROTO:
@@ -55,7 +58,12 @@ def roles_from_proto(roles: Mapping[str, int]) -> dict[str, str]:
 def stem_to_proto(stem: Stem) -> tracks_pb2.Stem:
     """A stem of a track."""
     return tracks_pb2.Stem(
-        name=stem.name, role=ROLE_TO_PROTO[stem.role], language=stem.language, plays=stem.plays
+        name=stem.name,
+        role=ROLE_TO_PROTO[stem.role],
+        language=stem.language,
+        plays=stem.plays,
+        colour=stem.colour,
+        estimated=stem.estimated,
     )
 
 
@@ -79,6 +87,8 @@ def analysis_to_proto(analysis: Analysis) -> tracks_pb2.Analysis:
         ],
         estimated=analysis.estimated,
         confidence=dict(analysis.confidence),
+        energy=analysis.energy,
+        loudness_lufs=analysis.loudness_lufs,
     )
 
 
@@ -116,6 +126,7 @@ def track_to_proto(track: Track) -> tracks_pb2.Track:
         notes=track.notes,
         analysis=analysis_to_proto(track.analysis),
         rights=rights_to_proto(track.rights),
+        edited=track.edits.names,
     )
 
 
@@ -130,7 +141,32 @@ def row_to_proto(row: TrackRow) -> tracks_pb2.TrackSummary:
         key=row.key,
         stem_count=row.stems,
         import_time=row.imported_at,
+        camelot=row.camelot,
+        energy=row.energy,
+        loudness_lufs=row.loudness_lufs,
+        edited=row.edited,
     )
+
+
+def search_from_proto(request: tracks_pb2.ListTracksRequest) -> Search:
+    """What is looked for. Raises InvalidInput, naming the field, where nothing can be found."""
+
+    def bound(name: str, without: float) -> float:
+        return float(getattr(request, name)) if request.HasField(name) else without
+
+    return Search(
+        text=request.text,
+        key=request.key,
+        bpm=(bound("min_bpm", -math.inf), bound("max_bpm", math.inf)),
+        energy=(bound("min_energy", -math.inf), bound("max_energy", math.inf)),
+    )
+
+
+def edits_from_proto(message: tracks_pb2.Edits) -> Edits:
+    """Edits by hand. Raises InvalidInput, naming the field, for absurd ones."""
+    given = {field.name: value for field, value in message.ListFields() if field.name != "sections"}
+    sections = tuple(SectionEdit(start_s=part.start_s, label=part.label) for part in message.sections)
+    return Edits(**given, sections=tuple(sorted(sections, key=lambda part: part.start_s)))
 
 
 def status_to_proto(status: SessionStatus) -> sessions_pb2.Session:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
@@ -15,28 +15,41 @@ from remixd.audience.signal import check_name
 from remixd.control.ingest import ImportResult
 from remixd.control.worker import OnProgress
 from remixd.errors import InvalidInput
-from remixd.track.library import Library, TrackRow
+from remixd.track.import_options import ImportOptions, check_splitter
+from remixd.track.library import Library
+from remixd.track.listing import TrackRow
 from remixd.v1 import tracks_pb2 as pb
 from remixd.v1 import tracks_pb2_grpc
 
 PATH_LENGTH_MAX: Final = 4096
 ROLES_MAX: Final = 64
 
-ImportPath = Callable[[Path, Path, Mapping[str, str], OnProgress, bool], Awaitable[ImportResult]]
-"""Imports: the song's path, the library, roles by stem name, progress, whether to build the cache too."""
+ImportPath = Callable[[Path, Path, ImportOptions, OnProgress, bool], Awaitable[ImportResult]]
+"""Imports: the song's path, the library, how, progress, whether to build the cache too."""
 
 
-def _check_path(text: str) -> Path:
+def _check_path(text: str, field: str) -> Path:
     if not text:
-        raise InvalidInput("path is empty", field="path")
+        raise InvalidInput(f"{field} is empty", field=field)
     if len(text) > PATH_LENGTH_MAX or "\0" in text:
         raise InvalidInput(
-            f"path must be at most {PATH_LENGTH_MAX} characters, none of them NUL", field="path"
+            f"{field} must be at most {PATH_LENGTH_MAX} characters, none of them NUL", field=field
         )
     path = Path(text)
     if not path.is_absolute():
-        raise InvalidInput(f"path must be absolute, not {text!r}", field="path")
+        raise InvalidInput(f"{field} must be absolute, not {text!r}", field=field)
     return path
+
+
+def _options(request: pb.ImportTrackRequest) -> ImportOptions:
+    if len(request.roles) > ROLES_MAX:
+        count = len(request.roles)
+        raise InvalidInput(f"roles has {count} entries; at most {ROLES_MAX} are taken", field="roles")
+    return ImportOptions(
+        roles=convert.roles_from_proto(request.roles),
+        grid=_check_path(request.grid, "grid") if request.grid else None,
+        splitter=check_splitter(request.splitter),
+    )
 
 
 def _row_key(row: TrackRow) -> tuple[str, str]:
@@ -54,11 +67,7 @@ class TracksServicer(tracks_pb2_grpc.TracksServicer):
         self, request: pb.ImportTrackRequest, _context: Context
     ) -> AsyncIterator[pb.ImportTrackResponse]:
         """Import a song, telling how far it is; the caller's going away ends the import."""
-        path = _check_path(request.path)
-        if len(request.roles) > ROLES_MAX:
-            count = len(request.roles)
-            raise InvalidInput(f"roles has {count} entries; at most {ROLES_MAX} are taken", field="roles")
-        roles = convert.roles_from_proto(request.roles)
+        path, options = _check_path(request.path, "path"), _options(request)
         told: deque[pb.ImportProgress] = deque(maxlen=1)  # a slow reader gets the newest
         news = asyncio.Event()
 
@@ -66,7 +75,7 @@ class TracksServicer(tracks_pb2_grpc.TracksServicer):
             told.append(pb.ImportProgress(done=done, doing=doing))
             news.set()
 
-        task = asyncio.ensure_future(self._import_path(path, self._library.path, roles, tell, request.warm))
+        task = asyncio.ensure_future(self._import_path(path, self._library.path, options, tell, request.warm))
         task.add_done_callback(lambda _: news.set())
         try:
             while not task.done():
@@ -86,6 +95,18 @@ class TracksServicer(tracks_pb2_grpc.TracksServicer):
         track = self._library.get(check_name("track", request.track))
         return pb.GetTrackResponse(track=convert.track_to_proto(track), library=str(self._library.path))
 
+    async def EditTrack(  # noqa: N802
+        self, request: pb.EditTrackRequest, _context: Context
+    ) -> pb.EditTrackResponse:
+        """Edit one track by hand."""
+        track = await asyncio.to_thread(
+            self._library.edit,
+            check_name("track", request.track),
+            convert.edits_from_proto(request.edits),
+            tuple(request.reset),
+        )
+        return pb.EditTrackResponse(track=convert.track_to_proto(track), library=str(self._library.path))
+
     async def DeleteTrack(  # noqa: N802
         self, request: pb.DeleteTrackRequest, _context: Context
     ) -> pb.DeleteTrackResponse:
@@ -96,8 +117,9 @@ class TracksServicer(tracks_pb2_grpc.TracksServicer):
     async def ListTracks(  # noqa: N802
         self, request: pb.ListTracksRequest, _context: Context
     ) -> pb.ListTracksResponse:
-        """List the tracks in the order of import."""
-        rows, token = cut_page(self._library.tracks(), _row_key, request.page_size, request.page_token)
+        """List the tracks that are looked for, in the order of import."""
+        found = self._library.tracks(convert.search_from_proto(request))
+        rows, token = cut_page(found, _row_key, request.page_size, request.page_token)
         return pb.ListTracksResponse(
             tracks=[convert.row_to_proto(row) for row in rows], next_page_token=token
         )

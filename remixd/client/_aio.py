@@ -160,6 +160,7 @@ class AsyncClient:
     import_track = _awaiting(Plans.import_track)
     tracks = _awaiting(Plans.tracks)
     track = _awaiting(Plans.track)
+    edit_track = _awaiting(Plans.edit_track)
     delete_track = _awaiting(Plans.delete_track)
     create_session = _awaiting(Plans.create_session)
     sessions = _awaiting(Plans.sessions)

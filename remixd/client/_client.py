@@ -147,6 +147,7 @@ class Client:
     import_track = _blocking(Plans.import_track)
     tracks = _blocking(Plans.tracks)
     track = _blocking(Plans.track)
+    edit_track = _blocking(Plans.edit_track)
     delete_track = _blocking(Plans.delete_track)
     create_session = _blocking(Plans.create_session)
     sessions = _blocking(Plans.sessions)

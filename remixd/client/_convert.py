@@ -104,13 +104,28 @@ def roles_to_proto(roles: Mapping[str, str]) -> dict[str, common_pb2.StemRole]:
     return {name: ROLES[check_role(role)] for name, role in roles.items()}
 
 
+def edits_to_proto(sections: Mapping[float, str], **given: Any) -> tracks_pb2.Edits:
+    """Edits by hand: sections by where they start, in seconds, and the other fields; None for no edit."""
+    return tracks_pb2.Edits(
+        **given,
+        sections=[
+            tracks_pb2.SectionEdit(start_s=start_s, label=label) for start_s, label in sections.items()
+        ],
+    )
+
+
 def _role(number: common_pb2.StemRole) -> str:
     return common_pb2.StemRole.Name(number).removeprefix("STEM_ROLE_").lower()
 
 
 def _stem(message: tracks_pb2.Stem) -> types.Stem:
     return types.Stem(
-        name=message.name, role=_role(message.role), language=message.language, plays=message.plays
+        name=message.name,
+        role=_role(message.role),
+        language=message.language,
+        plays=message.plays,
+        colour=message.colour,
+        estimated=message.estimated,
     )
 
 
@@ -147,6 +162,8 @@ def track(message: tracks_pb2.Track, library: str) -> types.Track:
         bpm=known.bpm if known.HasField("bpm") else None,
         metre=known.metre if known.HasField("metre") else None,
         key=known.key if known.HasField("key") else None,
+        energy=known.energy if known.HasField("energy") else None,
+        loudness_lufs=known.loudness_lufs if known.HasField("loudness_lufs") else None,
         beats_s=tuple(known.beats_s),
         downbeats_s=tuple(known.downbeats_s),
         phrases_s=tuple(known.phrases_s),
@@ -160,6 +177,7 @@ def track(message: tracks_pb2.Track, library: str) -> types.Track:
         estimated=tuple(known.estimated),
         confidence=dict(known.confidence),
         rights=_rights(message.rights),
+        edited=tuple(message.edited),
         library=library,
     )
 
@@ -173,8 +191,12 @@ def track_summary(message: tracks_pb2.TrackSummary) -> types.TrackSummary:
         duration_s=message.duration_s,
         bpm=message.bpm if message.HasField("bpm") else None,
         key=message.key if message.HasField("key") else None,
+        camelot=message.camelot if message.HasField("camelot") else None,
+        energy=message.energy if message.HasField("energy") else None,
+        loudness_lufs=message.loudness_lufs if message.HasField("loudness_lufs") else None,
         stems=message.stem_count,
         imported_at=message.import_time,
+        edited=message.edited,
     )
 
 

@@ -145,6 +145,8 @@ class Plans:
         path: str | Path,
         *,
         roles: Mapping[str, str] | None = None,
+        grid: str | Path | None = None,
+        splitter: str = "",
         warm: bool = False,
         on_progress: Callable[[float, str], None] | None = None,
     ) -> Plan[ImportedTrack]:
@@ -153,13 +155,19 @@ class Plans:
         Args:
             path: a folder of stems, a .stem.mp4, or a full mix.
             roles: the role of a stem by the name of its file, where that does not tell it.
+            grid: a file of beats that are taken instead of computed ones: rekordbox's .xml, a .mid or a .csv.
+            splitter: what splits a full mix: `harmonic`, `demucs` or `none`; empty for the default.
             warm: build its cache too, so that its first session starts without a wait.
             on_progress: called with the share done, 0 to 1, and what the import is at.
 
-        Raises BadAudio or InvalidInput, naming the file; NotFound for an unknown role.
+        Raises BadAudio or InvalidInput, naming the file; NotFound for an unknown role or splitter.
         """
         request = tracks_pb2.ImportTrackRequest(
-            path=_absolute(path), roles=convert.roles_to_proto(roles or {}), warm=warm
+            path=_absolute(path),
+            roles=convert.roles_to_proto(roles or {}),
+            grid=_absolute(grid) if grid is not None else "",
+            splitter=splitter,
+            warm=warm,
         )
         news = yield Follow("Tracks", "ImportTrack", request, None, _itself)
         while (message := (yield Take(news))) is not None:
@@ -169,21 +177,73 @@ class Plans:
                 on_progress(message.progress.done, message.progress.doing)
         raise Unavailable(f"the import of {path} ended without a track")
 
-    def tracks(self) -> Plan[list[TrackSummary]]:
-        """Every track of the daemon's library, in the order of import."""
+    def tracks(
+        self,
+        text: str = "",
+        *,
+        key: str = "",
+        bpm: tuple[float | None, float | None] = (None, None),
+        energy: tuple[float | None, float | None] = (None, None),
+    ) -> Plan[list[TrackSummary]]:
+        """The tracks of the daemon's library, in the order of import; all, if nothing is looked for.
+
+        Args:
+            text: words that title, artist or id must hold, whatever their case.
+            key: a name or Camelot code; found is what mixes with it.
+            bpm: the slowest and the fastest, or None.
+            energy: the least and the greatest, from 1 to 10, or None.
+        """
+        request = tracks_pb2.ListTracksRequest(
+            page_size=PAGE_SIZE, text=text, key=key, min_bpm=bpm[0], max_bpm=bpm[1],
+            min_energy=energy[0], max_energy=energy[1],
+        )  # fmt: skip
         found: list[TrackSummary] = []
-        token = ""
         while True:
-            request = tracks_pb2.ListTracksRequest(page_size=PAGE_SIZE, page_token=token)
             response = yield Ask("Tracks", "ListTracks", request, self.timeout_s)
             found += [convert.track_summary(message) for message in response.tracks]
-            token = response.next_page_token
-            if not token:
+            if not response.next_page_token:
                 return found
+            request.page_token = response.next_page_token
 
     def track(self, track: str) -> Plan[Track]:
         """One track in full."""
         response = yield Ask("Tracks", "GetTrack", tracks_pb2.GetTrackRequest(track=track), self.timeout_s)
+        return convert.track(response.track, response.library)
+
+    def edit_track(
+        self,
+        track: str,
+        *,
+        title: str | None = None,
+        artist: str | None = None,
+        bpm: float | None = None,
+        first_downbeat_s: float | None = None,
+        metre: str | None = None,
+        key: str | None = None,
+        sections: Mapping[float, str] | None = None,
+        reset: Iterable[str] = (),
+    ) -> Plan[Track]:
+        """Edit a track by hand, and give it as it is now. Edits survive a new analysis.
+
+        Args:
+            track: its id.
+            title: a line of text.
+            artist: a line of text, or none.
+            bpm: 20 to 400, the same throughout; the beats become an even grid.
+            first_downbeat_s: where the first bar begins, in seconds.
+            metre: such as "3/4".
+            key: such as "A minor" or "8A".
+            sections: labels by where they start, in seconds.
+            reset: the names of the above whose earlier edits are undone first.
+
+        Raises InvalidInput, naming the field.
+        """
+        edits = convert.edits_to_proto(
+            sections or {}, title=title, artist=artist, bpm=bpm, first_downbeat_s=first_downbeat_s,
+            metre=metre, key=key,
+        )  # fmt: skip
+        request = tracks_pb2.EditTrackRequest(track=track, edits=edits, reset=reset)
+        response = yield Ask("Tracks", "EditTrack", request, self.timeout_s)
         return convert.track(response.track, response.library)
 
     def delete_track(self, track: str) -> Plan[None]:
@@ -225,9 +285,9 @@ class Plans:
             request = sessions_pb2.ListSessionsRequest(page_size=PAGE_SIZE, page_token=token)
             response = yield Ask("Sessions", "ListSessions", request, self.timeout_s)
             found += [convert.session(message) for message in response.sessions]
-            token = response.next_page_token
-            if not token:
+            if not response.next_page_token:
                 return found
+            request.page_token = response.next_page_token
 
     def session(self, session: str) -> Plan[Session]:
         """How a session stands; a lost one still answers."""

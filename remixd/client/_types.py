@@ -12,12 +12,20 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stem:
-    """One stem of a track. `plays` is false for an alternate, such as vocals in another language."""
+    """One stem of a track.
+
+    Attributes:
+        plays: false for an alternate, such as vocals in another language.
+        colour: as `#rrggbb`, where the source named one; else empty.
+        estimated: whether a splitter guessed it from the full mix.
+    """
 
     name: str
     role: str
     language: str
     plays: bool
+    colour: str = ""
+    estimated: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +70,15 @@ class Rights:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackSummary:
-    """A track as a list shows it. `imported_at` is UTC as RFC 3339 writes it; `stems` counts all."""
+    """A track as a list shows it, None where something is not known.
+
+    Attributes:
+        camelot: the key's code, such as "8A".
+        energy: 1 to 10; `loudness_lufs` is integrated.
+        stems: how many, alternates included.
+        imported_at: UTC as RFC 3339 writes it.
+        edited: whether it was edited by hand.
+    """
 
     id: str
     title: str
@@ -70,8 +86,12 @@ class TrackSummary:
     duration_s: float
     bpm: float | None
     key: str | None
+    camelot: str | None
+    energy: float | None
+    loudness_lufs: float | None
     stems: int
     imported_at: str
+    edited: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +102,10 @@ class Track:
         source_kind: "folder", "stem_mp4" or "mix".
         content: SHA-256 of what was imported, in hexadecimal.
         frames: of each stem, at `rate_hz`.
-        analysis_source: "demo" came with the song, "computed" was measured.
+        analysis_source: "demo" came with the song, "computed" was measured, "grid" has the beats of a grid file.
         estimated: the names of fields that are guesses; `confidence` is 0 to 1 by field.
+        energy: 1 to 10; `loudness_lufs` is integrated; None where they are not known.
+        edited: the names of the fields that were edited by hand, as `Client.edit_track` has them.
         library: the folder of the library that holds it, on the daemon's machine.
     """
 
@@ -104,6 +126,8 @@ class Track:
     bpm: float | None
     metre: str | None
     key: str | None
+    energy: float | None
+    loudness_lufs: float | None
     beats_s: tuple[float, ...]
     downbeats_s: tuple[float, ...]
     phrases_s: tuple[float, ...]
@@ -112,6 +136,7 @@ class Track:
     estimated: tuple[str, ...]
     confidence: Mapping[str, float]
     rights: Rights
+    edited: tuple[str, ...]
     library: str
 
 

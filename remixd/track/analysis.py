@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, Literal, cast, get_args
 
 from remixd.errors import InvalidInput
 from remixd.track.fields import Fields, check_format, printable
@@ -24,7 +24,11 @@ SLACK_S: Final = 0.001
 LEAST_BEAT_S: Final = 0.05
 """Beats nearer to each other than this are no measure of what comes before or after them."""
 
-AnalysisSource = Literal["demo", "computed"]
+METRE: Final = re.compile(r"[1-9][0-9]?/(1|2|4|8|16|32)", re.ASCII)
+"""How a metre is written."""
+
+AnalysisSource = Literal["demo", "computed", "grid"]
+"""`demo` came with the song, `computed` was measured, `grid`: measured, but its beats are from a grid file."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -62,7 +66,8 @@ class Analysis:
     """The music of one track. Times are in seconds from the start of the audio, rising.
 
     `estimated` names the fields that are guesses rather than measured; `confidence` is 0 to 1 a field.
-    `bpm`, `metre` and `key` are None where there is none or nobody knows. Thread: any.
+    `bpm`, `metre` and `key` are None where there is none or nobody knows, as are `energy`, 1 to 10, and
+    `loudness_lufs`, integrated. Thread: any.
     """
 
     source: AnalysisSource
@@ -72,6 +77,8 @@ class Analysis:
     beats_s: tuple[float, ...] = ()
     downbeats_s: tuple[float, ...] = ()
     key: str | None = None
+    energy: float | None = None
+    loudness_lufs: float | None = None
     chords: tuple[Chord, ...] = ()
     sections: tuple[Section, ...] = ()
     phrases_s: tuple[float, ...] = ()
@@ -89,10 +96,10 @@ class Analysis:
         fields = Fields(where, document)
         check_format(fields, FORMAT, VERSION)
         source = fields.text("source")
-        if source not in ("demo", "computed"):
-            raise fields.fail("source", f"is {printable(source)!r}, not demo or computed")
+        if source not in get_args(AnalysisSource):
+            raise fields.fail("source", f"is {printable(source)!r}, not demo, computed or grid")
         metre = fields.optional_text("metre")
-        if metre is not None and not re.fullmatch(r"[1-9][0-9]?/(1|2|4|8|16|32)", metre):
+        if metre is not None and not METRE.fullmatch(metre):
             raise fields.fail("metre", f"is {printable(metre)!r}, not such as 4/4")
         duration_s = fields.number("duration_s", 0.0, LONGEST_S)
         end_s = duration_s + SLACK_S
@@ -106,6 +113,8 @@ class Analysis:
             beats_s=fields.times("beats_s", end_s),
             downbeats_s=fields.times("downbeats_s", end_s),
             key=fields.optional_text("key"),
+            energy=fields.optional_number("energy", 1.0, 10.0),
+            loudness_lufs=fields.optional_number("loudness_lufs", -200.0, 100.0),
             chords=tuple(
                 Chord(start_s=a, end_s=b, name=n) for a, b, n in _spans(fields, "chords", "name", end_s)
             ),
@@ -147,6 +156,8 @@ class Analysis:
             "beats_s": list(self.beats_s),
             "downbeats_s": list(self.downbeats_s),
             "key": self.key,
+            "energy": self.energy,
+            "loudness_lufs": self.loudness_lufs,
             "chords": [{"start_s": c.start_s, "end_s": c.end_s, "name": c.name} for c in self.chords],
             "sections": [{"start_s": s.start_s, "end_s": s.end_s, "label": s.label} for s in self.sections],
             "phrases_s": list(self.phrases_s),

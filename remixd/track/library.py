@@ -12,35 +12,23 @@ import shutil
 import sqlite3
 import threading
 import uuid
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 from remixd.errors import AlreadyExists, Exhausted, InvalidInput, NotFound, RemixdError, nearest
+from remixd.track.edits import FILE, Edits, read_edits
 from remixd.track.fields import printable
+from remixd.track.listing import TrackRow, list_track, read_rows
 from remixd.track.lock import folder_locked, sync_folder, try_lock
-from remixd.track.package import Track, load_track
+from remixd.track.migrations import migrate
+from remixd.track.package import Track, load_track, write_file
+from remixd.track.search import Search
 
-VERSION: Final = 1
+EVERYTHING: Final = Search()
 BUSY_S: Final = 20.0
 """How long to wait for another process that writes the list."""
-
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS tracks (
-    id          TEXT PRIMARY KEY,
-    content     TEXT NOT NULL UNIQUE,
-    title       TEXT NOT NULL,
-    artist      TEXT NOT NULL,
-    duration_s  REAL NOT NULL,
-    bpm         REAL,
-    key         TEXT,
-    stems       INTEGER NOT NULL,
-    imported_at TEXT NOT NULL
-) STRICT
-"""
 
 
 def track_folder(library: Path, track_id: str) -> Path:
@@ -51,20 +39,6 @@ def track_folder(library: Path, track_id: str) -> Path:
 def cache_folder(library: Path, track_id: str) -> Path:
     """Where a track's engine-rate audio is; it may not be there yet."""
     return library / "cache" / track_id
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrackRow:
-    """One line of the list. `stems` counts alternates too; `imported_at` is ISO 8601, UTC."""
-
-    id: str
-    title: str
-    artist: str
-    duration_s: float
-    bpm: float | None
-    key: str | None
-    stems: int
-    imported_at: str
 
 
 class Library:
@@ -127,26 +101,10 @@ class Library:
     def _incoming(self) -> Path:
         return self.path / "incoming"
 
-    def tracks(self) -> list[TrackRow]:
-        """Every track, in the order of import; from the list alone."""
+    def tracks(self, search: Search = EVERYTHING) -> list[TrackRow]:
+        """Every track that is looked for, in the order of import; from the list alone."""
         with self._errors(), self._mutex:
-            rows = self._db.execute(
-                "SELECT id, title, artist, duration_s, bpm, key, stems, imported_at FROM tracks"
-                " ORDER BY imported_at, id"
-            ).fetchall()
-        return [
-            TrackRow(
-                id=r[0],
-                title=r[1],
-                artist=r[2],
-                duration_s=r[3],
-                bpm=r[4],
-                key=r[5],
-                stems=r[6],
-                imported_at=r[7],
-            )
-            for r in rows
-        ]
+            return search.of(read_rows(self._db))
 
     def get(self, track_id: str) -> Track:
         """Read one package. Raises NotFound with the nearest id."""
@@ -161,6 +119,26 @@ class Library:
             raise NotFound(
                 f"there is no track {shown!r}: {nearest(track_id, known)}", kind="track", name=shown
             )
+
+    def edit(self, track_id: str, changes: Edits, reset: Collection[str] = ()) -> Track:
+        """Edit a track by hand: undo the edits named in `reset`, then make `changes`; all or nothing.
+
+        What plays it goes on as it is. Raises NotFound with the nearest id, InvalidInput naming the field of
+        an absurd edit.
+        """
+        self._require_writable()
+        with self._errors(), self._mutex, self._transaction():
+            self._require(track_id)
+            folder = track_folder(self.path, track_id)
+            edits = read_edits(folder).with_changes(changes, reset)
+            edits.check_within(load_track(folder).duration_s)
+            unfinished = folder / f".{FILE}"
+            write_file(unfinished, edits.to_toml().encode())
+            unfinished.replace(folder / FILE)
+            sync_folder(folder)
+            track = load_track(folder)
+            list_track(self._db, track)
+        return track
 
     def with_content(self, content: str) -> Track | None:
         """The track imported from this content (`Track.content`), if it is there and whole."""
@@ -220,7 +198,7 @@ class Library:
         incoming.rename(place)
         try:
             sync_folder(self._tracks)
-            self._insert(track)
+            list_track(self._db, track)
         except BaseException:
             place.rename(incoming)
             raise
@@ -285,19 +263,11 @@ class Library:
                 if self._writable:
                     db.execute("PRAGMA journal_mode = WAL")
                     db.execute("PRAGMA synchronous = FULL")
-                version = db.execute("PRAGMA user_version").fetchone()[0]
-                if version > VERSION:
-                    name = printable(path)
-                    raise InvalidInput(
-                        f"{name} is of version {version}: made by a newer remixd than this one"
-                    )
                 if db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
                     raise sqlite3.DatabaseError("it fails its own check")
-                if version == 0:
-                    db.execute("BEGIN IMMEDIATE")
-                    db.execute(_SCHEMA)
-                    db.execute(f"PRAGMA user_version = {VERSION}")
-                    db.execute("COMMIT")
+                if not self._writable:
+                    db = _in_memory(db)
+                migrate(db, printable(path))
             except BaseException:
                 db.close()
                 raise
@@ -337,15 +307,6 @@ class Library:
             raise
         self._db.execute("COMMIT")
 
-    def _insert(self, track: Track) -> None:
-        self._db.execute(
-            "INSERT OR IGNORE INTO tracks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                track.id, track.content, track.title, track.artist, track.duration_s, track.analysis.bpm,
-                track.analysis.key, len(track.stems), datetime.now(UTC).isoformat(timespec="milliseconds"),
-            ),
-        )  # fmt: skip
-
     def _reconcile(self) -> None:
         """Make the list agree with the folders: adopt the whole ones, forget what is gone."""
 
@@ -363,8 +324,16 @@ class Library:
                     with contextlib.suppress(RemixdError):  # not whole: left alone, and not listed
                         track = load_track(track_folder(self.path, name))
                         if track.id == name:
-                            self._insert(track)
+                            list_track(self._db, track)
                 self._db.executemany("DELETE FROM tracks WHERE id = ?", [(name,) for name in gone])
+
+
+def _in_memory(db: sqlite3.Connection) -> sqlite3.Connection:
+    """A list that cannot be written to, as one that can be brought up to this version."""
+    copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    with contextlib.closing(db):
+        db.backup(copy)
+    return copy
 
 
 def _stored(text: str) -> str:

@@ -1,4 +1,4 @@
-"""A track on disk: `track.toml`, `stems/*.flac`, `analysis.json` in one folder."""
+"""A track on disk: `track.toml`, `stems/*.flac`, `analysis.json`, perhaps `edits.toml` in one folder."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ import tomli_w
 
 from remixd.errors import InvalidInput, NotFound
 from remixd.track.analysis import Analysis, BarBeat, Chord, Section
+from remixd.track.edited import edited
+from remixd.track.edits import NO_EDITS, Edits, read_edits
 from remixd.track.fields import Fields, check_format, printable
 from remixd.track.rights import DEFAULT_RIGHTS, Rights, read_rights
 from remixd.units import STEM_ROLES, STEMS_MAX, StemRole
 
 __all__ = [
-    "Analysis", "BarBeat", "Chord", "Section", "SourceKind", "Stem", "Track", "load_track", "write_file",
-    "write_track",
+    "Analysis", "BarBeat", "Chord", "Section", "SourceKind", "Stem", "Track", "load_track", "with_edits",
+    "write_file", "write_track",
 ]  # fmt: skip
 
 FORMAT: Final = "remixd-track"
@@ -34,6 +36,7 @@ LONGEST_S: Final = 2 * 3600
 SourceKind = Literal["folder", "stem_mp4", "mix"]
 SOURCE_KINDS: Final = ("folder", "stem_mp4", "mix")
 _STEM_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_COLOUR = re.compile(r"#[0-9a-f]{6}")
 _TRACK_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*-[0-9a-f]{8}")
 
 
@@ -47,6 +50,8 @@ class Stem:
         file: its FLAC, relative to the track's folder, in 24 bits and at the track's rate.
         gain: what the FLAC's samples are multiplied by: a power of two, at least 1.
         plays: false for an alternate that is kept but not part of the mix.
+        colour: as `#rrggbb` in small letters, where the source named one; else empty.
+        estimated: whether a splitter guessed it from the full mix: fit for control, not to be heard alone.
     """
 
     name: str
@@ -55,12 +60,27 @@ class Stem:
     file: str
     gain: float = 1.0
     plays: bool = True
+    colour: str = ""
+    estimated: bool = False
 
     def __post_init__(self) -> None:
         if not _STEM_NAME.fullmatch(self.name) or len(self.name) > 80:
             raise InvalidInput(f"{printable(self.name)!r} is not a stem's name: a-z, 0-9 and hyphens")
         if self.gain < 1.0 or math.frexp(self.gain)[0] != 0.5:
             raise InvalidInput(f"{self.name}: gain {self.gain:g} is not a power of two of at least 1")
+        if self.colour and not _COLOUR.fullmatch(self.colour):
+            raise InvalidInput(f"{self.name}: colour {printable(self.colour)!r} is not such as #009e73")
+
+    def to_json(self) -> dict[str, Any]:
+        """What people are told of it, in JSON's types."""
+        return {
+            "name": self.name,
+            "role": self.role,
+            "language": self.language,
+            "plays": self.plays,
+            "colour": self.colour,
+            "estimated": self.estimated,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +93,7 @@ class Track:
         rate_hz, frames: of every stem's FLAC; the cache is at the engine's rate.
         notes: what the import changed or noticed, a sentence each.
         master: the artist's own mix, kept but not played; its `name` is `master`.
+        edits: what was edited by hand; `title`, `artist` and `analysis` are what they are with it.
         folder: where the package is.
     """
 
@@ -91,6 +112,7 @@ class Track:
     master: Stem | None = None
     rights: Rights = DEFAULT_RIGHTS
     analysis: Analysis
+    edits: Edits = NO_EDITS
     folder: Path
 
     def __post_init__(self) -> None:
@@ -141,16 +163,18 @@ class Track:
             "frames": self.frames,
             **music,
             "duration_s": self.duration_s,
-            "stems": [
-                {"name": s.name, "role": s.role, "language": s.language, "plays": s.plays} for s in self.stems
-            ],
+            "stems": [s.to_json() for s in self.stems],
             "rights": self.rights.to_json(),
             "notes": list(self.notes),
+            "edited": list(self.edits.names),
         }
 
 
 def load_track(folder: Path) -> Track:
-    """Read a package. Raises NotFound where a file is missing, InvalidInput naming what is wrong."""
+    """Read a package, its edits included.
+
+    Raises NotFound where a file is missing, InvalidInput naming what is wrong.
+    """
     track = _read_toml(folder)
     track = replace(track, analysis=Analysis.load(folder / "analysis.json"))
     if abs(track.analysis.duration_s - track.duration_s) > 0.1:
@@ -161,7 +185,19 @@ def load_track(folder: Path) -> Track:
     for stem in (*track.stems, *([track.master] if track.master else [])):
         if not track.file_of(stem).is_file():
             raise NotFound(f"{track.id}: {stem.file} is missing; import the song again")
-    return track
+    return with_edits(track, read_edits(folder))
+
+
+def with_edits(track: Track, edits: Edits) -> Track:
+    """A track that is not edited yet, with edits. Raises InvalidInput, naming the field, for absurd ones."""
+    edits.check_within(track.duration_s)
+    return replace(
+        track,
+        title=track.title if edits.title is None else edits.title,
+        artist=track.artist if edits.artist is None else edits.artist,
+        analysis=edited(track.analysis, edits),
+        edits=edits,
+    )
 
 
 def write_track(folder: Path, track: Track) -> None:
@@ -201,6 +237,8 @@ def _to_toml(track: Track) -> dict[str, Any]:
             "file": s.file,
             "gain": s.gain,
             "plays": s.plays,
+            **({"colour": s.colour} if s.colour else {}),
+            **({"estimated": True} if s.estimated else {}),
         }
         for s in track.stems
     ]
@@ -261,6 +299,8 @@ def _read_stem(fields: Fields) -> Stem:
         file=fields.text("file"),
         gain=fields.number("gain", 1.0, 2.0**16),
         plays=fields.flag("plays"),
+        colour=fields.text("colour", ""),
+        estimated=fields.flag("estimated", False),
     )
     if stem.file != f"stems/{stem.name}.flac":  # never a path out of the package
         raise fields.fail("file", f"is {printable(stem.file)!r}, not stems/{stem.name}.flac")

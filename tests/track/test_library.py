@@ -14,6 +14,7 @@ from packages import write_package
 
 from remixd.errors import AlreadyExists, InvalidInput, NotFound
 from remixd.track.library import Library, cache_folder
+from remixd.track.migrations import VERSION
 
 
 @pytest.fixture
@@ -192,9 +193,11 @@ def test_many_add_the_same_and_different_songs_at_once(tmp_path: Path) -> None:
 def test_a_newer_library_is_refused_with_a_sentence(tmp_path: Path) -> None:
     Library(tmp_path).close()
     with sqlite3.connect(tmp_path / "library.db") as db:
-        db.execute("PRAGMA user_version = 2")
+        db.execute(f"PRAGMA user_version = {VERSION + 1}")
     db.close()
-    with pytest.raises(InvalidInput, match=r"library\.db is of version 2: made by a newer remixd"):
+    with pytest.raises(
+        InvalidInput, match=rf"library\.db is of version {VERSION + 1}: made by a newer remixd"
+    ):
         Library(tmp_path)
 
 
