@@ -8,7 +8,7 @@ KERNEL := $(wildcard ext/*.pyx remixd/_kernel/*.pxd)
 PROTOS := $(wildcard proto/remixd/v1/*.proto)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test setup build lint bench-tables checked dist annotate clean
+.PHONY: run test setup build lint bench-tables checked memory soak dist annotate clean
 
 run: build  ## make the demo song, import it, and serve it
 	@$(BIN)/remixd demo build/demo
@@ -46,6 +46,17 @@ checked: build  ## the kernel's tests on a kernel with bounds checks, then the o
 	REMIXD_CHECKED=1 $(BIN)/python setup.py -q build_ext --inplace --force --build-temp build/checked
 	status=0; $(BIN)/python -m pytest tests/kernel || status=$$?; \
 	  $(BIN)/python setup.py -q build_ext --inplace --force && exit $$status
+
+memory: build  ## the kernel's tests on a kernel under AddressSanitizer, built apart
+	mkdir -p build/memory
+	REMIXD_CHECKED=1 CFLAGS="-fsanitize=address -fno-omit-frame-pointer" LDFLAGS=-fsanitize=address \
+	  $(BIN)/python setup.py -q build --build-base build/memory --build-lib build/memory/lib
+	LD_PRELOAD="$$($(CC) -print-file-name=libasan.so)" ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc \
+	  PYTHONPATH=build/memory/lib $(BIN)/python -P -m pytest -p no:cacheprovider tests/kernel \
+	  --deselect tests/kernel/test_host.py
+
+soak: build  ## an hour of wandering tempo: nothing drifts
+	$(BIN)/python -m pytest -m soak tests/soak
 
 dist: build  ## dist/: the sdist, and the wheel built from it
 	rm -rf dist
