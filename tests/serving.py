@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -100,6 +100,7 @@ class ShelfOfTracks:
     def edit(self, track_id: str, changes: Edits, reset: Collection[str]) -> SimpleNamespace:
         track = self.get(track_id)
         edits = track.edits.with_changes(changes, reset)
+        edits.check_within(track.duration_s)
         self.held[track_id] = a_track(
             **(vars(track) | {"track_id": track_id, "edits": edits, "analysis": edited(an_analysis(), edits)})
         )

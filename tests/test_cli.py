@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal as signals
@@ -13,7 +14,8 @@ import wave
 from types import SimpleNamespace
 
 import pytest
-from serving import ENGINE_PID, a_track
+from packages import write_package
+from serving import ENGINE_PID, a_track, an_analysis
 
 from remixd import cli
 from remixd.cli._out import plain
@@ -21,6 +23,8 @@ from remixd.cli._shelf import find_track, package_json
 from remixd.client import Client
 from remixd.errors import InvalidInput, NotFound
 from remixd.mix import DIMENSIONS
+from remixd.track.import_options import ImportOptions
+from remixd.track.listing import TrackRow
 from remixd.track.package import Track
 from remixd.units import PACKET_FRAMES
 
@@ -77,8 +81,79 @@ def play_when_heard(service, session, act):
 def test_tracks_are_listed(told, remixd):
     rows = told("tracks")
     assert [row["id"] for row in rows] == [TRACK, "b-song-4e5f6a7b"]
-    assert {"id", "title", "artist", "duration_s", "bpm", "key", "stems", "imported_at"} == set(rows[0])
+    assert set(rows[0]) == {field.name for field in dataclasses.fields(TrackRow)}
+    assert (rows[0]["camelot"], rows[0]["energy"], rows[0]["loudness_lufs"]) == ("8A", 6.5, -9.0)
     assert TRACK in remixd("tracks").out
+
+
+@pytest.mark.parametrize(
+    ("words", "count"),
+    [
+        (["4e5f", "SONG"], 1), (["--key", "9A"], 2), (["--key", "C major"], 2), (["--key", "11B"], 0),
+        (["--bpm", "110..120"], 2), (["--bpm", "121.."], 0), (["--energy", "5..8", "somebody"], 2),
+    ],
+)  # fmt: skip
+def test_tracks_are_searched_alike_with_the_daemon_and_on_the_disk(told, tmp_path, words, count):
+    assert len(told("tracks", *words)) == count
+    package = write_package(
+        tmp_path / "tracks" / TRACK, artist="Somebody",
+        analysis=dataclasses.replace(an_analysis(), duration_s=0.1, beats_s=(), downbeats_s=(), phrases_s=(),
+                                     sections=(), chords=(), onsets_s={}),
+    )  # fmt: skip
+    found = told("tracks", *words, "--library", tmp_path)
+    assert [row["id"] for row in found] == ([package.id] if count == 2 else [])
+
+
+def test_a_search_that_cannot_be_is_one_line(remixd):
+    for words, told in ((["--bpm", "fast"], "no range"), (["--key", "H"], "is not a key")):
+        done = remixd("tracks", *words)
+        assert (done.code, done.out) == (1, "")
+        assert told in done.err
+    assert remixd("tracks", "nothing has this").out == "no such tracks\n"
+
+
+def test_a_track_is_edited_by_hand_and_the_edit_undone(told, remixd):
+    edited = told("track", "edit", "a-song", "--bpm", "90", "--first-downbeat", ".5", "--key", "8B",
+                  "--section", "2.0=drop")  # fmt: skip
+    assert (edited["bpm"], edited["key"], edited["downbeats_s"][0]) == (90.0, "C major", 0.5)
+    assert [part["label"] for part in edited["sections"]] == ["chorus", "drop"]
+    assert edited["edited"] == ["bpm", "first_downbeat_s", "key", "sections"]
+    assert told("track", "show", TRACK) == edited
+    assert "edited by hand: bpm" in remixd("track", "show", TRACK).out
+    assert told("tracks", "--key", "8B", "a-song")[0]["edited"]
+    assert told("track", "edit", TRACK, "--reset", "bpm", "--reset", "section")["edited"] == [
+        "first_downbeat_s", "key",
+    ]  # fmt: skip
+    assert remixd("track", "edit", TRACK, "--reset", "all").out == f"{TRACK}: edited by hand: nothing\n"
+    assert told("track", "show", TRACK)["bpm"] == 120.0
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ([], "nothing to edit"), (["--bpm", "9999"], "bpm is 9999"), (["--metre", "4"], "metre is '4'"),
+        (["--first-downbeat", "9"], "first_downbeat_s is 9: the song lasts 4.000 s"),
+        (["--section", "x=y"], "--section 'x=y' is not such as 32.0=chorus"),
+        (["--section", "3"], "'3' is not"),
+        (["--reset", "tempo"], "'tempo' is no field"),
+    ],
+)  # fmt: skip
+def test_an_absurd_edit_is_one_line_that_names_it(remixd, service, words, why):
+    done = remixd("track", "edit", TRACK, *words)
+    assert (done.code, done.out) == (1, "")
+    assert why in done.err
+    assert len(done.err.splitlines()) == 1
+    assert not service.shelf.get(TRACK).edits
+
+
+def test_rights_are_told_in_words(told, remixd):
+    words = remixd("track", "rights", TRACK).out
+    assert "The tempo may go from 80 % to 125 % of the artist's." in words
+    assert "The pitch may be moved by -3 to +3 semitones." in words
+    assert "The drums may go from -24 to +6 dB, and are never muted." in words
+    assert "The vocals may not be heard alone." in words
+    assert "bass" not in words  # it plays none
+    assert told("track", "rights", TRACK) == told("track", "show", TRACK)["rights"]
 
 
 def test_a_track_is_shown_in_full_by_its_id_or_the_beginning_of_it(told, remixd):
@@ -87,13 +162,15 @@ def test_a_track_is_shown_in_full_by_its_id_or_the_beginning_of_it(told, remixd)
     assert package["beats_s"][:2] == [0.0, 0.5]
     assert package["downbeats_s"] == [0.0, 2.0]
     assert package["sections"] == [{"start_s": 0.0, "end_s": 4.0, "label": "chorus"}]
-    assert package["stems"][1] == {"name": "vocals-en", "role": "vocals", "language": "en", "plays": False}
+    assert package["stems"][1] == {
+        "name": "vocals-en", "role": "vocals", "language": "en", "plays": False, "colour": "", "estimated": False,
+    }  # fmt: skip
     assert told("track", "show", "a-s") == package
     assert package["rights"]["never_mute"] == ["drums"]
     assert package["rights"]["ranges"]["drums"] == [-24.0, 6.0]
     shown = remixd("track", "show", TRACK).out
     assert "vocals-en: vocals, en, alternate" in shown
-    assert "drums -24 to 6 dB, never muted" in shown
+    assert "The drums may go from -24 to +6 dB, and are never muted." in shown
 
 
 def test_a_package_has_one_shape_from_the_disk_and_from_the_daemon(service, tmp_path):
@@ -110,7 +187,7 @@ def test_songs_are_imported_into_the_daemons_library(service, told, tmp_path):
     assert (done["id"], done["title"], done["new"]) == (TRACK, "A Song", True)
     assert [stem["role"] for stem in done["stems"]] == ["vocals", "vocals", "drums"]
     assert done["notes"] == ["drums was 12 ms shorter: padded"]
-    assert service.imports == [(song, service.shelf.path, {"gtr": "bass"}, False)]
+    assert service.imports == [(song, service.shelf.path, ImportOptions(roles={"gtr": "bass"}), False)]
 
 
 def test_a_song_that_cannot_be_imported_does_not_hold_back_the_others(remixd, service):
@@ -456,7 +533,7 @@ def test_a_wrong_command_line_is_no_traceback(remixd, words):
 
 
 def test_a_fault_is_one_line(remixd, monkeypatch):
-    def broken(*_):
+    def broken(*_, **__):
         raise ZeroDivisionError("divided\nby zero")
 
     monkeypatch.setattr("remixd.client.Client.tracks", broken)

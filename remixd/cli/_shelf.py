@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -13,7 +13,10 @@ from remixd.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
     from remixd.client import Client, Track
+    from remixd.track.edits import Edits
+    from remixd.track.import_options import ImportOptions
     from remixd.track.library import Library
+    from remixd.track.search import Search
 
 OnProgress = Callable[[float, str], None]
 T = TypeVar("T")
@@ -45,15 +48,21 @@ class Shelf(Protocol):
     """A library, wherever it is. Values are in JSON's types."""
 
     def import_song(
-        self, path: Path, roles: Mapping[str, str], on_progress: OnProgress, *, warm: bool
+        self, path: Path, options: ImportOptions, on_progress: OnProgress, *, warm: bool
     ) -> dict[str, Any]:
         """Import one song, with its cache if `warm`, and tell what is there now."""
 
-    def rows(self) -> list[dict[str, Any]]:
-        """Every track, as a list shows it."""
+    def rows(self, search: Search) -> list[dict[str, Any]]:
+        """The tracks that are looked for, as a list shows them."""
 
     def package(self, track: str) -> dict[str, Any]:
         """One track in full, by its id or the beginning of it."""
+
+    def folder(self, track: str) -> Path:
+        """Where the package of a track is, by its id."""
+
+    def edit(self, track: str, changes: Edits, reset: tuple[str, ...]) -> dict[str, Any]:
+        """Edit a track by hand, by its id, and give it as it is then."""
 
     def delete(self, track: str) -> None:
         """Take a track out of the library, by its id."""
@@ -66,7 +75,7 @@ class DiskShelf:
         self._library = library
 
     def import_song(
-        self, path: Path, roles: Mapping[str, str], on_progress: OnProgress, *, warm: bool
+        self, path: Path, options: ImportOptions, on_progress: OnProgress, *, warm: bool
     ) -> dict[str, Any]:
         """Import in a worker of our own."""
         import asyncio
@@ -76,18 +85,28 @@ class DiskShelf:
 
         song, library = expand_home(path).absolute(), self._library.path
         caches = Caches(library) if warm else None
-        done = asyncio.run(import_path(song, library, roles, on_progress, caches))
+        done = asyncio.run(import_path(song, library, options, on_progress, caches))
         return imported_json(done.track_id, done.title, done.stems, added=done.new, notes=done.notes)
 
-    def rows(self) -> list[dict[str, Any]]:
+    def rows(self, search: Search) -> list[dict[str, Any]]:
         """Read the list."""
-        return [plain(row) for row in self._library.tracks()]
+        return [plain(row) for row in self._library.tracks(search)]
 
     def package(self, track: str) -> dict[str, Any]:
         """Read the package."""
         return find_track(
             track, self._library.get, lambda: (row.id for row in self._library.tracks())
         ).to_json()
+
+    def folder(self, track: str) -> Path:
+        """A folder of ours."""
+        from remixd.track.library import track_folder
+
+        return track_folder(self._library.path, track)
+
+    def edit(self, track: str, changes: Edits, reset: tuple[str, ...]) -> dict[str, Any]:
+        """Edit on the disk."""
+        return self._library.edit(track, changes, reset).to_json()
 
     def delete(self, track: str) -> None:
         """Delete on the disk."""
@@ -101,21 +120,41 @@ class DaemonShelf:
         self._client = client
 
     def import_song(
-        self, path: Path, roles: Mapping[str, str], on_progress: OnProgress, *, warm: bool
+        self, path: Path, options: ImportOptions, on_progress: OnProgress, *, warm: bool
     ) -> dict[str, Any]:
         """Have the daemon import."""
-        done = self._client.import_track(path, roles=roles, warm=warm, on_progress=on_progress)
+        done = self._client.import_track(
+            path,
+            roles=options.roles,
+            grid=options.grid,
+            splitter=options.splitter,
+            warm=warm,
+            on_progress=on_progress,
+        )
         return imported_json(done.id, done.title, done.stems, added=done.added, notes=done.notes)
 
-    def rows(self) -> list[dict[str, Any]]:
+    def rows(self, search: Search) -> list[dict[str, Any]]:
         """Ask for the list."""
-        return [plain(row) for row in self._client.tracks()]
+        found = self._client.tracks(search.text, key=search.key, bpm=search.bpm, energy=search.energy)
+        return [plain(row) for row in found]
 
     def package(self, track: str) -> dict[str, Any]:
         """Ask for the package."""
         return package_json(
             find_track(track, self._client.track, lambda: (row.id for row in self._client.tracks()))
         )
+
+    def folder(self, track: str) -> Path:
+        """A folder on this machine, as the daemon is."""
+        from remixd.track.library import track_folder
+
+        return track_folder(Path(self._client.track(track).library), track)
+
+    def edit(self, track: str, changes: Edits, reset: tuple[str, ...]) -> dict[str, Any]:
+        """Have the daemon edit."""
+        given = {name: getattr(changes, name) for name in changes.names if name != "sections"}
+        sections = {part.start_s: part.label for part in changes.sections}
+        return package_json(self._client.edit_track(track, **given, sections=sections, reset=reset))
 
     def delete(self, track: str) -> None:
         """Have the daemon delete."""
@@ -152,7 +191,10 @@ def imported_json(
         "id": track,
         "title": title,
         "stems": [
-            {"name": stem.name, "role": stem.role, "language": stem.language, "plays": stem.plays}
+            {
+                name: getattr(stem, name)
+                for name in ("name", "role", "language", "plays", "colour", "estimated")
+            }
             for stem in stems
         ],
         "new": added,
