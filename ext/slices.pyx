@@ -28,6 +28,7 @@ cdef enum:
     POINTS = WINDOW // DECIMATION
     SEARCH = LAG            # candidates at most, in frames
     CANDIDATES = SEARCH // DECIMATION + 1
+    LATEST = JOIN + LEAD + QUANTUM_MAX      # frames before a stroke at which a repetition begins
     LEVEL = 480             # frames whose levels are compared
     LEVEL_POINTS = LEVEL // DECIMATION
     FAR = 48000
@@ -140,7 +141,8 @@ cdef void _jump_by(Slices* slices, const StemView* stem, bint loop, int64_t lag)
     cdef float gain = slices.now.gain
     if lag > 0:
         gain = max(gain * <float>min(level, 1.0), <float>0.01)
-    _jump(slices, source - lag, gain, JOIN)
+    # what is faded out reads on, and must not come to the next stroke
+    _jump(slices, source - lag, gain, JOIN if source + JOIN <= slices.anchors.ahead - LEAD else SPLICE)
 
 
 cdef void _repeat(Slices* slices, const StemView* stem, bint loop, double excess, double left) noexcept nogil:
@@ -150,7 +152,9 @@ cdef void _repeat(Slices* slices, const StemView* stem, bint loop, double excess
     cdef int64_t room = since - ATTACK
     cdef double gap = anchors.ahead - anchors.behind, wanted
     cdef int jumps, low, high
-    if since < min(<double>WHOLE, _share * gap) or room < LAG_MIN or slices.wait > 0:
+    if since < min(min(<double>WHOLE, _share * gap), gap - LATEST) or room < LAG_MIN:
+        return
+    if slices.wait > 0 and since < gap - LATEST:
         return
     jumps = <int>ceil(excess / min(LAG, room))
     slices.wait = <int64_t>max(left / jumps, <double>JOIN)
