@@ -53,7 +53,7 @@ class Streams:
     Attributes:
         onsets: float32 (6, frames), how much each of STREAMS rises, 0 to 12; its rms over 8 s is about 1.
         activation: float32 (frames,), their weighted mean, 0 to 4.
-        chroma: float32 (instants, 12), amplitude of each pitch class in what is no drum, at 20 Hz.
+        chroma: float32 (instants, 12), amplitude of each pitch class in bass and harmony, at 20 Hz.
         bass_chroma: the same of the bass stem; all 0 without one.
         sounding: bool (frames,), whether anything is to be heard.
         drums: whether there is a drum stem with sound in it.
@@ -91,7 +91,7 @@ def streams_of(features: RhythmFeatures) -> Streams | None:
     has_drums = any(stem.role == "drums" and _highest(stem, everything) > trace for stem in stems)
     for stem in stems:
         count = stem.levels.shape[0]
-        if stem.role != "drums":
+        if stem.role not in ("drums", "vocals"):
             chroma[: stem.chroma.shape[0]] += stem.chroma
         if stem.role == "bass":
             bass_chroma[: stem.chroma.shape[0]] += stem.chroma
