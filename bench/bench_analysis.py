@@ -20,10 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from remixd.analysis.beats import ANALYSIS_HZ, find_beats
-from remixd.analysis.decode import decode
-from remixd.analysis.material import gather
+from remixd.analysis.decode import Source, decode
 from remixd.analysis.rhythm import find_rhythm
 from remixd.analysis.rhythm_features import RhythmFeatures
+from remixd.track.roles import cast_name, is_master
 from remixd.units import StemRole
 
 from .results import Case
@@ -34,6 +34,7 @@ Mono = NDArray[np.float32]
 
 FOLDER: Final = "REMIXD_MUSIC"
 BESIDE: Final = Path(__file__).resolve().parents[2] / "shared" / "data" / "music"
+SUFFIXES: Final = (".flac", ".ogg", ".wav")
 CUT_S: Final = 5.4
 OFFSET_MOST_S: Final = 0.03
 WINDOW_S: Final = 0.07
@@ -140,14 +141,15 @@ def _later(truth: Truth, seconds: float) -> Truth:
 
 def read_song(folder: Path, name: str) -> Song:
     """Decode the stems of `stems/NAME` and read its `truth.json`; the manifest tells metre and source."""
-    material = gather(folder / "stems" / name, {})
     stems, rate_hz = [], 0
-    for part in material.parts:
+    for path in sorted((folder / "stems" / name).iterdir()):
+        if path.suffix not in SUFFIXES or is_master(path.stem, ""):
+            continue
         blocks = []
-        for decoded in decode(part.source):
+        for decoded in decode(Source(path=path, name=path.name)):
             blocks.append(decoded.block.mean(axis=1))
             rate_hz = decoded.rate_hz
-        stems.append((part.role, np.concatenate(blocks)))
+        stems.append((cast_name(path.stem).role, np.concatenate(blocks)))
     told = json.loads((folder / "stems" / name / "truth.json").read_text("utf-8"))
     entries = json.loads((folder / "MANIFEST.json").read_text("utf-8"))
     about: dict[str, Any] = next((entry for entry in entries if entry["id"] == name), {})

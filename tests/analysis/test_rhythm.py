@@ -91,7 +91,7 @@ def test_a_click_at_any_tempo_has_a_grid_within_a_millisecond(bpm: float, first_
     assert rhythm.constant
     assert rhythm.bpm is not None
     octave = 2.0 ** round(np.log2(rhythm.bpm / bpm))  # clicks alone do not tell the level
-    assert rhythm.bpm / octave == pytest.approx(bpm, rel=2e-5)
+    assert rhythm.bpm / octave == pytest.approx(bpm, rel=4e-5)  # a millisecond in 24 s
     lattice_s = np.arange(clicks_s[0] - 120 / bpm, 26.0, 30 / bpm)
     assert np.abs(errors_s(rhythm.beats_s, lattice_s)).max() < 1e-3
 
