@@ -14,20 +14,17 @@ from typing import Final
 
 from remixd.analysis import stem_mp4
 from remixd.analysis.decode import Source, describe
+from remixd.analysis.grids import GridFile, SongNames, read_grid
+from remixd.analysis.splitter import Splitter, choose_splitter
 from remixd.errors import BadAudio, InvalidInput
 from remixd.track import roles
 from remixd.track.fields import Fields, one_line, printable
 from remixd.track.flac import reason
+from remixd.track.import_options import ImportOptions, SplitterName
 from remixd.track.package import Analysis, SourceKind
+from remixd.track.song_files import AUDIO_SUFFIXES
 from remixd.units import STEMS_MAX, StemRole
 
-AUDIO_SUFFIXES: Final = frozenset(
-    f".{suffix}" for suffix in (
-        "wav", "wave", "flac", "ogg", "oga", "opus", "mp3", "m4a", "aac", "aif", "aiff", "aifc", "wv", "w64",
-        "caf", "mka", "wma",
-    )
-)  # fmt: skip
-"""What counts as a stem in a folder. A file that is named by itself may have any suffix."""
 SONG_BYTES: Final = 2**20
 ID_CHARACTERS: Final = 40
 
@@ -41,11 +38,18 @@ class Part:
     role: StemRole
     language: str = ""
     plays: bool = True
+    colour: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Material:
-    """Everything that an import starts from. `analysis` is one that came along; None is still to be made."""
+    """Everything that an import starts from.
+
+    Attributes:
+        analysis: one that came along; None is still to be made.
+        grid: beats that go before those of any analysis.
+        splitter: what makes stems of the one part there is; None: parts are stems.
+    """
 
     kind: SourceKind
     name: str
@@ -56,10 +60,14 @@ class Material:
     parts: tuple[Part, ...]
     master: Source | None = None
     analysis: Analysis | None = None
+    grid: GridFile | None = None
+    splitter: Splitter | None = None
     notes: tuple[str, ...] = ()
 
     def content(self) -> str:
         """Sha256, in hex, of the files' bytes with the stems' names, roles and languages.
+
+        So are the beats of a grid file, and what splits a mix: with others it is another track.
 
         Raises BadAudio where a file cannot be read.
         """
@@ -67,6 +75,10 @@ class Material:
         rows = [[p.name, p.role, p.language, _sum(p.source, sums)] for p in self.parts]
         if self.master:
             rows.append(["master", "master", "", _sum(self.master, sums)])
+        if self.grid:
+            rows.append(["grid", "", "", self.grid.digest()])
+        if self.splitter:
+            rows.append(["splitter", "", "", self.splitter.version])
         return hashlib.sha256(json.dumps(sorted(rows)).encode()).hexdigest()
 
     def track_id(self, content: str) -> str:
@@ -74,27 +86,40 @@ class Material:
         return f"{slug(self.title) or 'track'}-{content[:8]}"
 
 
-def gather(path: Path, mapping: Mapping[str, StemRole]) -> Material:
-    """Find out what a path holds; only names and tags are read.
+def gather(path: Path, options: ImportOptions) -> Material:
+    """Find out what a path holds; only names, tags and a grid file are read.
 
     Args:
         path: a folder of stems, a `.stem.mp4`, or any other audio file, which is a full mix.
-        mapping: roles that somebody gave, by the stems' file names without suffix.
+        options: what somebody said of the import.
 
-    Raises BadAudio or InvalidInput, naming the file, and NotFound for a name of `mapping` that is no stem.
+    Raises BadAudio or InvalidInput, naming the file, NotFound for a name of `options.roles` that is no stem,
+    and Unavailable where the splitter of a mix cannot be had.
     """
-    path = path.absolute()
+    path, mapping = path.absolute(), options.roles
     if path.is_dir():
         material = _gather_folder(path, mapping)
     elif path.name.lower().endswith(stem_mp4.SUFFIX):
         material = _gather_stem_mp4(path, mapping)
     else:
         material = _gather_mix(path, mapping)
+        if not mapping:  # who says what a mix is, bass alone perhaps, wants it whole
+            material = _to_be_split(material, options.splitter)
+    if options.grid:
+        grid = read_grid(options.grid, SongNames(path=path, title=material.title))
+        material = replace(material, grid=grid, notes=(*material.notes, grid.note()))
     count = sum(part.plays for part in material.parts)
     if count > STEMS_MAX:
         raise InvalidInput(f"{material.name} has {count} stems that play at once; at most {STEMS_MAX} can")
     sung = [part.language for part in material.parts if part.plays and part.language]
     return replace(material, language=material.language or (sung[0] if sung else ""))
+
+
+def _to_be_split(material: Material, name: SplitterName) -> Material:
+    splitter = choose_splitter(name)
+    if splitter is None:
+        return material
+    return replace(material, splitter=splitter, notes=(*material.notes, splitter.note))
 
 
 def slug(text: str) -> str:
@@ -191,7 +216,8 @@ def _gather_stem_mp4(path: Path, mapping: Mapping[str, StemRole]) -> Material:
     about = describe(path)
     if about.streams != stem_mp4.STREAMS:
         raise BadAudio(f"{shown} has {about.streams} audio streams; a .stem.mp4 has {stem_mp4.STREAMS}")
-    found = stem_mp4.stem_names(path)
+    entries = stem_mp4.stem_entries(path)
+    found = [entry.name for entry in entries] if entries else None
     notes = () if found else (f"{shown} does not name its stems: taken as {', '.join(stem_mp4.CUSTOMARY)}",)
     names = [
         name or customary
@@ -206,12 +232,15 @@ def _gather_stem_mp4(path: Path, mapping: Mapping[str, StemRole]) -> Material:
         Source(path=path, name=f"{shown} ({printable(name)})", stream=index)
         for index, name in enumerate(names, start=1)
     ]
+    parts = _parts(sources, names, cast)
+    if entries:
+        parts = tuple(replace(p, colour=e.colour) for p, e in zip(parts, entries, strict=True))
     return Material(
         kind="stem_mp4",
         name=shown,
         title=about.title or one_line(path.name[: -len(stem_mp4.SUFFIX)]) or "untitled",
         artist=about.artist,
-        parts=_parts(sources, names, cast),
+        parts=parts,
         master=Source(path=path, name=f"{shown} (master)"),
         notes=notes,
     )

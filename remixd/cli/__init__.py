@@ -17,7 +17,8 @@ import remixd
 from remixd.cli.bench import bench
 from remixd.cli.devices import devices
 from remixd.cli.doctor import doctor
-from remixd.cli.library import demo, import_songs, track, tracks
+from remixd.cli.importing import import_songs
+from remixd.cli.library import demo, track, tracks
 from remixd.cli.presets import preset
 from remixd.cli.render import render
 from remixd.cli.serve import serve

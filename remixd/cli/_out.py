@@ -60,17 +60,26 @@ def note(text: str) -> None:
 @contextmanager
 def progress(title: str) -> Iterator[Callable[[float, str], None]]:
     """A bar on stderr, if a person watches; yields what moves it: the share done, and what is being done."""
+    with watched(title) as (_, move):
+        yield move
+
+
+@contextmanager
+def watched(title: str) -> Iterator[tuple[bool, Callable[[float, str], None]]]:
+    """As `progress`; yields before that whether a person watches, so that all is shown anyway."""
     if not sys.stderr.isatty():
-        yield lambda _done, _doing: None
+        yield False, lambda _done, _doing: None
         return
     from rich.console import Console
     from rich.markup import escape
     from rich.progress import BarColumn, Progress, TextColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[doing]}"))
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    # What is printed meanwhile goes above the bar, but never from a file or pipe to the terminal.
+    with Progress(*columns, console=console, transient=True, redirect_stdout=sys.stdout.isatty()) as bar:
         task = bar.add_task(escape(title), total=1.0, doing="")
-        yield lambda done, doing: bar.update(task, completed=done, doing=escape(doing))
+        yield True, lambda done, doing: bar.update(task, completed=done, doing=escape(doing))
 
 
 def minutes(seconds: float) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from remixd.cli._out import plain
 from remixd.config import expand_home, library_chosen, library_path
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from remixd.track.search import Search
 
 OnProgress = Callable[[float, str], None]
+Song = dict[str, Any]
+"""What `remixd import` prints of a song, in JSON's types."""
+
+ImportSong: TypeAlias = "Callable[[Path, ImportOptions, OnProgress], Awaitable[Song]]"
 T = TypeVar("T")
 
 
@@ -47,10 +51,8 @@ def find_track(word: str, get: Callable[[str], T], ids: Callable[[], Iterable[st
 class Shelf(Protocol):
     """A library, wherever it is. Values are in JSON's types."""
 
-    def import_song(
-        self, path: Path, options: ImportOptions, on_progress: OnProgress, *, warm: bool
-    ) -> dict[str, Any]:
-        """Import one song, with its cache if `warm`, and tell what is there now."""
+    def importing(self, *, warm: bool) -> AbstractAsyncContextManager[ImportSong]:
+        """What imports a song, with its cache if `warm`, and tells what is there then; in one event loop."""
 
     def rows(self, search: Search) -> list[dict[str, Any]]:
         """The tracks that are looked for, as a list shows them."""
@@ -74,19 +76,20 @@ class DiskShelf:
     def __init__(self, library: Library) -> None:
         self._library = library
 
-    def import_song(
-        self, path: Path, options: ImportOptions, on_progress: OnProgress, *, warm: bool
-    ) -> dict[str, Any]:
-        """Import in a worker of our own."""
-        import asyncio
-
+    @asynccontextmanager
+    async def importing(self, *, warm: bool) -> AsyncIterator[ImportSong]:
+        """Import in workers of our own."""
         from remixd.control.caches import Caches
         from remixd.control.ingest import import_path
 
-        song, library = expand_home(path).absolute(), self._library.path
-        caches = Caches(library) if warm else None
-        done = asyncio.run(import_path(song, library, options, on_progress, caches))
-        return imported_json(done.track_id, done.title, done.stems, added=done.new, notes=done.notes)
+        caches = Caches(self._library.path) if warm else None
+
+        async def import_song(path: Path, options: ImportOptions, on_progress: OnProgress) -> Song:
+            song = expand_home(path).absolute()
+            done = await import_path(song, self._library.path, options, on_progress, caches)
+            return imported_json(done.track_id, done.title, done.stems, added=done.new, notes=done.notes)
+
+        yield import_song
 
     def rows(self, search: Search) -> list[dict[str, Any]]:
         """Read the list."""
@@ -119,19 +122,25 @@ class DaemonShelf:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    def import_song(
-        self, path: Path, options: ImportOptions, on_progress: OnProgress, *, warm: bool
-    ) -> dict[str, Any]:
+    @asynccontextmanager
+    async def importing(self, *, warm: bool) -> AsyncIterator[ImportSong]:
         """Have the daemon import."""
-        done = self._client.import_track(
-            path,
-            roles=options.roles,
-            grid=options.grid,
-            splitter=options.splitter,
-            warm=warm,
-            on_progress=on_progress,
-        )
-        return imported_json(done.id, done.title, done.stems, added=done.added, notes=done.notes)
+        from remixd.client import AsyncClient
+
+        async with AsyncClient(str(self._client.address)) as client:
+
+            async def import_song(path: Path, options: ImportOptions, on_progress: OnProgress) -> Song:
+                done = await client.import_track(
+                    path,
+                    roles=options.roles,
+                    grid=options.grid,
+                    splitter=options.splitter,
+                    warm=warm,
+                    on_progress=on_progress,
+                )
+                return imported_json(done.id, done.title, done.stems, added=done.added, notes=done.notes)
+
+            yield import_song
 
     def rows(self, search: Search) -> list[dict[str, Any]]:
         """Ask for the list."""

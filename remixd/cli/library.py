@@ -1,4 +1,4 @@
-"""Commands of the library: import, tracks, track show, track delete, demo."""
+"""Commands of the library: tracks, track show, track rights, track delete, demo."""
 
 from __future__ import annotations
 
@@ -9,89 +9,12 @@ from typing import Any
 import click
 
 from remixd.cli._options import FILE, daemon_option, json_option, library_option
-from remixd.cli._out import minutes, note, print_json, print_table, progress
+from remixd.cli._out import minutes, print_json, print_table
 from remixd.cli._rights import rights_in_words
 from remixd.cli._shelf import open_shelf
 from remixd.cli.edit import edit_track
-from remixd.config import expand_home
-from remixd.errors import InvalidInput, RemixdError
-
-
-@click.command("import")
-@click.argument("paths", nargs=-1, required=True, type=FILE, metavar="PATH...")
-@click.option("--map", "mapping", multiple=True, metavar="NAME=ROLE", help="The role of a stem, by its name.")
-@click.option(
-    "--grid",
-    type=FILE,
-    metavar="FILE",
-    help="The beats of the one song that is imported: rekordbox's .xml, a .mid or a .csv, instead of computed ones.",
-)
-@click.option(
-    "--splitter",
-    default="harmonic",
-    metavar="NAME",
-    help="What splits a full mix: harmonic, demucs, or none.  [default: harmonic]",
-)
-@click.option("--warm", is_flag=True, help="Build the cache too, so that the first session starts at once.")
-@library_option
-@daemon_option
-@json_option
-def import_songs(
-    paths: tuple[Path, ...],
-    mapping: tuple[str, ...],
-    grid: Path | None,
-    splitter: str,
-    warm: bool,
-    library: Path | None,
-    daemon: str | None,
-    as_json: bool,
-) -> None:
-    """Import songs.
-
-    Each PATH is one: a folder of stems, a .stem.mp4, or a full mix. A song that cannot be imported does not
-    hold back the others.
-    """
-    from remixd.track.import_options import ImportOptions, check_splitter
-    from remixd.track.roles import parse_mapping
-
-    if grid is not None and len(paths) > 1:
-        raise InvalidInput("--grid has the beats of one song: give one PATH")
-    options = ImportOptions(
-        roles=parse_mapping(mapping),
-        grid=expand_home(grid).absolute() if grid is not None else None,
-        splitter=check_splitter(splitter),
-    )
-    imported: list[dict[str, Any]] = []
-    failures: list[RemixdError] = []
-    with open_shelf(library, daemon) as shelf:
-        for path in paths:
-            try:
-                with progress(path.name) as on_progress:
-                    imported.append(shelf.import_song(path, options, on_progress, warm=warm))
-            except RemixdError as error:
-                failures.append(error)
-                continue
-            if not as_json:
-                _print_imported(imported[-1])
-    if as_json:
-        print_json(imported)
-    for failure in failures[:-1]:
-        note(f"remixd: {failure}")
-    if failures:
-        raise failures[-1]
-
-
-def _print_imported(song: dict[str, Any]) -> None:
-    stems = ", ".join(f"{stem['name']} ({_stem_told(stem)})" for stem in song["stems"])
-    print(f"{song['id']}: {song['title']}{'' if song['new'] else ' (was there)'}: {stems}")
-    for text in song["notes"]:
-        print(f"  {text}")
-
-
-def _stem_told(stem: dict[str, Any]) -> str:
-    """A stem's role and what else is to be known of it."""
-    told = [stem["role"], stem["language"], stem["colour"], "estimated" if stem["estimated"] else ""]
-    return ", ".join(filter(None, [*told, "" if stem["plays"] else "alternate"]))
+from remixd.cli.importing import stem_told
+from remixd.errors import InvalidInput
 
 
 @click.command()
@@ -184,7 +107,7 @@ def show_track(track_id: str, library: Path | None, daemon: str | None, as_json:
         elif value not in (None, "", [], {}):
             print(f"{name}: {_told(value)}")
     for stem in package["stems"]:
-        print(f"stem {stem['name']}: {_stem_told(stem)}")
+        print(f"stem {stem['name']}: {stem_told(stem)}")
     if package["edited"]:
         print(f"edited by hand: {', '.join(package['edited'])}")
     _print_rights(package)
