@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from remixd.analysis.beat_grid import TempoMap, fit_map
+from remixd.analysis.beat_grid import fit_map
 from remixd.analysis.beat_tracker import keep_level, track_beats
 from remixd.analysis.metre import Lattice, Reading, lattice_of, probabilities, read_metre
 from remixd.analysis.rhythm_attacks import find_attacks
@@ -24,6 +24,8 @@ _RECURS: Final = 0.15
 _RECURS_FEW: Final = 1.0
 """How far a song must be like itself a beat or bar later: the least, and what few beats add by chance. Noise
 and notes at random reach two thirds of it, songs with a beat twice as much."""
+_EARLY_S: Final = 0.01
+"""A beat so little before the start of the song lies on it."""
 _CLEARLY: Final = 0.5
 _UNCLEAR: Final = 0.1
 _ALTERNATIVES: Final = 4
@@ -54,7 +56,8 @@ class Rhythm:
     Attributes:
         bpm: beats a minute, the median where it moves; None if there is no beat.
         metre: "3/4", "4/4", "5/4", "6/4" or "6/8" (whose beats are eighths); None if there is no beat.
-        beats_s: times of the beats in seconds, rising, from the first sound to the last.
+        beats_s: times of the beats in seconds, rising, from the first sound to the last; a straight
+            grid covers the whole song.
         downbeats_s: those that begin a bar.
         constant: whether the beats lie on one straight grid, as a machine plays.
         confidence: 0 to 1 for "bpm", "beats", "metre" and "downbeats": the chance that they are right.
@@ -93,7 +96,9 @@ def find_rhythm(features: RhythmFeatures) -> Rhythm:
     if not readings:
         return Rhythm()
     clearness = _clearness(readings[0], lattice)
-    return _tell(readings, lattice, tempo, clearness) if clearness > 0.0 else Rhythm()
+    if clearness <= 0.0:
+        return Rhythm()
+    return _tell(readings, lattice, tempo.constant, features.duration_s, clearness)
 
 
 def _clearness(reading: Reading, lattice: Lattice) -> float:
@@ -108,9 +113,14 @@ def _clearness(reading: Reading, lattice: Lattice) -> float:
     return min(max((found - chance) / (_CLEARLY - chance), _UNCLEAR), 1.0)
 
 
-def _tell(readings: Sequence[Reading], lattice: Lattice, tempo: TempoMap, clearness: float) -> Rhythm:
+def _tell(
+    readings: Sequence[Reading], lattice: Lattice, constant: bool, duration_s: float, clearness: float
+) -> Rhythm:
     best = readings[0]
-    beats_s = lattice.times_s[best.offset :: best.every]
+    beats_s, first = lattice.times_s[best.offset :: best.every], best.first
+    if constant:
+        beats_s, added = _whole_grid(beats_s, duration_s)
+        first = (first + added) % best.metre.count
     chances = probabilities(readings) * clearness
     keys: dict[str, Callable[[Reading], Hashable]] = {
         "bpm": lambda r: r.every,
@@ -126,11 +136,20 @@ def _tell(readings: Sequence[Reading], lattice: Lattice, tempo: TempoMap, clearn
         bpm=_bpm(beats_s),
         metre=best.metre.name,
         beats_s=tuple(beats_s.tolist()),
-        downbeats_s=tuple(beats_s[best.first :: best.metre.count].tolist()),
-        constant=tempo.constant,
+        downbeats_s=tuple(beats_s[first :: best.metre.count].tolist()),
+        constant=constant,
         confidence=confidence,
         alternatives=tuple(_alternatives(readings, chances, lattice)),
     )
+
+
+def _whole_grid(beats_s: Floats, duration_s: float) -> tuple[Floats, int]:
+    """A straight grid continued through the silence around it, and how many beats that adds before it."""
+    period_s = float(beats_s[-1] - beats_s[0]) / (beats_s.shape[0] - 1)
+    before = max(0, math.floor((beats_s[0] + _EARLY_S) / period_s))
+    after = max(0, math.floor((duration_s - beats_s[-1]) / period_s))
+    grid_s = beats_s[0] + period_s * np.arange(-before, beats_s.shape[0] + after)
+    return np.maximum(grid_s, 0.0), before
 
 
 def _bars(reading: Reading) -> tuple[int, int, int]:

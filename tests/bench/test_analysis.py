@@ -33,7 +33,7 @@ def test_clicks_are_found_in_every_way_they_are_heard(tmp_path, monkeypatch):
     pytest.importorskip("mir_eval")
     folder = tmp_path / "stems" / "clicks"
     folder.mkdir(parents=True)
-    beats_s = np.arange(0.5, 29.0, 60 / BPM)
+    beats_s = np.arange(0.5, 30.0, 60 / BPM)
     sound = np.zeros((30 * RATE_HZ, 2), np.float32)
     for index, at_s in enumerate(beats_s):
         start = round((at_s + 0.012) * RATE_HZ)
