@@ -146,11 +146,26 @@ def test_an_absurd_edit_is_one_line_that_names_it(remixd, service, words, why):
     assert not service.shelf.get(TRACK).edits
 
 
+def test_a_track_on_the_disk_is_drawn_and_one_whose_sound_is_gone_says_so(remixd, tmp_path):
+    package = write_package(tmp_path / "tracks" / TRACK)
+    shown = remixd("track", "show", TRACK, "--library", tmp_path, "--png", tmp_path / "song.png")
+    assert (shown.code, shown.err) == (0, "")
+    assert any(line.startswith("drums ") and "\u2588" in line for line in shown.out.splitlines())
+    assert (tmp_path / "song.png").read_bytes().startswith(b"\x89PNG")
+    package.file_of(package.stems[0]).write_bytes(b"fLaC of nothing")
+    shown = remixd("track", "show", TRACK, "--library", tmp_path)
+    assert shown.code == 0
+    assert "drums.flac is damaged" in shown.err
+    assert "\ntime " in shown.out
+    assert remixd("track", "show", TRACK, "--library", tmp_path, "--png", tmp_path / "b.png").code == 1
+    assert not (tmp_path / "b.png").exists()
+
+
 def test_rights_are_told_in_words(told, remixd):
     words = remixd("track", "rights", TRACK).out
     assert "The tempo may go from 80 % to 125 % of the artist's." in words
     assert "The pitch may be moved by -3 to +3 semitones." in words
-    assert "The drums may go from -24 to +6 dB, and are never muted." in words
+    assert "The drums may go from -24 to +6 dB, and never be muted." in words
     assert "The vocals may not be heard alone." in words
     assert "bass" not in words  # it plays none
     assert told("track", "rights", TRACK) == told("track", "show", TRACK)["rights"]
@@ -163,14 +178,15 @@ def test_a_track_is_shown_in_full_by_its_id_or_the_beginning_of_it(told, remixd)
     assert package["downbeats_s"] == [0.0, 2.0]
     assert package["sections"] == [{"start_s": 0.0, "end_s": 4.0, "label": "chorus"}]
     assert package["stems"][1] == {
-        "name": "vocals-en", "role": "vocals", "language": "en", "plays": False, "colour": "", "estimated": False,
+        "name": "vocals-en", "role": "vocals", "language": "en", "plays": False, "colour": "",
+        "estimated": False,
     }  # fmt: skip
     assert told("track", "show", "a-s") == package
     assert package["rights"]["never_mute"] == ["drums"]
     assert package["rights"]["ranges"]["drums"] == [-24.0, 6.0]
     shown = remixd("track", "show", TRACK).out
     assert "vocals-en: vocals, en, alternate" in shown
-    assert "The drums may go from -24 to +6 dB, and are never muted." in shown
+    assert "The drums may go from -24 to +6 dB, and never be muted." in shown
 
 
 def test_a_package_has_one_shape_from_the_disk_and_from_the_daemon(service, tmp_path):

@@ -12,7 +12,8 @@ _EXPORTS: Final = {
     "with-credit": "What is made of it may leave this machine if the artist is named.",
     "no": "What is made of it must not leave this machine.",
 }
-_WORDS: Final = {"tempo": "The tempo", "pitch": "The pitch"}
+_MOVED: Final = {"tempo": "The tempo", "pitch": "The pitch"}
+_STEMS: Final = {"drums": "The drums", "bass": "The bass", "vocals": "The vocals", "other": "The other stems"}
 
 
 def rights_in_words(rights: Mapping[str, Any], roles: set[str]) -> list[str]:
@@ -24,10 +25,10 @@ def rights_in_words(rights: Mapping[str, Any], roles: set[str]) -> list[str]:
     """
     told = []
     for name, (low, high) in rights["ranges"].items():
-        if name in _WORDS:
-            told.append(_moves(_WORDS[name], name, low, high))
+        if name in _MOVED:
+            told.append(_moves(_MOVED[name], name, low, high))
         elif name in roles:
-            told.append(_levels(name, low, high, never_muted=name in rights["never_mute"]))
+            told.append(_levels(_STEMS[name], name, low, high, never_muted=name in rights["never_mute"]))
     if "vocals" in roles:
         alone = "may be" if rights["vocals_solo"] else "may not be"
         told.append(f"The vocals {alone} heard alone.")
@@ -48,11 +49,11 @@ def _moves(subject: str, name: str, low: float, high: float) -> str:
     return f"{subject} may be moved by {low:+g} to {high:+g} {row.unit}."
 
 
-def _levels(name: str, low: float, high: float, *, never_muted: bool) -> str:
+def _levels(subject: str, name: str, low: float, high: float, *, never_muted: bool) -> str:
     row = DIMENSIONS[name]
     if (low, high) == (row.minimum, row.maximum):
-        return f"The {name} may be at any level."
+        return f"{subject} may be at any level."
     if low == high == row.neutral:
-        return f"The {name} stay at the artist's level."
-    never = ", and are never muted" if never_muted else ""
-    return f"The {name} may go from {low:g} to {high:+g} dB{never}."
+        return f"{subject} must stay at the artist's level."
+    never = ", and never be muted" if never_muted else ""
+    return f"{subject} may go from {low:g} to {high:+g} dB{never}."

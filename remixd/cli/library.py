@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from remixd.cli._options import FILE, daemon_option, json_option, library_option
-from remixd.cli._out import minutes, print_json, print_table
+from remixd.cli._out import minutes, note, print_json, print_table, progress
 from remixd.cli._rights import rights_in_words
 from remixd.cli._shelf import open_shelf
 from remixd.cli.edit import edit_track
 from remixd.cli.importing import stem_told
-from remixd.errors import InvalidInput
+from remixd.config import expand_home
+from remixd.errors import InvalidInput, RemixdError
+
+if TYPE_CHECKING:
+    from remixd.track.outline import Outline
 
 
 @click.command()
@@ -86,19 +91,65 @@ track.add_command(edit_track)
 
 @track.command("show")
 @click.argument("track_id", metavar="TRACK")
+@click.option("--png", type=FILE, metavar="FILE", help="Draw it into a picture, too.")
 @library_option
 @daemon_option
 @json_option
-def show_track(track_id: str, library: Path | None, daemon: str | None, as_json: bool) -> None:
+def show_track(
+    track_id: str, png: Path | None, library: Path | None, daemon: str | None, as_json: bool
+) -> None:
     """Show a track.
 
-    Its stems, tempo, beats, key and sections. TRACK is an id, or the beginning of one.
+    Its stems, tempo, beats, key and sections, and a drawing of them. TRACK is an id, or the beginning of one.
     """
     with open_shelf(library, daemon) as shelf:
         package = shelf.package(track_id)
+        folder = shelf.folder(package["id"])
+    if png is not None:
+        _write_picture(png, package, folder)
     if as_json:
         print_json(package)
         return
+    _print_package(package)
+    _print_drawing(package, folder)
+
+
+def _write_picture(path: Path, package: dict[str, Any], folder: Path) -> None:
+    from remixd.cli._picture import WIDTH, draw_picture
+    from remixd.cli._png import encode_png
+
+    picture = draw_picture(package, _outlines(package, folder, WIDTH))
+    expand_home(path).write_bytes(encode_png(picture))
+
+
+def _print_drawing(package: dict[str, Any], folder: Path) -> None:
+    from remixd.cli._drawing import columns_of, draw_track
+
+    columns = columns_of(shutil.get_terminal_size((100, 24)).columns)
+    try:
+        levels = {name: shape.rms for name, shape in _outlines(package, folder, columns).items()}
+    except RemixdError as error:
+        note(f"no levels: {error}")
+        levels = {}
+    for line in draw_track(package, levels, columns):
+        print(line)
+
+
+def _outlines(package: dict[str, Any], folder: Path, columns: int) -> dict[str, Outline]:
+    """What the stems that play look like, by their names."""
+    from remixd.track.outline import outline
+    from remixd.track.package import load_track
+
+    track = load_track(folder)
+    with progress(package["id"]) as on_progress:
+        found = {}
+        for number, stem in enumerate(track.playing_stems):
+            on_progress(number / len(track.playing_stems), f"reading {stem.name}")
+            found[stem.name] = outline(track, stem, columns)
+    return found
+
+
+def _print_package(package: dict[str, Any]) -> None:
     for name, value in package.items():
         if name in ("stems", "notes", "rights", "edited"):
             continue
