@@ -313,18 +313,21 @@ def find_regions(const float[:, ::1] pcm not None, const int64_t[::1] onsets not
         parts[2].append(np.array(seeds[:total]))
         parts[3].append(np.array(offsets[:total]))
     starts = np.concatenate([[0], np.cumsum(np.concatenate(parts[0]), dtype=np.uint64)]).astype(np.uint32)
-    joined = [np.concatenate(part) for part in parts[1:]]
+    parts[1].append(np.zeros(1, np.uint16))     # so that there is a first one after the last, too
+    joined = []
+    for part in parts[1:]:
+        joined.append(np.concatenate(part))
+        part.clear()        # in 10 minutes they are hundreds of megabytes
     resets = _find_resets(space, pcm, onsets, starts, joined[0])
-    return Regions(starts, joined[0], joined[1], joined[2], resets)
+    return Regions(starts, joined[0][: joined[1].size], joined[1], joined[2], resets)
 
 
 def _find_resets(_Space space, const float[:, ::1] pcm, const int64_t[::1] onsets, const uint32_t[::1] starts,
-                 lows):
+                 const uint16_t[::1] low):
     cdef int64_t frames = pcm.shape[0], onset, grid
     cdef int64_t grids = starts.shape[0] - 1
     cdef Py_ssize_t i
     cdef int regions
-    cdef const uint16_t[::1] low = np.append(lows, np.uint16(0))
     resets = np.zeros((onsets.shape[0], MASK), np.uint8)
     cdef uint8_t[:, ::1] mask = resets
     for i in range(onsets.shape[0]):
