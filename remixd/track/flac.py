@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, Self, cast
 
 import av
 import av.error
@@ -47,24 +47,45 @@ def quantised(block: Block, gain: float = 1.0) -> npt.NDArray[np.int32]:
     return clipped.astype(np.int32)
 
 
+class FlacWriter:
+    """Writes one 24-bit FLAC, block by block; close it with `with`. Thread: [ingest] or [control]."""
+
+    def __init__(self, path: Path, rate_hz: int, gain: float = 1.0) -> None:
+        self._gain, self._rate_hz = gain, rate_hz
+        self._container = av.open(str(path), "w", format="flac")
+        self._stream = self._container.add_stream(
+            "flac", rate=rate_hz, options={"compression_level": _COMPRESSION}, layout="stereo"
+        )
+        self._stream.codec_context.format = "s32"  # of which FFmpeg's encoder keeps the upper 24 bits
+
+    def write(self, block: Block) -> None:
+        """Add stereo frames, divided by the gain."""
+        packed = (quantised(block, self._gain) << 8).reshape(1, -1)
+        frame = av.AudioFrame.from_ndarray(packed, format="s32", layout="stereo")
+        frame.sample_rate = self._rate_hz
+        self._container.mux(self._stream.encode(frame))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                self._container.mux(self._stream.encode(None))
+        finally:
+            self._container.close()
+
+
 def write_flac(path: Path, blocks: Iterable[Block], rate_hz: int, gain: float = 1.0) -> int:
     """Write stereo blocks, divided by `gain`, as 24-bit FLAC; returns the frames written.
 
     Thread: [ingest] or [control]; holds one block at a time.
     """
     frames = 0
-    with av.open(str(path), "w", format="flac") as container:
-        stream = container.add_stream(
-            "flac", rate=rate_hz, options={"compression_level": _COMPRESSION}, layout="stereo"
-        )
-        stream.codec_context.format = "s32"  # of which FFmpeg's encoder keeps the upper 24 bits
+    with FlacWriter(path, rate_hz, gain) as writer:
         for block in blocks:
-            packed = (quantised(block, gain) << 8).reshape(1, -1)
-            frame = av.AudioFrame.from_ndarray(packed, format="s32", layout="stereo")
-            frame.sample_rate = rate_hz
-            container.mux(stream.encode(frame))
+            writer.write(block)
             frames += block.shape[0]
-        container.mux(stream.encode(None))
     return frames
 
 
