@@ -28,7 +28,7 @@ METRE: Final = re.compile(r"[1-9][0-9]?/(1|2|4|8|16|32)", re.ASCII)
 """How a metre is written."""
 
 AnalysisSource = Literal["demo", "computed", "grid"]
-"""`demo` came with the song, `computed` was measured, `grid`: measured, but its beats are from a grid file."""
+"""`demo` came with the song, `computed` was measured, `grid`: so too, but its beats are from a grid file."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

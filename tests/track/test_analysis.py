@@ -28,7 +28,7 @@ def spans(draw: st.DrawFn) -> list[tuple[float, float, str]]:
 def analyses(draw: st.DrawFn) -> Analysis:
     names = st.text(max_size=20)
     return Analysis(
-        source=draw(st.sampled_from(["demo", "computed"])),
+        source=draw(st.sampled_from(["demo", "computed", "grid"])),
         duration_s=SONG_S,
         bpm=draw(st.none() | st.floats(1.0, 1000.0)),
         metre=draw(st.sampled_from([None, "4/4", "3/4", "7/8", "12/16"])),
