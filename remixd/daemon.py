@@ -6,7 +6,6 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
@@ -20,6 +19,7 @@ from remixd.control.sessions import BLOCK_FRAMES, Sessions
 from remixd.control.sink import Sink
 from remixd.control.supervisor import Supervisor, instance_path
 from remixd.control.worker import OnProgress
+from remixd.track.import_options import ImportOptions
 from remixd.track.library import Library
 
 LOG: Final = logging.getLogger(__name__)
@@ -78,9 +78,9 @@ def _import_into(caches: Caches) -> ImportPath:
     """What the service imports with."""
 
     async def import_song(
-        path: Path, library: Path, roles: Mapping[str, str], tell: OnProgress, warm: bool
+        path: Path, library: Path, options: ImportOptions, tell: OnProgress, warm: bool
     ) -> ImportResult:
-        return await import_path(path, library, roles, tell, caches if warm else None)
+        return await import_path(path, library, options, tell, caches if warm else None)
 
     return import_song
 

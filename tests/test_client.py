@@ -22,6 +22,7 @@ from remixd.control.command import Applied as WireApplied
 from remixd.control.command import Refused as WireRefused
 from remixd.control.streams import ANSWERS_MAX
 from remixd.mix import DIMENSIONS
+from remixd.track.import_options import ImportOptions
 from remixd.units import PACKET_FRAMES, RATE_HZ
 
 TRACK = "a-song-0a1b2c3d"
@@ -108,7 +109,8 @@ def test_an_import_reports_its_progress_and_sends_an_absolute_path(service, clie
     done = client.import_track("song", roles={"gtr": "bass"}, on_progress=lambda *news: told.append(news))
     assert told == [(0.5, "decoding bass.flac")]
     assert (done.id, done.added) == (TRACK, True)
-    assert service.imports == [(tmp_path / "song", service.shelf.path, {"gtr": "bass"}, False)]
+    options = ImportOptions(roles={"gtr": "bass"})
+    assert service.imports == [(tmp_path / "song", service.shelf.path, options, False)]
 
 
 def test_an_unknown_role_is_refused_before_anything_is_sent(service, client):

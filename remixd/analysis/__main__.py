@@ -1,6 +1,6 @@
 """The ingest worker: does one thing, tells how far it is as JSON lines on stdout, and ends.
 
-    python -m remixd.analysis import PATH --library DIR [--map NAME=ROLE]...
+    python -m remixd.analysis import PATH --library DIR [--map NAME=ROLE]... [--grid FILE] [--splitter NAME]
     python -m remixd.analysis cache TRACK --library DIR --cache-max BYTES
 
 Lines are `{"progress", "doing"}`, and one last `{"track"}`, `{"built"}` or `{"error": {"kind", "message"}}`;
@@ -28,6 +28,7 @@ from remixd.analysis.warm import warm
 from remixd.errors import Exhausted, InvalidInput, RemixdError
 from remixd.track.fields import printable
 from remixd.track.flac import reason
+from remixd.track.import_options import ImportOptions, check_splitter
 from remixd.track.library import Library
 from remixd.track.roles import parse_mapping
 
@@ -82,7 +83,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _import(options: argparse.Namespace, library: Library, teller: Teller) -> None:
-    done = ingest(options.path, library, parse_mapping(options.map), teller.progress)
+    how = ImportOptions(
+        roles=parse_mapping(options.map), grid=options.grid, splitter=check_splitter(options.splitter)
+    )
+    done = ingest(options.path, library, how, teller.progress)
     track = done.track
     teller.tell(
         {
@@ -111,6 +115,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     importing = tasks.add_parser("import")
     importing.add_argument("path", type=Path)
     importing.add_argument("--map", action="append", default=[], metavar="NAME=ROLE")
+    importing.add_argument("--grid", type=Path)
+    importing.add_argument("--splitter", default="", metavar="NAME")
     caching = tasks.add_parser("cache")
     caching.add_argument("track")
     caching.add_argument("--cache-max", type=int, required=True, metavar="BYTES")

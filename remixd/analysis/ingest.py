@@ -17,12 +17,13 @@ from remixd.analysis.beats import find_beats
 from remixd.analysis.decode import Source, Survey, decode, survey
 from remixd.analysis.material import Material, gather
 from remixd.analysis.mixdown import Mixdown
+from remixd.analysis.splitter import Splitter, write_split
 from remixd.errors import BadAudio, InvalidInput
 from remixd.track.flac import Block, gain_for, write_flac
+from remixd.track.import_options import ImportOptions
 from remixd.track.library import Library
 from remixd.track.lock import sync_folder
 from remixd.track.package import Analysis, Stem, Track, write_track
-from remixd.units import StemRole
 
 PADDED_S: Final = 0.05
 """Stems may differ in length by this much; the shorter ones are padded with silence."""
@@ -39,13 +40,13 @@ class Ingested:
     new: bool
 
 
-def ingest(path: Path, library: Library, mapping: Mapping[str, StemRole], progress: Progress) -> Ingested:
-    """Import a folder of stems, a `.stem.mp4` or a full mix.
+def ingest(path: Path, library: Library, options: ImportOptions, progress: Progress) -> Ingested:
+    """Import a folder of stems, a `.stem.mp4` or a full mix, which is split as `options` say.
 
-    Raises BadAudio, InvalidInput or NotFound, naming the file; nothing is left in the library then.
-    Thread: [ingest].
+    Raises BadAudio, InvalidInput or NotFound, naming the file, and Unavailable where the splitter cannot be
+    had; nothing is left in the library then. Thread: [ingest].
     """
-    material = gather(path, mapping)
+    material = gather(path, options)
     content = material.content()
     there = library.with_content(content)
     if there is not None:
@@ -140,8 +141,10 @@ def _keep(
     (folder / "stems").mkdir()
     mixdown = Mixdown(frames, rate_hz)
     count = len(_sources(material))
-    stems = []
-    for index, part in enumerate(material.parts):
+    stems: list[Stem] = []
+    if material.splitter:
+        stems += _split(material.splitter, material.parts[0].source, surveys, folder, mixdown, progress)
+    for index, part in enumerate(material.parts if not material.splitter else ()):
         progress(0.25 + 0.45 * index / count, f"keeping {part.source.name}")
         file = f"stems/{part.name}.flac"
         blocks = _of_length(_read(part.source, surveys[part.source]), frames)
@@ -150,7 +153,13 @@ def _keep(
         gain = _write(folder / file, blocks, surveys[part.source])
         stems.append(
             Stem(
-                name=part.name, role=part.role, language=part.language, file=file, gain=gain, plays=part.plays
+                name=part.name,
+                role=part.role,
+                language=part.language,
+                file=file,
+                gain=gain,
+                plays=part.plays,
+                colour=part.colour,
             )
         )
     master = None
@@ -160,12 +169,36 @@ def _keep(
         gain = _write(folder / "master.flac", blocks, surveys[material.master])
         master = Stem(name="master", role="other", file="master.flac", gain=gain, plays=False)
     progress(0.7, "finding the beats")
+    analysis = material.analysis or _analyse(mixdown, frames / rate_hz)
+    if material.grid:
+        analysis = material.grid.apply(analysis)
     return Track(
         id="track-00000000", title=material.title, artist=material.artist, isrc=material.isrc,
         language=material.language, source_kind=material.kind, source_name=material.name, content="",
         rate_hz=rate_hz, frames=frames, stems=tuple(stems), master=master, folder=folder,
-        analysis=material.analysis or _analyse(mixdown, frames / rate_hz),
+        analysis=analysis,
     )  # fmt: skip
+
+
+def _split(
+    splitter: Splitter,
+    source: Source,
+    surveys: Mapping[Source, Survey],
+    folder: Path,
+    mixdown: Mixdown,
+    progress: Progress,
+) -> tuple[Stem, ...]:
+    """Write a full mix as estimated stems."""
+    found = surveys[source]
+
+    def told() -> Iterator[Block]:
+        done = 0
+        for block in mixdown.tap(_read(source, found)):
+            progress(0.25 + 0.45 * done / found.frames, f"splitting {source.name}")
+            yield block
+            done += block.shape[0]
+
+    return write_split(splitter, told(), folder, found.rate_hz, gain_for(found.high, found.low))
 
 
 def _analyse(mixdown: Mixdown, duration_s: float) -> Analysis:

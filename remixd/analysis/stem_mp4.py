@@ -1,4 +1,4 @@
-"""Native Instruments' `.stem.mp4`: the names of its stems, from the `stem` atom in `moov/udta`.
+"""Native Instruments' `.stem.mp4`: the names and colours of its stems, from the `stem` atom in `moov/udta`.
 
 The atom holds JSON (Stem File Specification 1.0); the boxes around it are ISO/IEC 14496-12, 4.2. Both
 come from elsewhere: every size and count is bounded, and what is wrong counts as absent.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -23,11 +24,20 @@ CUSTOMARY: Final[tuple[StemRole, ...]] = ("drums", "bass", "other", "vocals")
 
 _BOXES_MOST: Final = 1000
 _ATOM_MOST: Final = 2**20
+_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _NAMELESS = re.compile(r"((stem|track|part|channel)[ _-]*)?[0-9]*", re.IGNORECASE)
 
 
-def stem_names(path: Path) -> tuple[str, ...] | None:
-    """The names of the four stems, one line each, empty where one has none; None without a usable atom.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StemEntry:
+    """What the atom says of one stem: its name in one line, and its colour as `#rrggbb`; empty where none."""
+
+    name: str
+    colour: str
+
+
+def stem_entries(path: Path) -> tuple[StemEntry, ...] | None:
+    """The names and colours of the four stems; None without a usable atom.
 
     Raises OSError where the file cannot be read.
     """
@@ -46,8 +56,15 @@ def stem_names(path: Path) -> tuple[str, ...] | None:
     stems = document.get("stems") if isinstance(document, dict) else None
     if not isinstance(stems, list) or len(stems) != STREAMS - 1:
         return None
-    names = [stem.get("name") if isinstance(stem, dict) else None for stem in stems]
-    return tuple(one_line(name, 60) if isinstance(name, str) else "" for name in names)
+    return tuple(_entry(stem if isinstance(stem, dict) else {}) for stem in stems)
+
+
+def _entry(stem: dict[str, object]) -> StemEntry:
+    name, colour = stem.get("name"), stem.get("color")
+    return StemEntry(
+        name=one_line(name, 60) if isinstance(name, str) else "",
+        colour=colour.lower() if isinstance(colour, str) and _COLOUR.fullmatch(colour) else "",
+    )
 
 
 def says_nothing(name: str) -> bool:

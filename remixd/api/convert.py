@@ -20,16 +20,16 @@ from remixd.track.listing import TrackRow
 from remixd.track.package import Analysis, Stem, Track
 from remixd.track.rights import Rights
 from remixd.track.search import Search
-from remixd.units import StemRole, STEM_ROLES
+from remixd.units import STEM_ROLES, StemRole
 from remixd.v1 import audience_pb2, common_pb2, sessions_pb2, tracks_pb2
 
-ROLE_TO_PROTO: Final = {
+ROLE_TO_PROTO: Final[Mapping[StemRole, common_pb2.StemRole]] = {
     "drums": common_pb2.STEM_ROLE_DRUMS,
     "bass": common_pb2.STEM_ROLE_BASS,
     "vocals": common_pb2.STEM_ROLE_VOCALS,
     "other": common_pb2.STEM_ROLE_OTHER,
 }
-ROLE_FROM_PROTO: Final[Mapping[int, str]] = {number: role for role, number in ROLE_TO_PROTO.items()}
+ROLE_FROM_PROTO: Final[Mapping[int, StemRole]] = {number: role for role, number in ROLE_TO_PROTO.items()}
 STATES: Final = {
     "playing": sessions_pb2.SESSION_STATE_PLAYING,
     "lost": sessions_pb2.SESSION_STATE_LOST,

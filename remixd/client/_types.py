@@ -102,7 +102,7 @@ class Track:
         source_kind: "folder", "stem_mp4" or "mix".
         content: SHA-256 of what was imported, in hexadecimal.
         frames: of each stem, at `rate_hz`.
-        analysis_source: "demo" came with the song, "computed" was measured, "grid" has the beats of a grid file.
+        analysis_source: "demo" came with the song, "computed" was measured, "grid" has beats of a grid file.
         estimated: the names of fields that are guesses; `confidence` is 0 to 1 by field.
         energy: 1 to 10; `loudness_lufs` is integrated; None where they are not known.
         edited: the names of the fields that were edited by hand, as `Client.edit_track` has them.

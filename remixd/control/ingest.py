@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from remixd.control.caches import Caches
 from remixd.control.worker import OnProgress, run_worker
 from remixd.track.fields import printable
+from remixd.track.import_options import ImportOptions
 from remixd.track.library import track_folder
 from remixd.track.package import Stem, load_track
+
+AS_IT_IS: Final = ImportOptions()
+"""Nobody said anything of the import."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +32,7 @@ class ImportResult:
 async def import_path(
     path: Path,
     library: Path,
-    mapping: Mapping[str, str],
+    options: ImportOptions = AS_IT_IS,
     on_progress: OnProgress | None = None,
     warm: Caches | None = None,
 ) -> ImportResult:
@@ -37,7 +41,7 @@ async def import_path(
     Args:
         path: what to import.
         library: the library's folder; made where it is not there.
-        mapping: roles by the stems' file names without suffix, before what the names say.
+        options: how, as a person said it.
         on_progress: told how far it is.
         warm: where to build the track's cache at once, rather than when it is first played.
 
@@ -46,7 +50,9 @@ async def import_path(
     Thread: [control].
     """
     arguments = ["import", f"--library={library}"]
-    arguments += [f"--map={name}={role}" for name, role in mapping.items()]
+    arguments += [f"--map={name}={role}" for name, role in options.roles.items()]
+    arguments += [f"--grid={options.grid}"] if options.grid else []
+    arguments.append(f"--splitter={options.splitter}")
     halves = 0.5 if warm else 1.0
     last = await run_worker(
         [*arguments, "--", str(path)], printable(path.name), _part(on_progress, 0.0, halves)

@@ -19,6 +19,7 @@ from remixd.control.offline import render
 from remixd.errors import BadAudio, Exhausted, InvalidInput, NotFound, RemixdError
 from remixd.mix import NEUTRAL
 from remixd.track.cache import verify
+from remixd.track.import_options import ImportOptions
 from remixd.track.library import Library
 from remixd.track.package import Track
 from remixd.track.roles import parse_mapping
@@ -27,7 +28,12 @@ CEILING = 10 ** (-1 / 20)
 
 
 def bring(path: Path, library: Library, *mapping: str) -> Track:
-    return ingest(path, library, parse_mapping(mapping), lambda _share, _doing: None).track
+    return ingest(
+        path,
+        library,
+        ImportOptions(roles=parse_mapping(mapping), splitter="none"),
+        lambda _share, _doing: None,
+    ).track
 
 
 def played(track: Track, library: Library) -> np.ndarray:

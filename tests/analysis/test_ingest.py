@@ -11,6 +11,7 @@ from remixd.analysis import ingest as ingest_module
 from remixd.analysis.ingest import Ingested, ingest
 from remixd.errors import BadAudio, InvalidInput, NotFound, RemixdError
 from remixd.track.flac import read_flac
+from remixd.track.import_options import ImportOptions
 from remixd.track.library import Library
 from remixd.track.package import Stem, Track
 from remixd.track.roles import parse_mapping
@@ -36,7 +37,12 @@ def song(tmp_path: Path) -> Path:
 
 
 def bring(path: Path, library: Library, *mapping: str) -> Ingested:
-    return ingest(path, library, parse_mapping(mapping), lambda _share, _doing: None)
+    return ingest(
+        path,
+        library,
+        ImportOptions(roles=parse_mapping(mapping), splitter="none"),
+        lambda _share, _doing: None,
+    )
 
 
 def refused(path: Path, library: Library, *mapping: str, kind: type[RemixdError] = BadAudio) -> str:
@@ -378,7 +384,7 @@ def test_a_name_from_another_world_is_told_printably(song: Path, library: Librar
 
 def test_progress_rises(song: Path, library: Library) -> None:
     told: list[tuple[float, str]] = []
-    ingest(song, library, {}, lambda share, doing: told.append((share, doing)))
+    ingest(song, library, ImportOptions(), lambda share, doing: told.append((share, doing)))
     shares = [share for share, _ in told]
     assert shares == sorted(shares)
     assert 0 <= shares[0] <= shares[-1] <= 1

@@ -10,6 +10,7 @@ import pytest
 from remixd.analysis.ingest import ingest
 from remixd.analysis.material import gather
 from remixd.track.flac import read_flac
+from remixd.track.import_options import ImportOptions
 from remixd.track.library import Library
 from remixd.track.package import Track
 
@@ -28,7 +29,7 @@ ROLES = {
 
 def bring(path: Path, library: Path) -> Track:
     with Library(library) as opened:
-        return ingest(path, opened, {}, lambda _share, _doing: None).track
+        return ingest(path, opened, ImportOptions(splitter="none"), lambda _share, _doing: None).track
 
 
 def kept(track: Track, name: str) -> np.ndarray:
@@ -38,7 +39,7 @@ def kept(track: Track, name: str) -> np.ndarray:
 
 @pytest.mark.parametrize("name", ROLES)
 def test_the_roles_of_a_folder_are_found(music: Path, name: str) -> None:
-    material = gather(music / "stems" / name, {})
+    material = gather(music / "stems" / name, ImportOptions())
     assert {part.name: part.role for part in material.parts} == ROLES[name]
     assert all(part.plays for part in material.parts)
     assert (material.master is None) == (name == "fof_war_of_freedom")

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from recordings import add_stem_atom, hits, write_stem_mp4
 
-from remixd.analysis.stem_mp4 import says_nothing, stem_names
+from remixd.analysis.stem_mp4 import StemEntry, says_nothing, stem_entries
 
 NAMES = ("Drums", "Bass", "Synths", "Vox")
+ENTRIES = tuple(StemEntry(name=name, colour="#00ff9e") for name in NAMES)
 
 
 @pytest.fixture(scope="module")
@@ -29,14 +30,14 @@ def document(stems: object) -> bytes:
     return json.dumps({"version": 1, "stems": stems}).encode()
 
 
-def test_the_names_of_the_stems_are_read(tmp_path: Path, plain: bytes) -> None:
-    path = with_atom(tmp_path / "a", plain, document([{"name": name, "color": "#fff"} for name in NAMES]))
-    assert stem_names(path) == NAMES
+def test_the_names_and_colours_of_the_stems_are_read(tmp_path: Path, plain: bytes) -> None:
+    path = with_atom(tmp_path / "a", plain, document([{"name": name, "color": "#00ff9E"} for name in NAMES]))
+    assert stem_entries(path) == ENTRIES
 
 
 def test_without_an_atom_there_are_no_names(tmp_path: Path, plain: bytes) -> None:
     (tmp_path / "a").write_bytes(plain)
-    assert stem_names(tmp_path / "a") is None
+    assert stem_entries(tmp_path / "a") is None
 
 
 @pytest.mark.parametrize(
@@ -55,20 +56,25 @@ def test_without_an_atom_there_are_no_names(tmp_path: Path, plain: bytes) -> Non
     ],
 )
 def test_an_unusable_atom_counts_as_none(tmp_path: Path, plain: bytes, content: bytes) -> None:
-    assert stem_names(with_atom(tmp_path / "a", plain, content)) is None
+    assert stem_entries(with_atom(tmp_path / "a", plain, content)) is None
 
 
 def test_names_become_one_short_line(tmp_path: Path, plain: bytes) -> None:
     stems = [{"name": "A\nB\x00C"}, {"name": 7}, "x", {"name": "y" * 500}]
-    names = stem_names(with_atom(tmp_path / "a", plain, document(stems)))
-    assert names == ("A B C", "", "", "y" * 60)
+    entries = stem_entries(with_atom(tmp_path / "a", plain, document(stems)))
+    assert entries
+    assert tuple(entry.name for entry in entries) == ("A B C", "", "", "y" * 60)
 
 
 @given(data=st.data())
 def test_hostile_boxes_neither_hang_nor_crash(
     data: st.DataObject, plain: bytes, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    path = with_atom(tmp_path_factory.getbasetemp() / "fuzz", plain, document([{"name": n} for n in NAMES]))
+    path = with_atom(
+        tmp_path_factory.getbasetemp() / "fuzz",
+        plain,
+        document([{"name": n, "color": "#00FF9e"} for n in NAMES]),
+    )
     raw = bytearray(path.read_bytes())
     for _ in range(data.draw(st.integers(1, 4))):
         box = data.draw(st.sampled_from([b"moov", b"udta", b"stem", b"mdat", b"ftyp", b"meta"]))
@@ -77,12 +83,12 @@ def test_hostile_boxes_neither_hang_nor_crash(
             size = data.draw(st.sampled_from([0, 1, 7, 8, 2**31, 2**32 - 1]) | st.integers(0, 2**32 - 1))
             raw[at - 4 : at] = struct.pack(">I", size)
     path.write_bytes(bytes(raw[: data.draw(st.integers(0, len(raw)))]))
-    assert stem_names(path) in (None, NAMES)
+    assert stem_entries(path) in (None, ENTRIES)
 
 
 def test_endless_boxes_come_to_an_end(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(struct.pack(">I", 8) + b"free" + (struct.pack(">I", 8) + b"free") * 300_000)
-    assert stem_names(tmp_path / "a") is None
+    assert stem_entries(tmp_path / "a") is None
 
 
 @pytest.mark.parametrize(
@@ -90,3 +96,11 @@ def test_endless_boxes_come_to_an_end(tmp_path: Path) -> None:
 )
 def test_a_number_is_no_name(name: str, nothing: bool) -> None:
     assert says_nothing(name) is nothing
+
+
+@pytest.mark.parametrize(
+    "colour", [None, 7, "", "green", "#fff", "#12345g", "#1234567", "#123456\n", "１２３４５６"]
+)
+def test_what_is_no_colour_is_left_out(tmp_path: Path, plain: bytes, colour: object) -> None:
+    path = with_atom(tmp_path / "a", plain, document([{"name": name, "color": colour} for name in NAMES]))
+    assert stem_entries(path) == tuple(StemEntry(name=name, colour="") for name in NAMES)

@@ -10,6 +10,7 @@ import pytest
 from serving import a_track, an_analysis
 
 from remixd.errors import BadAudio
+from remixd.track.import_options import ImportOptions
 from remixd.v1 import common_pb2
 from remixd.v1 import tracks_pb2 as pb
 
@@ -83,7 +84,9 @@ def test_an_import_tells_how_far_it_is_and_then_the_track(service, tracks):
     assert responses[-1].track.id == "a-song-0a1b2c3d"
     assert responses[-1].track.added
     assert [stem.name for stem in responses[-1].track.stems] == ["vocals-ko", "vocals-en", "drums"]
-    assert service.imports == [(Path("/songs/one"), service.shelf.path, {"gtr": "bass"}, False)]
+    assert service.imports == [
+        (Path("/songs/one"), service.shelf.path, ImportOptions(roles={"gtr": "bass"}), False)
+    ]
 
 
 @pytest.mark.parametrize(

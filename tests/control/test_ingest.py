@@ -9,11 +9,14 @@ import pytest
 from recordings import hits, sine, write_wav
 
 from remixd.control.caches import Caches
-from remixd.control.ingest import import_path
+from remixd.control.ingest import AS_IT_IS, import_path
 from remixd.control.worker import AT_ONCE
 from remixd.errors import BadAudio, NotFound, Unavailable
 from remixd.track.cache import verify
+from remixd.track.import_options import ImportOptions
 from remixd.track.library import Library, cache_folder
+
+SUNG = ImportOptions(roles={"-lead=1": "vocals"})
 
 
 @pytest.fixture
@@ -40,29 +43,27 @@ def listed(library: Path) -> list[str]:
 async def test_a_song_is_imported_and_told(song: Path, tmp_path: Path) -> None:
     library = tmp_path / "library"
     told: list[tuple[float, str]] = []
-    first = await import_path(
-        song, library, {"-lead=1": "vocals"}, lambda share, doing: told.append((share, doing))
-    )
+    first = await import_path(song, library, SUNG, lambda share, doing: told.append((share, doing)))
     assert (first.title, first.new, first.notes) == ("My Song", True, ())
     assert {stem.name: stem.role for stem in first.stems} == {"lead-1": "vocals", "drums": "drums"}
     assert told[-1] == (0.7, "finding the beats")
-    again = await import_path(song, library, {"-lead=1": "vocals"})
+    again = await import_path(song, library, SUNG)
     assert (again.track_id, again.new) == (first.track_id, False)
     assert listed(library) == [first.track_id]
 
 
 async def test_one_song_imported_twice_at_once_is_there_once(song: Path, tmp_path: Path) -> None:
     library = tmp_path / "library"
-    done = await asyncio.gather(*(import_path(song, library, {}) for _ in range(3)))
+    done = await asyncio.gather(*(import_path(song, library) for _ in range(3)))
     assert sorted(result.new for result in done) == [False, False, True]
     assert listed(library) == [done[0].track_id]
 
 
 async def test_the_workers_error_is_raised_here(song: Path, tmp_path: Path) -> None:
     with pytest.raises(BadAudio, match="nowhere is missing"):
-        await import_path(tmp_path / "nowhere", tmp_path / "library", {})
+        await import_path(tmp_path / "nowhere", tmp_path / "library")
     with pytest.raises(NotFound, match="did you mean drums"):
-        await import_path(song, tmp_path / "library", {"drms": "bass"})
+        await import_path(song, tmp_path / "library", ImportOptions(roles={"drms": "bass"}))
     assert listed(tmp_path / "library") == []
 
 
@@ -82,7 +83,7 @@ async def test_a_worker_that_dies_is_an_error_that_names_the_song(
 ) -> None:
     monkeypatch.setattr(sys, "executable", executable(tmp_path / "python", script))
     with pytest.raises(kind, match=told):
-        await import_path(song, tmp_path / "library", {})
+        await import_path(song, tmp_path / "library")
 
 
 async def test_a_cancelled_import_kills_its_worker(
@@ -98,7 +99,7 @@ async def test_a_cancelled_import_kills_its_worker(
     monkeypatch.setattr(asyncio, "create_subprocess_exec", noted)
     at_work = asyncio.Event()
     task = asyncio.ensure_future(
-        import_path(song, tmp_path / "library", {}, lambda _share, _doing: at_work.set())
+        import_path(song, tmp_path / "library", on_progress=lambda _share, _doing: at_work.set())
     )
     await at_work.wait()
     task.cancel()
@@ -120,7 +121,7 @@ def test_the_daemon_does_not_load_the_analysis() -> None:
 async def test_an_import_builds_the_cache_too_when_asked(song: Path, tmp_path: Path) -> None:
     library = tmp_path / "library"
     told: list[float] = []
-    done = await import_path(song, library, {}, lambda share, _: told.append(share), Caches(library))
+    done = await import_path(song, library, AS_IT_IS, lambda share, _: told.append(share), Caches(library))
     assert told == sorted(told)
     assert 0.5 <= told[-1] < 1
     paths = sorted(cache_folder(library, done.track_id).iterdir())
@@ -136,7 +137,10 @@ async def test_many_imports_at_once_wait_for_their_turn(
 echo '{{"error": {{"kind": "BadAudio", "message": "no"}}}}'; exit 1"""
     monkeypatch.setattr(sys, "executable", executable(tmp_path / "python", script))
     told: list[str] = []
-    many = (import_path(song, tmp_path, {}, lambda _, doing: told.append(doing)) for _ in range(AT_ONCE + 6))
+    many = (
+        import_path(song, tmp_path, on_progress=lambda _, doing: told.append(doing))
+        for _ in range(AT_ONCE + 6)
+    )
     assert {str(error) for error in await asyncio.gather(*many, return_exceptions=True)} == {"no"}
     seen = [int(line) for line in (tmp_path / "seen").read_text().split()]
     assert len(seen) == AT_ONCE + 6

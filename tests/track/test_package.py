@@ -33,8 +33,8 @@ def test_a_track_survives_the_disk_whatever_its_title(
         track = a_track(
             folder,
             stems=(
-                a_stem("vocals-ko", "vocals", language=language, gain=4.0),
-                a_stem("vocals-en", "vocals", language="en", plays=False),
+                a_stem("vocals-ko", "vocals", language=language, gain=4.0, colour="#009e73"),
+                a_stem("vocals-en", "vocals", language="en", plays=False, estimated=True),
             ),
             title=title,
             artist=artist,
@@ -135,6 +135,8 @@ STEM = {
         ({"stems": [{**STEM, "gain": 3.0}]}, "gain"),
         ({"stems": [{**STEM, "gain": float("nan")}]}, "gain"),
         ({"stems": [{**STEM, "plays": 1}]}, "plays"),
+        ({"stems": [{**STEM, "colour": "green"}]}, "colour"),
+        ({"stems": [{**STEM, "estimated": "yes"}]}, "stems[0]: estimated"),
         ({"master": {"file": "/etc/passwd", "gain": 1.0}}, "master: file"),
     ],
 )
