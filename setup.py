@@ -49,7 +49,7 @@ if SIMD not in ("x86-64-v3", "baseline"):
     sys.exit(f"REMIXD_SIMD is {SIMD!r}; it must be x86-64-v3 or baseline")
 WIDE = SIMD == "x86-64-v3" and platform.machine() in ("x86_64", "AMD64")
 
-C_FLAGS = ["-std=gnu11", "-fno-math-errno", "-fno-trapping-math", "-Wno-unused-function"]
+C_FLAGS = ["-std=gnu11", "-fno-math-errno", "-fno-trapping-math", "-fwrapv", "-Wno-unused-function"]
 C_FLAGS += ["-O1", "-g"] if CHECKED else ["-O3"]
 
 

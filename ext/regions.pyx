@@ -46,7 +46,7 @@ BINS = COUNT
 RESET_BYTES = MASK
 Regions = namedtuple("Regions", ["starts", "lows", "seeds", "offsets", "resets"])
 
-cdef float _silence = (HALF * 1e-6) ** 2        # power of a bin at -120 dBFS
+cdef float _silence = (HALF * 1e-7) ** 2        # power of a bin at -140 dBFS: no dither is silence
 cdef float _negligible = 1e-4                   # of the frame's greatest magnitude: joins its neighbour
 cdef double _grown = 1.2589254117941673         # 1 dB in power: this much more is new
 cdef double _steady = 1.9952623149688795        # 3 dB: within this, a bin goes on
@@ -285,7 +285,7 @@ def find_regions(const float[:, ::1] pcm not None, const int64_t[::1] onsets not
         onsets: int64 (onsets,), frames, each inside the music.
 
     Returns `Regions`: `starts` uint32 (grid frames + 1,) the first region of each grid frame (none where it
-    is silent: below -120 dBFS); `lows` uint16 the first bin of each region; `seeds` uint16 the bin that
+    is silent: below -140 dBFS); `lows` uint16 the first bin of each region; `seeds` uint16 the bin that
     carries its phase; `offsets` int16 its frequency away from that bin, in 1/8192 bin; `resets` uint8
     (onsets, RESET_BYTES), one bit a bin. Raises ValueError, RuntimeError before `fft.prepare()`.
     Releases the GIL while it works. Thread: [ingest].

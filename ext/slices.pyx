@@ -180,7 +180,7 @@ cdef void _steer(Slices* slices, const StemView* stem, bint loop, double nominal
         if excess >= SPLICE and left > SPLICE:          # the tempo fell: or the stroke would be heard twice
             _jump(slices, slices.now.source - <int64_t>ceil(excess), slices.now.gain, SPLICE)
     elif rate == 1.0:
-        if fabs(ahead) >= 0.5 and slices.now.source - slices.anchors.behind >= ATTACK:
+        if (fabs(ahead) >= 0.5 or slices.now.gain != 1.0) and slices.now.source - slices.anchors.behind >= ATTACK:
             _jump(slices, <int64_t>floor(nominal + 0.5), 1.0, JOIN)
     elif ahead < -LATE or (ahead > LATE and left > FAR):    # no stroke in sight: keep near the map
         _jump_by(slices, stem, loop, <int64_t>floor(ahead + 0.5))

@@ -330,7 +330,7 @@ cdef bint _is_itself(const Stretch* stretch, const Frame* frame) noexcept nogil:
 
 cdef bint _is_silent(const TreeView* tree, const StemView* stem, const Frame* frame,
                      bint loop) noexcept nogil:
-    """Whether there is nothing above -120 dBFS under the frame's window."""
+    """Whether nothing sounds under the frame's window."""
     cdef int64_t source = frame.source % stem.frames if loop else frame.source
     cdef int64_t grid = source // tree.hop
     if source < FRAME or source + FRAME >= stem.frames:     # a loop may sound beyond its end
