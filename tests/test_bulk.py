@@ -180,6 +180,24 @@ def test_an_interrupted_import_of_many_goes_on_where_it_was(
     assert sorted(ids(tmp_path / "library")) == ["a band", "b", "d"]
 
 
+def test_a_song_that_is_imported_again_has_its_new_title_and_keeps_its_id_and_edits(tmp_path: Path) -> None:
+    song = tmp_path / "moon"
+    song.mkdir()
+    write_wav(song / "bass.wav", sine(1, 110))
+    words = ["import", song, "--library", tmp_path / "library", "--json"]
+    [first] = json.loads(run(*words).stdout)
+    assert run("track", "edit", "moon", "--key", "8A", "--library", tmp_path / "library").returncode == 0
+    (song / "song.toml").write_text('title = "Sun"\nartist = "Somebody"\n')
+    [was_there] = json.loads(run(*words).stdout)
+    assert (was_there["new"], was_there["title"]) == (False, "moon")
+    [again] = json.loads(run(*words, "--again").stdout)
+    assert (again["new"], again["title"], again["id"]) == (False, "Sun", first["id"])
+    with Library(tmp_path / "library") as library:
+        [row] = library.tracks()
+        assert (row.title, row.artist, row.key, row.edited) == ("Sun", "Somebody", "A minor", True)
+        assert list((tmp_path / "library" / "incoming").iterdir()) == []
+
+
 def test_a_folder_without_songs_is_named(tmp_path: Path) -> None:
     done = run("import", tmp_path, "--each", "--library", tmp_path / "library")
     assert (done.returncode, done.stdout) == (1, "")

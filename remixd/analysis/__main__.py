@@ -84,7 +84,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _import(options: argparse.Namespace, library: Library, teller: Teller) -> None:
     how = ImportOptions(
-        roles=parse_mapping(options.map), grid=options.grid, splitter=check_splitter(options.splitter)
+        roles=parse_mapping(options.map),
+        grid=options.grid,
+        splitter=check_splitter(options.splitter),
+        again=options.again,
     )
     done = ingest(options.path, library, how, teller.progress)
     track = done.track
@@ -117,6 +120,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     importing.add_argument("--map", action="append", default=[], metavar="NAME=ROLE")
     importing.add_argument("--grid", type=Path)
     importing.add_argument("--splitter", default="", metavar="NAME")
+    importing.add_argument("--again", action="store_true")
     caching = tasks.add_parser("cache")
     caching.add_argument("track")
     caching.add_argument("--cache-max", type=int, required=True, metavar="BYTES")

@@ -13,10 +13,9 @@ from typing import Final
 
 import numpy as np
 
-from remixd.analysis.beats import find_beats
+from remixd.analysis.analyse import analyse
 from remixd.analysis.decode import Source, Survey, decode, survey
 from remixd.analysis.material import Material, gather
-from remixd.analysis.mixdown import Mixdown
 from remixd.analysis.splitter import Splitter, write_split
 from remixd.errors import BadAudio, InvalidInput
 from remixd.track.flac import Block, gain_for, write_flac
@@ -49,19 +48,20 @@ def ingest(path: Path, library: Library, options: ImportOptions, progress: Progr
     material = gather(path, options)
     content = material.content()
     there = library.with_content(content)
-    if there is not None:
+    if there is not None and not options.again:
         return Ingested(track=there, new=False)
+    track_id = there.id if there else material.track_id(content)
     surveys = _survey_all(material, progress)
     material = _without_odd_master(material, surveys)
     frames, notes = _common_length(material, surveys)
     folder = library.incoming()
     try:
         track = _keep(material, surveys, folder, frames, progress)
-        track = replace(track, id=material.track_id(content), content=content, notes=(*track.notes, *notes))
+        track = replace(track, id=track_id, content=content, notes=(*track.notes, *notes))
         write_track(folder, track)
         sync_folder(folder / "stems")
         sync_folder(folder)
-        added, new = library.add(folder)
+        added, new = library.add(folder, again=options.again)
     finally:
         library.discard(folder)
     return Ingested(track=added, new=new)
@@ -136,20 +136,17 @@ def _common_length(material: Material, surveys: Mapping[Source, Survey]) -> tupl
 def _keep(
     material: Material, surveys: Mapping[Source, Survey], folder: Path, frames: int, progress: Progress
 ) -> Track:
-    """Write every source as FLAC and analyse their mix; returns the track without its id."""
+    """Write every source as FLAC and analyse the stems; returns the track without its id."""
     rate_hz = surveys[material.parts[0].source].rate_hz
     (folder / "stems").mkdir()
-    mixdown = Mixdown(frames, rate_hz)
     count = len(_sources(material))
     stems: list[Stem] = []
     if material.splitter:
-        stems += _split(material.splitter, material.parts[0].source, surveys, folder, mixdown, progress)
+        stems += _split(material.splitter, material.parts[0].source, surveys, folder, progress)
     for index, part in enumerate(material.parts if not material.splitter else ()):
         progress(0.25 + 0.45 * index / count, f"keeping {part.source.name}")
         file = f"stems/{part.name}.flac"
         blocks = _of_length(_read(part.source, surveys[part.source]), frames)
-        if part.plays and material.analysis is None:
-            blocks = mixdown.tap(blocks)
         gain = _write(folder / file, blocks, surveys[part.source])
         stems.append(
             Stem(
@@ -168,16 +165,15 @@ def _keep(
         blocks = _of_length(_read(material.master, surveys[material.master]), frames)
         gain = _write(folder / "master.flac", blocks, surveys[material.master])
         master = Stem(name="master", role="other", file="master.flac", gain=gain, plays=False)
-    progress(0.7, "finding the beats")
-    analysis = material.analysis or _analyse(mixdown, frames / rate_hz)
-    if material.grid:
-        analysis = material.grid.apply(analysis)
-    return Track(
+    track = Track(
         id="track-00000000", title=material.title, artist=material.artist, isrc=material.isrc,
         language=material.language, source_kind=material.kind, source_name=material.name, content="",
         rate_hz=rate_hz, frames=frames, stems=tuple(stems), master=master, folder=folder,
-        analysis=analysis,
+        analysis=Analysis(source="computed", duration_s=frames / rate_hz),
     )  # fmt: skip
+    progress(0.7, "listening for beats, bars, key and sections")
+    analysis = material.analysis or analyse(track, material.grid)
+    return replace(track, analysis=analysis)
 
 
 def _split(
@@ -185,7 +181,6 @@ def _split(
     source: Source,
     surveys: Mapping[Source, Survey],
     folder: Path,
-    mixdown: Mixdown,
     progress: Progress,
 ) -> tuple[Stem, ...]:
     """Write a full mix as estimated stems."""
@@ -193,30 +188,12 @@ def _split(
 
     def told() -> Iterator[Block]:
         done = 0
-        for block in mixdown.tap(_read(source, found)):
+        for block in _read(source, found):
             progress(0.25 + 0.45 * done / found.frames, f"splitting {source.name}")
             yield block
             done += block.shape[0]
 
     return write_split(splitter, told(), folder, found.rate_hz, gain_for(found.high, found.low))
-
-
-def _analyse(mixdown: Mixdown, duration_s: float) -> Analysis:
-    """The first cut: beats and tempo, and a metre that is only assumed."""
-    beats = find_beats(mixdown.samples)
-    times = tuple(time for time in beats.times_s if time <= duration_s)
-    if not times:
-        return Analysis(source="computed", duration_s=duration_s)
-    return Analysis(
-        source="computed",
-        duration_s=duration_s,
-        bpm=beats.bpm,
-        metre="4/4",
-        beats_s=times,
-        downbeats_s=times[::4],
-        estimated=("metre", "downbeats"),
-        confidence={"bpm": beats.confidence, "beats": beats.confidence, "metre": 0.0},
-    )
 
 
 def _read(source: Source, expected: Survey) -> Iterator[Block]:

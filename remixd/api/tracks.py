@@ -49,6 +49,7 @@ def _options(request: pb.ImportTrackRequest) -> ImportOptions:
         roles=convert.roles_from_proto(request.roles),
         grid=_check_path(request.grid, "grid") if request.grid else None,
         splitter=check_splitter(request.splitter),
+        again=request.again,
     )
 
 

@@ -135,6 +135,7 @@ class DaemonShelf:
                     roles=options.roles,
                     grid=options.grid,
                     splitter=options.splitter,
+                    again=options.again,
                     warm=warm,
                     on_progress=on_progress,
                 )

@@ -42,6 +42,7 @@ TOLD_S: Final = 10.0
     metavar="NAME",
     help="What splits a full mix: harmonic, demucs, or none.  [default: harmonic]",
 )
+@click.option("--again", is_flag=True, help="Read and analyse anew what is there; its id and edits stay.")
 @click.option("--warm", is_flag=True, help="Build the cache too, so that the first session starts at once.")
 @library_option
 @daemon_option
@@ -53,6 +54,7 @@ def import_songs(
     mapping: tuple[str, ...],
     grid: Path | None,
     splitter: str,
+    again: bool,
     warm: bool,
     library: Path | None,
     daemon: str | None,
@@ -74,6 +76,7 @@ def import_songs(
         roles=parse_mapping(mapping),
         grid=expand_home(grid).absolute() if grid is not None else None,
         splitter=check_splitter(splitter),
+        again=again,
     )
     with open_shelf(library, daemon) as shelf:
         imported, failures = _import(songs, shelf, options, jobs, warm=warm, quiet=as_json)
@@ -128,7 +131,7 @@ def _import(
         nonlocal told_s
         estimate.end(song, new=done is not None and done["new"])
         if done is not None and not quiet:
-            _print_imported(done)
+            _print_imported(done, "again" if options.again else "was there")
         if not shown and estimate.done < len(songs) and time.monotonic() - told_s >= TOLD_S:
             told_s = time.monotonic()
             note(told_left(estimate.done, len(songs), estimate.left_s()))
@@ -151,9 +154,9 @@ def _report(failures: Sequence[Failure], total: int, *, by_name: bool) -> None:
         raise failures[-1].error
 
 
-def _print_imported(song: dict[str, Any]) -> None:
+def _print_imported(song: dict[str, Any], not_new: str) -> None:
     stems = ", ".join(f"{stem['name']} ({stem_told(stem)})" for stem in song["stems"])
-    print(f"{song['id']}: {song['title']}{'' if song['new'] else ' (was there)'}: {stems}", flush=True)
+    print(f"{song['id']}: {song['title']}{'' if song['new'] else f' ({not_new})'}: {stems}", flush=True)
     for text in song["notes"]:
         print(f"  {text}")
 

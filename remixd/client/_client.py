@@ -11,7 +11,8 @@ from typing import Any, Concatenate, Final, Generic, ParamSpec, TypeVar, cast
 import grpc
 
 from remixd.client._convert import telling_errors
-from remixd.client._plans import CHANNEL_OPTIONS, TIMEOUT_S, Ask, Follow, Plan, Plans, Step, Take, stubs
+from remixd.client._plans import TIMEOUT_S, Plans
+from remixd.client._steps import CHANNEL_OPTIONS, Ask, Follow, Plan, Step, Take, stubs
 from remixd.config import Address, listen_address
 from remixd.errors import RemixdError
 

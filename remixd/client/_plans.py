@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Generic, TypeAlias, TypeVar
+from typing import Final, TypeVar
 
-import grpc
-from google.protobuf.message import Message
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2
 
 from remixd.audience.signal import Signal
 from remixd.client import _convert as convert
 from remixd.client._recording import Recorder, Recording
+from remixd.client._steps import Ask, Follow, Plan, Take
 from remixd.client._types import (
     Answer,
     Applied,
@@ -38,12 +37,9 @@ from remixd.errors import InvalidInput, RemixdError, Unavailable
 from remixd.units import frames_from_seconds
 from remixd.v1 import (
     audience_pb2,
-    audience_pb2_grpc,
     common_pb2,
     sessions_pb2,
-    sessions_pb2_grpc,
     tracks_pb2,
-    tracks_pb2_grpc,
 )
 
 TIMEOUT_S: Final = 10.0
@@ -55,9 +51,6 @@ DIRECTED_TIMEOUT_S: Final = 300.0
 
 PROBE_TIMEOUT_S: Final = 2.0
 PAGE_SIZE: Final = 500
-
-CHANNEL_OPTIONS: Final = (("grpc.enable_http_proxy", 0),)
-"""A proxy for the web has no part in what goes on inside this machine."""
 
 T = TypeVar("T")
 M = TypeVar("M")
@@ -72,56 +65,6 @@ def _absolute(path: str | Path) -> str:
         shown = text.encode("utf-8", "backslashreplace").decode()
         raise InvalidInput(f"{shown} is not UTF-8: rename it, or import it with --library") from None
     return text
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """Call `METHOD` of `service` and wait for its one answer, which is sent back into the plan."""
-
-    service: str
-    method: str
-    request: Message
-    timeout_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Follow(Generic[T]):
-    """Open a stream; it is sent back into the plan, and closed when the plan ends.
-
-    Attributes:
-        timeout_s: how long it may last; None for ever.
-        read: makes a value of a message; None for one to pass over.
-        ends_in_time: whether reaching `timeout_s` is an end like any other, and no error.
-    """
-
-    service: str
-    method: str
-    request: Message
-    timeout_s: float | None
-    read: Callable[[Any], T | None]
-    ends_in_time: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Take:
-    """Wait for the next value of a stream that was followed; None is its end."""
-
-    stream: Any
-
-
-Step: TypeAlias = Ask | Follow[Any] | Take
-Plan: TypeAlias = Generator[Step, Any, T]
-
-
-def stubs(channel: grpc.Channel | grpc.aio.Channel) -> dict[str, Any]:
-    """The callables of each service on a channel, blocking or not."""
-    kinds: dict[str, Any] = {
-        "Tracks": tracks_pb2_grpc.TracksStub,
-        "Sessions": sessions_pb2_grpc.SessionsStub,
-        "Audience": audience_pb2_grpc.AudienceStub,
-        "Health": health_pb2_grpc.HealthStub,
-    }
-    return {service: kind(channel) for service, kind in kinds.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +90,7 @@ class Plans:
         roles: Mapping[str, str] | None = None,
         grid: str | Path | None = None,
         splitter: str = "",
+        again: bool = False,
         warm: bool = False,
         on_progress: Callable[[float, str], None] | None = None,
     ) -> Plan[ImportedTrack]:
@@ -157,6 +101,7 @@ class Plans:
             roles: the role of a stem by the name of its file, where that does not tell it.
             grid: a file of beats that are taken instead of computed ones: rekordbox's .xml, a .mid or a .csv.
             splitter: what splits a full mix: `harmonic`, `demucs` or `none`; empty for the default.
+            again: read and analyse anew a song that is there; its id and its edits stay.
             warm: build its cache too, so that its first session starts without a wait.
             on_progress: called with the share done, 0 to 1, and what the import is at.
 
@@ -167,6 +112,7 @@ class Plans:
             roles=convert.roles_to_proto(roles or {}),
             grid=_absolute(grid) if grid is not None else "",
             splitter=splitter,
+            again=again,
             warm=warm,
         )
         news = yield Follow("Tracks", "ImportTrack", request, None, _itself)

@@ -53,6 +53,7 @@ async def import_path(
     arguments += [f"--map={name}={role}" for name, role in options.roles.items()]
     arguments += [f"--grid={options.grid}"] if options.grid else []
     arguments.append(f"--splitter={options.splitter}")
+    arguments += ["--again"] if options.again else []
     halves = 0.5 if warm else 1.0
     last = await run_worker(
         [*arguments, "--", str(path)], printable(path.name), _part(on_progress, 0.0, halves)

@@ -25,11 +25,13 @@ class ImportOptions:
         roles: of stems, by their file names without suffix, before what the names say.
         grid: a file of beats that are taken instead of computed ones, absolute; None: they are computed.
         splitter: what splits a full mix; of no account for other songs.
+        again: whether a song that is there is read and analysed anew; its id and its edits stay.
     """
 
     roles: Mapping[str, StemRole] = field(default_factory=dict)
     grid: Path | None = None
     splitter: SplitterName = DEFAULT_SPLITTER
+    again: bool = False
 
 
 def check_splitter(name: str) -> SplitterName:

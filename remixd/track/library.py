@@ -172,11 +172,12 @@ class Library:
             if (lock := self._held.pop(incoming, None)) is not None:
                 os.close(lock)
 
-    def add(self, incoming: Path) -> tuple[Track, bool]:
+    def add(self, incoming: Path, *, again: bool = False) -> tuple[Track, bool]:
         """List a package that is complete and on disk; the folder `incoming` is used up.
 
         Returns the track, and whether it is new. A track with the same content that is listed already
-        stays, and is returned. Raises InvalidInput for a package that is not whole.
+        stays, and is returned; with `again` the package takes its place, under the same id. Edits stay.
+        Raises InvalidInput for a package that is not whole.
         """
         track = load_track(incoming)
         with self._mutex:
@@ -187,20 +188,36 @@ class Library:
                         "DELETE FROM tracks WHERE content = ? OR id = ?", (track.content, track.id)
                     )
                     self._place(incoming, track)
+                elif again:
+                    self._replace(incoming, track)
             self.discard(incoming)
-        return there or load_track(track_folder(self.path, track.id)), there is None
+            shutil.rmtree(_former(self._tracks / track.id), ignore_errors=True)
+        kept = there if there is not None and not again else load_track(track_folder(self.path, track.id))
+        return kept, there is None
 
     def _place(self, incoming: Path, track: Track) -> None:
         """Rename a package to where it belongs and list it, or neither."""
         place = track_folder(self.path, track.id)
         if place.exists():  # not whole, or it would have been found by its content
+            _carry_edits(place, incoming)
             shutil.rmtree(place)
         incoming.rename(place)
         try:
             sync_folder(self._tracks)
-            list_track(self._db, track)
+            list_track(self._db, load_track(place))
         except BaseException:
             place.rename(incoming)
+            raise
+
+    def _replace(self, incoming: Path, track: Track) -> None:
+        """Put a package in the place of the one with its id, which stays until all is on disk."""
+        place = track_folder(self.path, track.id)
+        _carry_edits(place, incoming)
+        place.rename(_former(place))
+        try:
+            self._place(incoming, track)
+        except BaseException:
+            _former(place).rename(place)
             raise
 
     def delete(self, track_id: str) -> None:
@@ -319,13 +336,43 @@ class Library:
             if not any(differ()):
                 return
             with self._transaction():  # looked at again, now that no import can come between
+                settled = _settle_replacements(self._tracks)
                 unlisted, gone = differ()
-                for name in sorted(unlisted):
+                for name in sorted(unlisted | settled):
                     with contextlib.suppress(RemixdError):  # not whole: left alone, and not listed
                         track = load_track(track_folder(self.path, name))
                         if track.id == name:
                             list_track(self._db, track)
                 self._db.executemany("DELETE FROM tracks WHERE id = ?", [(name,) for name in gone])
+
+
+def _former(place: Path) -> Path:
+    """Where a package is while another takes its place; no track's id has a dot."""
+    return place.with_name(f"{place.name}.former")
+
+
+def _settle_replacements(tracks: Path) -> set[str]:
+    """End what a crash left of replacements: the former package is back, or gone if the new one is there.
+
+    Returns the ids of their tracks.
+    """
+    settled = set()
+    for former in tracks.glob("*.former"):
+        place = former.with_suffix("")
+        if place.exists():
+            shutil.rmtree(former, ignore_errors=True)
+        else:
+            former.rename(place)
+        settled.add(place.name)
+    return settled
+
+
+def _carry_edits(place: Path, incoming: Path) -> None:
+    """Take the edits of a package over into another; broken ones are left behind."""
+    with contextlib.suppress(RemixdError):
+        if edits := read_edits(place):
+            write_file(incoming / FILE, edits.to_toml().encode())
+            sync_folder(incoming)
 
 
 def _in_memory(db: sqlite3.Connection) -> sqlite3.Connection:

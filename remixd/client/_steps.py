@@ -1,0 +1,68 @@
+"""The steps that plans are made of, and the channel and stubs that they are taken on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeAlias, TypeVar
+
+import grpc
+from google.protobuf.message import Message
+from grpc_health.v1 import health_pb2_grpc
+
+from remixd.v1 import audience_pb2_grpc, sessions_pb2_grpc, tracks_pb2_grpc
+
+CHANNEL_OPTIONS: Final = (("grpc.enable_http_proxy", 0),)
+"""A proxy for the web has no part in what goes on inside this machine."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Call `METHOD` of `service` and wait for its one answer, which is sent back into the plan."""
+
+    service: str
+    method: str
+    request: Message
+    timeout_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Follow(Generic[T]):
+    """Open a stream; it is sent back into the plan, and closed when the plan ends.
+
+    Attributes:
+        timeout_s: how long it may last; None for ever.
+        read: makes a value of a message; None for one to pass over.
+        ends_in_time: whether reaching `timeout_s` is an end like any other, and no error.
+    """
+
+    service: str
+    method: str
+    request: Message
+    timeout_s: float | None
+    read: Callable[[Any], T | None]
+    ends_in_time: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """Wait for the next value of a stream that was followed; None is its end."""
+
+    stream: Any
+
+
+Step: TypeAlias = Ask | Follow[Any] | Take
+Plan: TypeAlias = Generator[Step, Any, T]
+
+
+def stubs(channel: grpc.Channel | grpc.aio.Channel) -> dict[str, Any]:
+    """The callables of each service on a channel, blocking or not."""
+    kinds: dict[str, Any] = {
+        "Tracks": tracks_pb2_grpc.TracksStub,
+        "Sessions": sessions_pb2_grpc.SessionsStub,
+        "Audience": audience_pb2_grpc.AudienceStub,
+        "Health": health_pb2_grpc.HealthStub,
+    }
+    return {service: kind(channel) for service, kind in kinds.items()}
