@@ -89,7 +89,7 @@ def test_tracks_are_listed(told, remixd):
 @pytest.mark.parametrize(
     ("words", "count"),
     [
-        (["4e5f", "SONG"], 1), (["--key", "9A"], 2), (["--key", "C major"], 2), (["--key", "11B"], 0),
+        (["b-s", "SONG"], 1), (["--key", "9A"], 2), (["--key", "C major"], 2), (["--key", "11B"], 0),
         (["--bpm", "110..120"], 2), (["--bpm", "121.."], 0), (["--energy", "5..8", "somebody"], 2),
     ],
 )  # fmt: skip

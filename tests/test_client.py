@@ -103,6 +103,21 @@ def test_every_page_of_the_list_is_fetched(service, client, monkeypatch):
     assert [row.id for row in client.tracks()] == sorted(service.shelf.held)
 
 
+def test_tracks_are_looked_for_and_edited(client):
+    assert [row.id for row in client.tracks("b-s song")] == ["b-song-4e5f6a7b"]
+    assert client.tracks(bpm=(121.0, None)) == client.tracks(key="11B") == []
+    assert len(client.tracks(key="8A", bpm=(None, 120.0), energy=(6.0, 7.0))) == 2
+    edited = client.edit_track(TRACK, bpm=90.0, metre="3/4", sections={3.0: "drop", 1.0: "rise"})
+    assert (edited.bpm, edited.metre, edited.edited) == (90.0, "3/4", ("bpm", "metre", "sections"))
+    assert [part.label for part in edited.sections] == ["chorus", "rise", "drop"]
+    assert client.track(TRACK) == edited
+    assert [row.edited for row in client.tracks()] == [True, False]
+    assert client.edit_track(TRACK, reset=edited.edited).edited == ()
+    with pytest.raises(errors.InvalidInput, match="bpm is 5") as refused:
+        client.edit_track(TRACK, bpm=5.0)
+    assert refused.value.field == "bpm"
+
+
 def test_an_import_reports_its_progress_and_sends_an_absolute_path(service, client, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     told = []

@@ -41,7 +41,7 @@ def tracks(
 ) -> None:
     """List the tracks, or those that are looked for.
 
-    Every word of TEXT is in a track's title, artist or id.
+    Every word of TEXT is in a track's title or artist, or the beginning of its id.
     """
     from remixd.track.search import ALL, Search, parse_range
 

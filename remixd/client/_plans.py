@@ -134,7 +134,7 @@ class Plans:
         """The tracks of the daemon's library, in the order of import; all, if nothing is looked for.
 
         Args:
-            text: words that title, artist or id must hold, whatever their case.
+            text: words of the title and artist, or the beginning of the id, whatever their case.
             key: a name or Camelot code; found is what mixes with it.
             bpm: the slowest and the fastest, or None.
             energy: the least and the greatest, from 1 to 10, or None.

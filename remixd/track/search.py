@@ -25,7 +25,8 @@ class Search:
     """What a track must be; everything in it must hold. The default finds all.
 
     Attributes:
-        text: every word of it is in the title, the artist or the id; accents and case do not count.
+        text: every word of it is in the title or the artist, or the beginning of the id; accents and case
+            do not count.
         key: a name or Camelot code: found is what mixes with it (`camelot.compatible`).
         bpm: in beats a minute.
         energy: from 1 to 10.
@@ -65,8 +66,8 @@ class Search:
             return False
         if not (_within(row.bpm, self.bpm) and _within(row.energy, self.energy)):
             return False
-        text = folded(f"{row.title}\n{row.artist}\n{row.id}") if self._words else ""
-        return all(word in text for word in self._words)
+        text = folded(f"{row.title}\n{row.artist}") if self._words else ""
+        return all(word in text or row.id.startswith(word) for word in self._words)
 
     def of(self, rows: Iterable[TrackRow]) -> list[TrackRow]:
         """What is found among some tracks, in their order."""

@@ -70,6 +70,68 @@ def test_the_list_comes_in_pages_that_hold_every_track_once(service, tracks):
     assert found == sorted(service.shelf.held)
 
 
+def test_the_list_holds_what_is_looked_for_on_every_page(service, tracks):
+    for number in range(6):
+        changed = an_analysis(bpm=118.0 + number, energy=float(number + 1))
+        service.shelf.held[f"c-{number}"] = a_track(f"c-{number}", title=f"Café {number}", analysis=changed)
+
+    def found(**filters):
+        rows, token = [], ""
+        while True:
+            page = tracks.ListTracks(pb.ListTracksRequest(page_size=2, page_token=token, **filters))
+            rows += [row.id for row in page.tracks]
+            token = page.next_page_token
+            if not token:
+                return rows
+
+    assert found(text="CAFE") == [f"c-{number}" for number in range(6)]
+    assert found(text="cafe", min_bpm=119.0, max_bpm=121.0) == ["c-1", "c-2", "c-3"]
+    assert found(text="cafe", max_energy=2.0) == ["c-0", "c-1"]
+    assert found(text="cafe 3", key="9A") == ["c-3"]
+    assert found(text="cafe", key="9B") == []
+    [row] = tracks.ListTracks(pb.ListTracksRequest(text="c-5")).tracks
+    assert (row.camelot, row.energy, row.loudness_lufs, row.edited) == ("8A", 6.0, -9.0, False)
+
+
+@pytest.mark.parametrize(
+    ("request_", "told"),
+    [
+        (pb.ListTracksRequest(key="H"), "key: 'H' is not a key such as A minor, F# major or 8A"),
+        (pb.ListTracksRequest(min_bpm=2.0, max_bpm=1.0), "bpm goes from 2 to 1: nothing is in there"),
+        (
+            pb.ListTracksRequest(min_energy=float("nan")),
+            "energy goes from nan to inf: nothing is in there",
+        ),
+        (pb.ListTracksRequest(text="x" * 201), "text is longer than 200 characters"),
+    ],
+)
+def test_a_filter_that_cannot_be_is_named(tracks, refused, request_, told):
+    assert refused(tracks.ListTracks, request_) == (grpc.StatusCode.INVALID_ARGUMENT, told)
+
+
+def test_an_edit_is_answered_with_the_track_as_it_is_then(service, tracks, refused):
+    track = a_track().id
+    edits = pb.Edits(bpm=100.0, key="8B", sections=[pb.SectionEdit(start_s=2.0, label="drop")])
+    edited = tracks.EditTrack(pb.EditTrackRequest(track=track, edits=edits))
+    assert edited.library == str(service.shelf.path)
+    assert (edited.track.analysis.bpm, edited.track.analysis.key) == (100.0, "C major")
+    assert list(edited.track.edited) == ["bpm", "key", "sections"]
+    assert tracks.GetTrack(pb.GetTrackRequest(track=track)).track == edited.track
+    undone = tracks.EditTrack(pb.EditTrackRequest(track=track, reset=["bpm", "sections"])).track
+    assert (undone.analysis.bpm, list(undone.edited)) == (120.0, ["key"])
+    for request, told in (
+        (pb.EditTrackRequest(track=track, edits=pb.Edits(bpm=0.0)), "bpm is 0: not within 20 to 400"),
+        (
+            pb.EditTrackRequest(track=track, reset=["tempo"]),
+            "reset: 'tempo' is no field: there are "
+            "artist, bpm, first_downbeat_s, key, metre, sections, title",
+        ),
+        (pb.EditTrackRequest(), "track is empty"),
+    ):
+        assert refused(tracks.EditTrack, request) == (grpc.StatusCode.INVALID_ARGUMENT, told)
+    assert refused(tracks.EditTrack, pb.EditTrackRequest(track="none"))[0] is grpc.StatusCode.NOT_FOUND
+
+
 def test_an_unknown_track_is_named_with_the_nearest(tracks, refused):
     code, told = refused(tracks.GetTrack, pb.GetTrackRequest(track="a-sing-0a1b2c3d"))
     assert code is grpc.StatusCode.NOT_FOUND

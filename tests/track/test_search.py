@@ -24,11 +24,18 @@ def a_row(**known: Any) -> TrackRow:
     return TrackRow(**(values | known))
 
 
-@pytest.mark.parametrize("text", ["", "moon", "MOON", "river moon", "beyonce", "0a1b", "ＲＩＶＥＲ", "달빛"])
+@pytest.mark.parametrize(
+    "text", ["", "moon", "MOON", "river moon", "beyonce", "Moon-0a1b", "ＲＩＶＥＲ", "달빛"]
+)
 def test_every_word_counts_but_case_accents_and_width_do_not(text: str) -> None:
     row = a_row(title="Moon River 달빛", artist="Beyoncé")
     assert Search(text=text).finds(row)
     assert not Search(text=f"{text} sun").finds(row)
+
+
+def test_letters_within_an_id_say_nothing() -> None:
+    assert Search(text="moon-0").finds(a_row(title="Other"))
+    assert not Search(text="b2").finds(a_row(title="Other"))
 
 
 @pytest.mark.parametrize("text", ["%", "_", "'", '"', "\\"])
