@@ -14,7 +14,7 @@ from remixd.track.edits import Edits, SectionEdit
 STEADY_S: Final = 0.02
 """Beats that are nowhere further than this from an even row are one."""
 
-SAME_BOUNDARY_S: Final = 0.5
+SAME_BOUNDARY_S: Final = 1.0
 """A section that begins this near to a computed boundary means that boundary."""
 
 _GRID: Final = ("bpm", "first_downbeat_s", "metre")
@@ -89,15 +89,19 @@ def _with_sections(analysis: Analysis, given: Sequence[SectionEdit]) -> tuple[Se
     def is_given(time_s: float) -> bool:
         return any(abs(time_s - start_s) <= SAME_BOUNDARY_S for start_s in starts)
 
-    begun = [(part.start_s, part.label) for part in analysis.sections if not is_given(part.start_s)]
-    begun += [(part.start_s, part.label) for part in given]
+    def own_end_s(start_s: float) -> float:
+        """Where the computed section that is divided or replaced ends; the song's end if there is none."""
+        ends = (part.end_s for part in analysis.sections if part.end_s > start_s + SAME_BOUNDARY_S)
+        return min(ends, default=analysis.duration_s)
+
+    begun = [
+        (part.start_s, part.end_s, part.label) for part in analysis.sections if not is_given(part.start_s)
+    ]
+    begun += [(part.start_s, own_end_s(part.start_s), part.label) for part in given]
     begun.sort()
-    ends = [part.end_s for part in analysis.sections]
     sections = []
-    for (start_s, label), (limit_s, _) in pairwise([*begun, (analysis.duration_s, "")]):
-        within = [end for end in ends if start_s + SAME_BOUNDARY_S < end <= limit_s]
-        # What comes after a gap between computed sections is no part of the one before it.
-        end_s = min(within) if within and not is_given(within[0]) else limit_s
+    for (start_s, end_s, label), (limit_s, _, _) in pairwise([*begun, (analysis.duration_s, 0.0, "")]):
+        end_s = limit_s if is_given(end_s) else min(end_s, limit_s)
         if end_s > start_s:
             sections.append(Section(start_s=start_s, end_s=end_s, label=label))
     return tuple(sections)

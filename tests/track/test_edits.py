@@ -142,6 +142,15 @@ def test_a_section_takes_the_place_of_a_boundary_nearby_and_divides_what_it_begi
     ]  # fmt: skip
 
 
+def test_short_sections_and_gaps_between_sections_stay() -> None:
+    parts = tuple(
+        Section(start_s=a, end_s=b, label=to)
+        for a, b, to in ((0.0, 10.0, "a"), (20.0, 20.5, "b"), (40.0, 50.0, "c"))
+    )
+    found = edited(computed(sections=parts), Edits(sections=(SectionEdit(start_s=45.0, label="d"),)))
+    assert labels(found) == [(0.0, 10.0, "a"), (20.0, 20.5, "b"), (40.0, 45.0, "c"), (45.0, 50.0, "d")]
+
+
 def test_sections_by_hand_alone_reach_to_the_next_and_to_the_end() -> None:
     given_ = (SectionEdit(start_s=10.0, label="a"), SectionEdit(start_s=20.0, label="b"))
     found = edited(computed(sections=()), Edits(sections=given_))
