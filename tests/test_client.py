@@ -107,7 +107,7 @@ def test_tracks_are_looked_for_and_edited(client):
     assert [row.id for row in client.tracks("b-s song")] == ["b-song-4e5f6a7b"]
     assert client.tracks(bpm=(121.0, None)) == client.tracks(key="11B") == []
     assert len(client.tracks(key="8A", bpm=(None, 120.0), energy=(6.0, 7.0))) == 2
-    edited = client.edit_track(TRACK, bpm=90.0, metre="3/4", sections={3.0: "drop", 1.0: "rise"})
+    edited = client.edit_track(TRACK, bpm=90.0, metre="3/4", sections={3.5: "drop", 2.0: "rise"})
     assert (edited.bpm, edited.metre, edited.edited) == (90.0, "3/4", ("bpm", "metre", "sections"))
     assert [part.label for part in edited.sections] == ["chorus", "rise", "drop"]
     assert client.track(TRACK) == edited
