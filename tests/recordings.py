@@ -6,6 +6,7 @@ import json
 import struct
 import wave
 from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,11 @@ def add_stem_atom(path: Path, content: bytes) -> None:
     path.write_bytes(bytes(data) + atom)
 
 
+def add_sound(out: Any, stream: Any, samples: Samples) -> None:
+    """Encode planar float samples into an open container's stream."""
+    _encode(out, stream, samples, stream.codec_context.sample_rate, "fltp")
+
+
 def _encode(out: Any, stream: Any, samples: Samples, rate_hz: int, kind: str) -> None:
     for at in range(0, len(samples), 4096):
         block = samples[at : at + 4096]
@@ -115,6 +121,6 @@ def _encode(out: Any, stream: Any, samples: Samples, rate_hz: int, kind: str) ->
         else:
             packed = np.ascontiguousarray(block.T.astype(np.float32))
         frame = av.AudioFrame.from_ndarray(packed, format=kind, layout="stereo")
-        frame.sample_rate = rate_hz
-        out.mux(stream.encode(frame))
+        frame.sample_rate, frame.time_base, frame.pts = rate_hz, Fraction(1, rate_hz), at
+        out.mux(stream.encode(frame))  # from its time a container knows the encoder's delay
     out.mux(stream.encode(None))

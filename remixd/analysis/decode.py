@@ -21,7 +21,7 @@ from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
-from remixd.analysis.length import check_ending, declared_frames
+from remixd.analysis.length import check_ending, declared_frames, delay_untold
 from remixd.errors import BadAudio
 from remixd.track.fields import one_line, printable
 from remixd.track.flac import STRICT, Block, reason, strict
@@ -118,6 +118,9 @@ def survey(source: Source) -> Survey:
         notes.append(f"{source.name} is silent")
     if ending := check_ending(source.path, source.name):
         notes.append(ending)
+    with _opened(source) as (container, _):
+        if delay_untold(source.path, container.format.name):
+            notes.append(f"{source.name} does not tell its encoder's delay: it may come 10 to 50 ms late")
     return Survey(rate_hz=rate_hz, channels=channels, frames=frames, high=high, low=low, notes=tuple(notes))
 
 

@@ -55,6 +55,14 @@ def declared_frames(path: Path, container: str, stream: AudioStream) -> Declared
     return Declared(frames=round(frames), tolerance=tolerance_s * stream.rate)
 
 
+def delay_untold(path: Path, container: str) -> bool:
+    """Whether a stream comes late by its encoder's delay, and nothing in the file says by how much.
+
+    MP4, Matroska and Ogg do say it, and so do MP3s with a Xing or Info header; FFmpeg then leaves it out.
+    """
+    return container == "aac" or (container == "mp3" and _mp3_frames(path) is None)
+
+
 def check_ending(path: Path, name: str) -> str:
     """Look at the end of a WAV or Ogg file, where FFmpeg says nothing.
 

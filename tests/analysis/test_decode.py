@@ -1,9 +1,11 @@
 import os
 from pathlib import Path
+from typing import Any
 
+import av
 import numpy as np
 import pytest
-from recordings import hits, sine, write_coded, write_float_wav, write_wav
+from recordings import add_sound, hits, sine, write_coded, write_float_wav, write_wav
 
 from remixd.analysis.decode import Source, decode, describe, survey
 from remixd.errors import BadAudio
@@ -214,3 +216,50 @@ def test_tags_are_read_as_one_line(tmp_path: Path) -> None:
     path = write_coded(tmp_path / "a.mp3", hits(0.5, 120), title="A\nSong", artist="Some\x07body")
     assert (describe(path).title, describe(path).artist) == ("A Song", "Some body")
     assert describe(write_wav(tmp_path / "b.wav", hits(0.5, 120))).title == ""
+
+
+def lag_frames(found: np.ndarray, truth: np.ndarray) -> int:
+    """By how much a sound comes late, from the peak of its correlation with the truth."""
+    size = 2 ** int(np.ceil(np.log2(len(found) + len(truth))))
+    spectra = [np.fft.rfft(sound[:, 0], size) for sound in (found, truth)]
+    peak = int(np.argmax(np.fft.irfft(spectra[0] * spectra[1].conj())))
+    return peak - size if peak > size // 2 else peak
+
+
+@pytest.mark.parametrize("suffix", [".mp3", ".m4a", ".ogg"])
+def test_an_encoders_delay_is_left_out(tmp_path: Path, suffix: str) -> None:
+    rate_hz = 48_000 if suffix == ".ogg" else 44_100
+    samples = hits(3.0, 97, rate_hz)
+    path = write_coded(tmp_path / f"a{suffix}", samples, rate_hz)
+    assert lag_frames(decoded(path), samples) == 0
+    assert not any("delay" in note for note in survey(source(path)).notes)
+
+
+def test_a_delay_that_nothing_tells_is_noted(tmp_path: Path) -> None:
+    samples = hits(3.0, 97)
+    raw = write_coded(tmp_path / "a.mp3", samples).read_bytes()
+    first = raw.index(b"\xff\xfb")
+    bare = tmp_path / "bare.mp3"
+    bare.write_bytes(
+        raw[raw.index(b"\xff\xfb", first + 100) :]
+    )  # without the frame that holds the Info header
+    assert 0.01 < lag_frames(decoded(bare), samples) / 44_100 < 0.05
+    assert survey(source(bare)).notes == (
+        "bare.mp3 does not tell its encoder's delay: it may come 10 to 50 ms late",
+    )
+
+
+def test_a_cover_picture_is_no_sound(tmp_path: Path) -> None:
+    samples = hits(1.0, 120)
+    path = tmp_path / "a.mp4"
+    with av.open(str(path), "w", format="mp4") as out:
+        picture: Any = out.add_stream("mjpeg", rate=1)
+        picture.width, picture.height, picture.pix_fmt = 64, 64, "yuvj420p"
+        sound: Any = out.add_stream("aac", rate=44_100, layout="stereo")
+        sound.codec_context.format = "fltp"
+        frame = av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), format="rgb24")
+        out.mux(picture.encode(frame.reformat(format="yuvj420p")))
+        out.mux(picture.encode(None))
+        add_sound(out, sound, samples)
+    assert describe(path).streams == 1
+    assert lag_frames(decoded(path), samples) == 0

@@ -11,6 +11,7 @@ from recordings import hits, write_coded, write_float_wav, write_stem_mp4, write
 from remixd.analysis.ingest import ingest
 from remixd.errors import RemixdError
 from remixd.track.flac import read_flac
+from remixd.track.import_options import ImportOptions
 from remixd.track.library import Library
 from remixd.track.package import Track
 
@@ -67,7 +68,7 @@ def originals(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 def attempted(path: Path, library: Library) -> Track | str:
     """The track, or what the error says. Any other exception is a failure."""
     try:
-        return ingest(path, library, {}, lambda _share, _doing: None).track
+        return ingest(path, library, ImportOptions(), lambda _share, _doing: None).track
     except RemixdError as error:
         return str(error)
 
