@@ -9,7 +9,10 @@ stereo picture is the bass's, for basses are mixed to the middle; the sides, and
 
 It is a guess, fit for control and gentle ducking, not for hearing a part alone. Vocals stay in `other`.
 
-SI-SDR gained over the mix, in dB, for 40 s of five songs whose stems are known (drums, bass, other): SCORES.
+SI-SDR gained over the mix as its own guess (drums, bass, other; in dB), over 40 s of five songs whose stems
+are known: LMMS +3.5, +1.5, +11.8 and -5.4 (its mix is nearly all drums, which lose their long low end), no
+bass, +6.7; MIDI +10.1, +7.8, +3.9 and +10.4, -19.1, -12.7 (a second instrument plays below the bass, and is
+taken for it); a module +4.4, +3.8, +2.7. The means are +4.6, -1.5 and +2.5. About 2 % of a core in real time.
 """
 
 from __future__ import annotations
