@@ -19,13 +19,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from remixd.analysis.beats import ANALYSIS_HZ, find_beats
 from remixd.analysis.decode import Source, decode
 from remixd.analysis.rhythm import find_rhythm
 from remixd.analysis.rhythm_features import RhythmFeatures
 from remixd.track.roles import cast_name, is_master
 from remixd.units import StemRole
 
+from .essentia_beats import ANALYSIS_HZ, find_beats
 from .results import Case
 from .runner import Skipped, Task
 

@@ -12,6 +12,8 @@ from remixd.errors import InvalidInput
 DEFAULT_LISTEN = "127.0.0.1:7400"
 DEFAULT_CACHE_MAX = "20GB"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+"""Environment of our processes: the threads of numpy's libraries wait for each other at full speed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,8 +172,10 @@ def _keep(
         analysis=Analysis(source="computed", duration_s=frames / rate_hz),
     )  # fmt: skip
     progress(0.7, "listening for beats, bars, key and sections")
-    analysis = material.analysis or analyse(track, material.grid)
-    return replace(track, analysis=analysis)
+    if material.analysis is None:
+        return replace(track, analysis=analyse(track, material.grid))
+    given = material.analysis
+    return replace(track, analysis=material.grid.apply(given) if material.grid else given)
 
 
 def _split(

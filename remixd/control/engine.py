@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
+from remixd.config import ONE_THREAD
 from remixd.errors import AlreadyExists, Exhausted, InvalidInput, RemixdError, Unavailable
 
 log = logging.getLogger(__name__)
@@ -22,7 +23,6 @@ ANSWER_S: Final = 30.0
 STOP_S: Final = 5.0
 SOCKET_PATH_MAX: Final = 100
 
-_THREADS: Final = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 _ERRORS: Final = {
     "invalid": InvalidInput,
     "exhausted": Exhausted,
@@ -69,7 +69,7 @@ class Engine:
             *("-P", "-m", "remixd.engine", str(directory), str(wisdom)),  # -P: what lies here is not ours
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
-            env={**os.environ, **_THREADS},
+            env={**os.environ, **ONE_THREAD},
         )
         engine = cls(directory, process)
         try:

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from remixd import errors
+from remixd.config import ONE_THREAD
 from remixd.errors import BadAudio, RemixdError, Unavailable
 from remixd.track.fields import printable
 
@@ -58,7 +59,7 @@ async def _run(arguments: list[str], name: str, on_progress: OnProgress | None) 
     worker = await asyncio.create_subprocess_exec(
         sys.executable, "-P", "-m", "remixd.analysis", *arguments,
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        limit=_LINE_BYTES,
+        limit=_LINE_BYTES, env={**os.environ, **ONE_THREAD},
     )  # fmt: skip
     assert worker.stdout is not None  # noqa: S101 (asked for above)
     assert worker.stderr is not None  # noqa: S101

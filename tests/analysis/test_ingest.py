@@ -92,14 +92,13 @@ def test_floats_beyond_full_scale_survive(tmp_path: Path, library: Library) -> N
     assert np.abs(kept(track, "mix") - loud).max() <= 8 * 2.0**-24
 
 
-def test_beats_come_with_an_assumed_metre(song: Path, library: Library) -> None:
+def test_beats_come_with_how_sure_they_are(song: Path, library: Library) -> None:
     found = bring(song, library).track.analysis
     assert found.source == "computed"
-    assert found.bpm == pytest.approx(120, rel=0.02)
-    assert found.metre == "4/4"
-    assert found.downbeats_s == found.beats_s[::4]
-    assert found.estimated == ("metre", "downbeats")
-    assert (found.key, found.sections, found.onsets_s) == (None, (), {})
+    assert found.bpm == pytest.approx(120, rel=0.001)
+    assert np.allclose(np.diff(found.beats_s), 0.5, atol=0.002)
+    assert set(found.downbeats_s) <= set(found.beats_s)
+    assert found.confidence["metre"] < found.confidence["beats"]  # every hit is like every other
 
 
 def test_the_beats_are_those_of_what_plays(tmp_path: Path, library: Library) -> None:
