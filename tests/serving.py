@@ -34,8 +34,8 @@ from remixd.units import PACKET_FRAMES, RATE_HZ
 ENGINE_PID = 4242
 
 
-def a_stem(name: str, role: str, *, language: str = "", plays: bool = True) -> Stem:
-    return Stem(name=name, role=role, language=language, file=f"stems/{name}.flac", gain=1.0, plays=plays)
+def a_stem(name: str, role: Any, **changed: Any) -> Stem:
+    return Stem(**{"name": name, "role": role, "file": f"stems/{name}.flac", **changed})
 
 
 def an_analysis(**changed: Any) -> Analysis:
