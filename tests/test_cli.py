@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import wave
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -204,6 +205,25 @@ def test_songs_are_imported_into_the_daemons_library(service, told, tmp_path):
     assert [stem["role"] for stem in done["stems"]] == ["vocals", "vocals", "drums"]
     assert done["notes"] == ["drums was 12 ms shorter: padded"]
     assert service.imports == [(song, service.shelf.path, ImportOptions(roles={"gtr": "bass"}), False)]
+
+
+def test_a_grid_is_sent_as_an_absolute_path_and_a_splitter_by_its_name(service, told, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    told("import", "/songs/one", "--grid", "a.csv", "--splitter", "None")
+    options = service.imports[-1][2]
+    assert (options.grid, options.splitter) == (tmp_path / "a.csv", "none")
+
+
+def test_a_grid_is_for_one_song(service, remixd):
+    refused = remixd("import", "/songs/one", "/songs/two", "--grid", "a.csv")
+    assert "--grid has the beats of one song" in refused.err
+    assert service.imports == []
+
+
+def test_stems_that_are_guesses_are_told_so(service, remixd, monkeypatch):
+    guess = replace(a_track().stems[2], estimated=True, colour="#009e73")
+    monkeypatch.setitem(service.shelf.held, TRACK, a_track(stems=(guess,)))
+    assert "stem drums: drums, #009e73, estimated" in remixd("track", "show", TRACK).out
 
 
 def test_a_song_that_cannot_be_imported_does_not_hold_back_the_others(remixd, service):
