@@ -49,8 +49,11 @@ _CLICK_HZ: Final = (300.0, 6000.0)
 _LEVEL_S: Final = 0.72
 """The time whose median is the usual level of clicks and of the low sound."""
 _OPEN_S: Final = 0.19
+"""How long a kick is let through; shorter than most bass notes."""
 _RISE_S: Final = (0.046, 0.093)
+"""Before an attack the low sound is that of whichever of these ago is less."""
 _EXCESS: Final = 1.5
+"""How far above its median over time the low sound has to rise to be the kick's, as a power ratio."""
 _CHUNK: Final = 256  # spectra
 _BATCH: Final = 16  # spectra whose medians are found at a time
 
@@ -69,7 +72,7 @@ class HarmonicSplitter:
             blocks: the mix, stereo float32 (n, 2), any lengths.
             rate_hz: its sample rate, from 8000.
 
-        Yields blocks of about 6 s; holds two of them, and 60 MB of spectra.
+        Yields blocks of about 6 s; holds about 90 MB, however long the song is.
         """
         scale = _Scale.at(rate_hz)
         window, hop = scale.window, scale.hop
@@ -77,7 +80,8 @@ class HarmonicSplitter:
         # A chunk's spectra, and before and after them those that their medians look at.
         held: Block = np.zeros((scale.context * hop + window // 2, 2), np.float32)
         tail = np.zeros((window - hop, 4), np.float32)
-        early, left = window // 2, 0  # what overlaps add up to begins before the song does
+        # What the overlaps add up to begins `early` frames before the song; `left` are yet to be given back.
+        early, left = window // 2, 0
         ahead = (_CHUNK + 2 * scale.context - 1) * hop + window
         silence = np.zeros((ahead, 2), np.float32)
         for block in itertools.chain(blocks, [None]):
