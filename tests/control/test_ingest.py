@@ -46,7 +46,7 @@ async def test_a_song_is_imported_and_told(song: Path, tmp_path: Path) -> None:
     first = await import_path(song, library, SUNG, lambda share, doing: told.append((share, doing)))
     assert (first.title, first.new, first.notes) == ("My Song", True, ())
     assert {stem.name: stem.role for stem in first.stems} == {"lead-1": "vocals", "drums": "drums"}
-    assert told[-1] == (0.7, "finding the beats")
+    assert told[-1] == (0.7, "listening for beats, bars, key and sections")
     again = await import_path(song, library, SUNG)
     assert (again.track_id, again.new) == (first.track_id, False)
     assert listed(library) == [first.track_id]
