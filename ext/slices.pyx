@@ -171,6 +171,7 @@ cdef void _repeat(Slices* slices, const StemView* stem, bint loop, double excess
 
 cdef void _steer(Slices* slices, const StemView* stem, bint loop, double nominal, double rate) noexcept nogil:
     """Jump, if it is time to, so that reading arrives at the next stroke as the map does."""
+    cdef bint off
     cdef double ahead = slices.now.source - nominal
     cdef double left = (slices.anchors.ahead - nominal) / rate - LEAD
     cdef double excess = left - (slices.anchors.ahead - LEAD - slices.now.source)
@@ -180,7 +181,8 @@ cdef void _steer(Slices* slices, const StemView* stem, bint loop, double nominal
         if excess >= SPLICE and left > SPLICE:          # the tempo fell: or the stroke would be heard twice
             _jump(slices, slices.now.source - <int64_t>ceil(excess), slices.now.gain, SPLICE)
     elif rate == 1.0:
-        if (fabs(ahead) >= 0.5 or slices.now.gain != 1.0) and slices.now.source - slices.anchors.behind >= ATTACK:
+        off = fabs(ahead) >= 0.5 or slices.now.gain != 1.0
+        if off and slices.now.source - slices.anchors.behind >= ATTACK:
             _jump(slices, <int64_t>floor(nominal + 0.5), 1.0, JOIN)
     elif ahead < -LATE or (ahead > LATE and left > FAR):    # no stroke in sight: keep near the map
         _jump_by(slices, stem, loop, <int64_t>floor(ahead + 0.5))
