@@ -105,8 +105,9 @@ def test_a_full_disk_is_told_and_the_daemon_lives_on(song, tmp_path):
                 other = client.import_track(kept, splitter="none").id
                 with pytest.raises(Exhausted, match="full"):
                     client.create_session(other)
+                more = write_wav(tmp_path / "more.wav", noise[::-1], 48_000)
                 with pytest.raises(Exhausted, match="full"):
-                    client.import_track(write_wav(tmp_path / "more.wav", noise[::-1], 48_000), splitter="none")
+                    client.import_track(more, splitter="none")
                 assert plays(client, session)
                 assert {row.id for row in client.tracks()} == {track.id, other}
                 client.delete_track(track.id)
