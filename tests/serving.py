@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -32,6 +33,7 @@ from remixd.track.search import Search
 from remixd.units import PACKET_FRAMES, RATE_HZ
 
 ENGINE_PID = 4242
+TRACK = "a-song-0a1b2c3d"
 
 
 def a_stem(name: str, role: Any, **changed: Any) -> Stem:
@@ -59,7 +61,7 @@ def an_analysis(**changed: Any) -> Analysis:
     return Analysis(**(values | changed))
 
 
-def a_track(track_id: str = "a-song-0a1b2c3d", **changed: Any) -> SimpleNamespace:
+def a_track(track_id: str = TRACK, **changed: Any) -> SimpleNamespace:
     """What the service reads of a track."""
     values: dict[str, Any] = {
         "id": track_id,
@@ -321,3 +323,17 @@ class Service:
             self.loop.call_soon_threadsafe(self.loop.stop)
             self._thread.join(10)
             self.loop.close()
+
+
+def when_heard(service: Service, session: HandPlayedSession, act: Callable[[], None]) -> threading.Thread:
+    """Do something once somebody listens, as the engine would meanwhile; the thread that waits for it."""
+
+    def wait() -> None:
+        until = time.monotonic() + 5
+        while not session.listeners and time.monotonic() < until:
+            time.sleep(0.002)
+        service.run(act)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    return thread
