@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from sounds import noise
 
 from remixd.analysis.chords import NO_CHORD, QUALITIES, ChordSpan, find_chords
+from remixd.analysis.tones import Tones
 from remixd.demo import Song
+from remixd.units import StemRole
 
 BEAT_S = 0.5
 INTERVALS = {suffix: intervals for suffix, intervals, _ in QUALITIES}
@@ -20,7 +22,7 @@ SHARPS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 Bars = list[tuple[int, str]]
 
 
-def play(bars: Bars, up: int = 0, level: float = 0.05) -> dict[str, np.ndarray]:
+def play(bars: Bars, up: int = 0, level: float = 0.05) -> dict[StemRole, np.ndarray]:
     """Four beats of each chord, root and quality, with its root in the bass."""
     chordal, bass = [], []
     for root, quality in bars:
@@ -30,10 +32,10 @@ def play(bars: Bars, up: int = 0, level: float = 0.05) -> dict[str, np.ndarray]:
     return {"other": notes(chordal, BEAT_S, level=level), "bass": notes(bass, BEAT_S, level=level)}
 
 
-def chords_of(stems: dict[str, np.ndarray], key: str | None = None) -> tuple[ChordSpan, ...]:
+def chords_of(stems: dict[StemRole, np.ndarray], key: str | None = None) -> tuple[ChordSpan, ...]:
     tones = {role: tones_of(pcm) for role, pcm in stems.items()}
     beats_s = np.arange(0, len(stems["other"]) / RATE_HZ - 0.1, BEAT_S).tolist()
-    return find_chords(tones, beats_s, beats_s[::4], key)  # type: ignore[arg-type]
+    return find_chords(tones, beats_s, beats_s[::4], key)
 
 
 def names(bars: Bars, up: int = 0) -> list[str]:
@@ -101,7 +103,7 @@ def test_nothing_at_all_has_no_spans() -> None:
 
 def test_without_beats_chords_are_found_in_time() -> None:
     stems = play([(0, ""), (5, ""), (7, ""), (0, "")])
-    found = find_chords({role: tones_of(pcm) for role, pcm in stems.items()}, [])  # type: ignore[misc]
+    found = find_chords({role: tones_of(pcm) for role, pcm in stems.items()}, [])
     assert [span.name for span in found] == ["C", "F", "G", "C"]
     assert [span.start_s for span in found] == pytest.approx([0, 2, 4, 6], abs=0.3)
 
@@ -112,8 +114,11 @@ def test_without_beats_chords_are_found_in_time() -> None:
 def test_the_chords_of_the_demo_song(sections: tuple[str, ...], semitones: int) -> None:
     song = Song(sections=sections, semitones=semitones, space=0.0)
     truth = song.analysis()
-    tones = {role: tones_of(song.render(role, RATE_HZ)) for role in ("other", "bass")}
-    found = find_chords(tones, truth["beats_s"], truth["downbeats_s"], truth["key"])  # type: ignore[arg-type]
+    tones: dict[StemRole, Tones] = {
+        "other": tones_of(song.render("other", RATE_HZ)),
+        "bass": tones_of(song.render("bass", RATE_HZ)),
+    }
+    found = find_chords(tones, truth["beats_s"], truth["downbeats_s"], truth["key"])
     right = sum(
         max(0.0, min(span.end_s, chord["end_s"]) - max(span.start_s, chord["start_s"]))
         for span in found

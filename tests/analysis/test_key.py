@@ -15,6 +15,7 @@ from remixd.analysis.key import Key, find_key
 from remixd.analysis.streams import lockstep, shifted
 from remixd.demo import Song
 from remixd.track.camelot import key_name
+from remixd.units import StemRole
 
 MAJOR_CADENCE = [(0, 4), (5, 4), (7, 4), (0, 4), (9, 3), (2, 3), (7, 4), (0, 4)]
 MINOR_CADENCE = [(0, 3), (5, 3), (7, 4), (0, 3), (8, 4), (5, 3), (7, 4), (0, 3)]
@@ -30,21 +31,21 @@ def bass_line(tonic: float, *, minor: bool) -> np.ndarray:
     return notes([[36 + (up + tonic) % 12] for up, _third in steps], 1.0)
 
 
-def key_of(**stems: np.ndarray) -> Key | None:
-    return find_key({role: tones_of(pcm) for role, pcm in stems.items()})  # type: ignore[misc]
+def key_of(stems: dict[StemRole, np.ndarray]) -> Key | None:
+    return find_key({role: tones_of(pcm) for role, pcm in stems.items()})
 
 
 @given(tonic=st.integers(0, 11), minor=st.booleans(), level=st.sampled_from([0.002, 0.05, 0.2]))
 @settings(max_examples=12)
 def test_a_cadence_moved_by_semitones_moves_its_key(tonic: int, minor: bool, level: float) -> None:
-    found = key_of(other=cadence(tonic, minor=minor, level=level), bass=bass_line(tonic, minor=minor))
+    found = key_of({"other": cadence(tonic, minor=minor, level=level), "bass": bass_line(tonic, minor=minor)})
     assert found is not None
     assert found.name == key_name(tonic, minor=minor)
 
 
 @pytest.mark.parametrize("cents", [-40, -15, 25, 45])
 def test_another_tuning_is_told_and_does_not_matter(cents: int) -> None:
-    found = key_of(other=cadence(2 + cents / 100, minor=False))
+    found = key_of({"other": cadence(2 + cents / 100, minor=False)})
     assert found is not None
     assert found.name == "D major"
     assert found.tuning_cents == pytest.approx(cents, abs=6)
@@ -53,16 +54,16 @@ def test_another_tuning_is_told_and_does_not_matter(cents: int) -> None:
 def test_opposite_polarity_of_the_channels_does_not_matter() -> None:
     pcm = cadence(4, minor=True)
     pcm[:, 1] *= -1
-    found = key_of(other=pcm)
+    found = key_of({"other": pcm})
     assert found is not None
     assert found.name == "E minor"
 
 
 def test_drums_say_nothing_and_a_voice_only_where_it_is_alone() -> None:
     song, other = cadence(0, minor=False), cadence(6, minor=False)
-    assert key_of(other=song, vocals=other, drums=other) == key_of(other=song)
-    assert key_of(drums=other) is None
-    alone = key_of(vocals=other)
+    assert key_of({"other": song, "vocals": other, "drums": other}) == key_of({"other": song})
+    assert key_of({"drums": other}) is None
+    alone = key_of({"vocals": other})
     assert alone is not None
     assert alone.name == "F# major"
 
@@ -72,13 +73,13 @@ def test_drums_say_nothing_and_a_voice_only_where_it_is_alone() -> None:
     [np.zeros((0, 2), np.float32), np.zeros((90_000, 2), np.float32), noise(900_000, seed=3, level=0.2)],
 )
 def test_silence_and_noise_have_no_key(pcm: np.ndarray) -> None:
-    assert key_of(other=pcm) is None
+    assert key_of({"other": pcm}) is None
 
 
 def test_a_song_in_two_keys_is_less_sure_than_either_half() -> None:
     first, second = cadence(0, minor=False), cadence(6, minor=False)
-    both = key_of(other=np.concatenate([first, first, second, second]))
-    one = key_of(other=np.concatenate([first, first, first, first]))
+    both = key_of({"other": np.concatenate([first, first, second, second])})
+    one = key_of({"other": np.concatenate([first, first, first, first])})
     assert one is not None
     assert both is None or both.confidence < 0.6 * one.confidence
 
@@ -86,7 +87,7 @@ def test_a_song_in_two_keys_is_less_sure_than_either_half() -> None:
 @pytest.mark.parametrize("semitones", [0, 3])
 def test_the_key_of_the_demo_song(semitones: int) -> None:
     song = Song(semitones=semitones, sections=("verse", "chorus"), space=0.0)
-    found = key_of(other=song.render("other", 44_100), bass=song.render("bass", 44_100))
+    found = key_of({"other": song.render("other", 44_100), "bass": song.render("bass", 44_100)})
     assert found is not None
     assert found.name == song.analysis()["key"]
     assert found.confidence > 0.5

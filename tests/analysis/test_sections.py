@@ -16,7 +16,9 @@ from remixd.analysis.bands import BandLevels, Bands
 from remixd.analysis.loudness import LoudnessMeter
 from remixd.analysis.section_names import name_sections
 from remixd.analysis.sections import Form, find_form
+from remixd.analysis.tones import Tones
 from remixd.demo import Song
+from remixd.units import StemRole
 
 BAR_S = 1.0
 PARTS = {  # roots of a bar's chord, and whether drums play
@@ -110,8 +112,11 @@ def test_the_form_of_the_demo_song_is_found_more_exactly_than_by_a_grid_of_phras
     truth = song.analysis()
     stems = {name: song.render(name, 22_050) for name in ("drums", "bass", "other", "vocals.en")}
     bands = {name: bands_of(pcm, 22_050) for name, pcm in stems.items()}
-    tones = {role: tones_of(stems[role], 22_050) for role in ("bass", "other")}
-    form = find_form(bands, tones, truth["downbeats_s"], truth["duration_s"])  # type: ignore[arg-type]
+    tones: dict[StemRole, Tones] = {
+        "bass": tones_of(stems["bass"], 22_050),
+        "other": tones_of(stems["other"], 22_050),
+    }
+    form = find_form(bands, tones, truth["downbeats_s"], truth["duration_s"])
     real = {section["start_s"] for section in truth["sections"][1:]}
     found = {round(section.start_s, 9) for section in form.sections[1:]}
     grid = set(truth["phrases_s"][1:])
