@@ -16,6 +16,7 @@ from remixd.track.library import Library
 from remixd.track.migrations import VERSION
 from remixd.track.search import Search
 
+# Written out on purpose: it is what lies on disks, whatever becomes of the steps in migrations.py.
 FIRST = """
 CREATE TABLE IF NOT EXISTS tracks (
     id          TEXT PRIMARY KEY,
