@@ -37,7 +37,7 @@ def analyse(track: Track, grid: GridFile | None = None) -> Analysis:
         )
         for stem in track.playing_stems
     }
-    heard = listen(sources, track.rate_hz, track.frames)
+    heard = listen(sources, track.rate_hz)
     timed = _time(features, track.frames / track.rate_hz)
     return _describe(grid.apply(timed) if grid else timed, heard)
 

@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 
 from remixd.analysis.analyse import analyse
+from remixd.analysis.compare import compare
 from remixd.analysis.decode import Source, Survey, decode, survey
 from remixd.analysis.material import Material, gather
 from remixd.analysis.splitter import Splitter, write_split
@@ -171,6 +172,9 @@ def _keep(
         rate_hz=rate_hz, frames=frames, stems=tuple(stems), master=master, folder=folder,
         analysis=Analysis(source="computed", duration_s=frames / rate_hz),
     )  # fmt: skip
+    if master:
+        progress(0.65, "comparing the stems with the master")
+        track = replace(track, notes=tuple(compare(track, master)))
     progress(0.7, "listening for beats, bars, key and sections")
     if material.analysis is None:
         return replace(track, analysis=analyse(track, material.grid))

@@ -1,4 +1,4 @@
-"""Octave bands, singing, energy and overviews."""
+"""Octave bands, singing and energy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from sounds import noise, tone
 from remixd.analysis.activity import find_energy, find_singing, rate_energy
 from remixd.analysis.bands import BandLevels, Bands
 from remixd.analysis.loudness import Loudness, LoudnessMeter
-from remixd.analysis.overview import Outline, Overview
 from remixd.demo import Song
 
 RATE_HZ = 48_000
@@ -36,13 +35,6 @@ def loudness_of(pcm: np.ndarray) -> Loudness:
     meter = LoudnessMeter(RATE_HZ)
     meter.add(pcm)
     return meter.finish()
-
-
-def overview_of(pcm: np.ndarray, points: int, cuts: Cuts) -> Overview:
-    outline = Outline(len(pcm), points)
-    for block in blocks_of(pcm, cuts):
-        outline.add(block)
-    return outline.finish(bands_of(pcm), RATE_HZ)
 
 
 @pytest.mark.parametrize(
@@ -124,26 +116,6 @@ def test_a_busy_song_is_rated_above_a_calm_one_whatever_the_gain() -> None:
     assert all(rating is not None and 1 <= rating <= 10 for rating in ratings)
     assert ratings[1] > ratings[0] + 1  # type: ignore[operator]
     assert ratings[2] == pytest.approx(ratings[1], abs=0.05)
-
-
-@given(points=st.integers(1, 400), frames=st.integers(0, 700), cuts=st.lists(st.integers(0, 700), max_size=6))
-def test_an_overview_has_every_extreme_in_its_place(points: int, frames: int, cuts: Cuts) -> None:
-    pcm = noise(frames, seed=3, level=0.3)
-    found = overview_of(pcm, points, cuts)
-    count = min(points, frames)
-    assert found.low.shape == found.high.shape == found.rms.shape == (count,)
-    assert found.bands.shape == (count, 3)
-    for point in range(count):
-        piece = pcm[point * frames // count : (point + 1) * frames // count]
-        assert found.low[point] == np.float16(min(piece.min(), 0.0))
-        assert found.high[point] == np.float16(max(piece.max(), 0.0))
-        assert found.rms[point] == pytest.approx(np.sqrt(np.mean(piece.astype(np.float64) ** 2)), rel=2e-3)
-
-
-def test_the_bands_of_an_overview_show_where_lows_and_highs_are() -> None:
-    pcm = np.concatenate([tone(RATE_HZ, 80.0), tone(RATE_HZ, 1000.0), tone(RATE_HZ, 9000.0)])
-    bands = overview_of(pcm, 30, [50_000]).bands
-    assert [bands[point].argmax() for point in (5, 15, 25)] == [0, 1, 2]
 
 
 def test_the_demo_singer_is_heard() -> None:

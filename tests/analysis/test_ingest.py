@@ -129,7 +129,8 @@ def test_of_two_masters_the_mastered_one_is_taken(song: Path, library: Library) 
     write_wav(song / "master.wav", hits(6.0, 120) / 2)
     track = bring(song, library).track
     assert np.abs(kept(track, "master")).max() < 0.5
-    assert track.notes == ("left out: mix.wav; master.wav is the master",)
+    left_out = [note for note in track.notes if note.startswith("left out")]
+    assert left_out == ["left out: mix.wav; master.wav is the master"]
 
 
 def test_a_folder_of_nothing_but_a_mix_has_one_stem(tmp_path: Path, library: Library) -> None:
