@@ -18,7 +18,9 @@ from remixd.track.analysis import LEAST_BEAT_S, LONGEST_S
 from remixd.track.fields import printable
 
 LARGEST_BYTES: Final = 4 * 2**20
-_FAULTS: Final = (ValueError, EOFError, LookupError, TypeError, ArithmeticError, AttributeError)
+_FAULTS: Final = (
+    ValueError, EOFError, LookupError, TypeError, ArithmeticError, AttributeError, mido.KeySignatureError
+)  # fmt: skip
 """What mido raises for files that are no MIDI."""
 _TEMPO: Final = 500_000
 """Microseconds a quarter, where the file says none: 120 bpm."""
@@ -53,7 +55,7 @@ def read_midi(path: Path, _song: SongNames) -> list[Span]:
         file = mido.MidiFile(str(path))
         resolution, events = file.ticks_per_beat, _events(file)
     except _FAULTS as error:
-        raise broken(name, "", f"is not a MIDI file: {printable(error)[:80]}") from None
+        raise broken(name, "", f"is not a MIDI file: {printable(error)[:80] or 'it ends early'}") from None
     if not 0 < resolution < 2**15:
         raise broken(name, "", "counts time in frames (SMPTE), not in beats")
     if not events:
@@ -78,7 +80,7 @@ def _walk(name: str, resolution: int, events: list[tuple[int, mido.MetaMessage]]
     beat = 0.0  # the tick of the beat to come
     for tick, event in events:
         step = 4.0 * resolution / unit
-        while beat < tick:
+        while beat < tick and clock.time_s <= LONGEST_S:
             clock.go_to(beat)
             yield _span(name, clock, step, count, unit, number, beats=1)
             beat, number = beat + step, number % count + 1

@@ -1,4 +1,5 @@
 import itertools
+import tracemalloc
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -213,6 +214,29 @@ def test_a_tempo_map_that_cannot_be_is_refused(
     tmp_path: Path, events: list[tuple[int, mido.MetaMessage]], told: str
 ) -> None:
     assert told in refused(midi(tmp_path, events))
+
+
+def test_beats_are_not_counted_for_weeks(tmp_path: Path) -> None:
+    path = midi(tmp_path, [(0, tempo(120)), (1_000_000, tempo(100))], resolution=1)
+    tracemalloc.start()
+    try:
+        assert "tick 1000000: is later than 3 hours" in refused(path)
+        assert tracemalloc.get_traced_memory()[1] < 50e6  # of 3 hours; 12 days would take 400 MB
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ((b"\xff\x58\x04\x03\x02\x18\x08", b"\xff\x59\x02\x20\x00\x00\xff\x01\x00"), "32 sharps"),
+        ((b"\x00\xff\x2f\x00", b""), "it ends early"),
+    ],
+)
+def test_why_a_file_is_no_midi_is_told(tmp_path: Path, change: tuple[bytes, bytes], told: str) -> None:
+    path = midi(tmp_path, [(0, tempo(120)), (0, metre(3, 4))])
+    path.write_bytes(path.read_bytes().replace(*change))
+    assert f"grid.mid: is not a MIDI file: {told}" in refused(path).replace("Could not decode key with ", "")
 
 
 @settings(max_examples=60, deadline=None)
