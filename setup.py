@@ -37,6 +37,7 @@ KERNEL_NOUNS = (
     "bus",
     "meter",
     "waiting",
+    "moves",
     "session",
     "host",
     "feed",

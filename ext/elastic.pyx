@@ -41,12 +41,11 @@ cdef int64_t _never() noexcept nogil:
 
 cdef int64_t _position(const Anchors* anchors, const StemView* stem, bint loop) noexcept nogil:
     """Where the anchor `index` of `lap` is."""
-    cdef int64_t count = stem.tree.onsets_count
     if stem.frames < CIRCLE_MIN or (not loop and anchors.lap + (anchors.index >= 0) > 1):
         return _never()
     if anchors.index < 0:
         return anchors.lap * stem.frames
-    return anchors.lap * stem.frames + stem.tree.onsets[min(anchors.index, count - 1)]
+    return anchors.lap * stem.frames + stem.tree.onsets[anchors.index]
 
 
 cdef void anchors_pass(Anchors* anchors, const StemView* stem, bint loop) noexcept nogil:

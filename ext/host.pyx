@@ -10,12 +10,12 @@ from libc.stdlib cimport calloc, free
 from remixd._kernel.deck cimport deck_position
 from remixd._kernel.mailbox cimport REPORT_UNDERRUN, Mailbox
 from remixd._kernel.ring cimport Packet, PacketRing, ring_begin, ring_commit
+from remixd._kernel.moves cimport session_report
 from remixd._kernel.session cimport (
     Session,
     session_describe,
     session_drain,
     session_render,
-    session_report,
 )
 from remixd._kernel.stretch cimport scratch_free, scratch_init
 

@@ -1,4 +1,4 @@
-"""Sessions: due commands, strips, bus; any number of frames a call.
+"""Sessions: deck, strips, bus; any number of frames a call.
 
 A session renders whole quanta of 64 frames into a small buffer and hands out of it what is asked for, so the
 same bits come out however the blocks are cut. Its clock counts output frames: the limiter's delay is
@@ -6,7 +6,7 @@ rendered ahead of the clock, so that sample n of the output is sample n of the m
 
 Thread: [render] for the C functions; the Python class is for offline rendering, tests, and [housekeeping].
 """
-from libc.math cimport exp2, isfinite, pow
+from libc.math cimport isfinite
 from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
@@ -16,47 +16,40 @@ import numpy as np
 from remixd._kernel.bus cimport LIMITER_DELAY, bus_init, bus_process
 from remixd._kernel.deck cimport (
     Deck,
-    LANDING,
     LANE_DRUMS,
     LANE_TONAL,
     LANE_VOCALS,
     QUANTUM,
-    RELAX,
     STEMS_MAX,
     deck_advance,
-    deck_end_position,
     deck_extend,
     deck_free,
     deck_init,
-    deck_lag,
     deck_position,
     deck_read,
     deck_read_sum,
     deck_start,
     deck_wants_map,
-    glide_to,
 )
-from remixd._kernel.mailbox cimport (
-    COMMAND_MIX,
-    REPORT_APPLIED,
-    REPORT_REFUSED,
-    Command,
-    Mailbox,
-    Report,
-    queue_pop,
-    queue_push,
-)
-from remixd._kernel.meter cimport METER_BLOCKS, meter_loudness, meter_process, meter_reset_peaks
-from remixd._kernel.ring cimport Packet
-from remixd._kernel.stem cimport Stem, stem_touch
 from remixd._kernel.denormals cimport flush_to_zero, major_faults, restore
-from remixd._kernel.elastic cimport REST_FRAMES_MAX
-from remixd._kernel.fft cimport FRAME, HOP
+from remixd._kernel.fft cimport FRAME
+from remixd._kernel.mailbox cimport COMMAND_MIX, Command, Mailbox, queue_pop
+from remixd._kernel.meter cimport METER_BLOCKS, meter_loudness, meter_process, meter_reset_peaks
+from remixd._kernel.moves cimport (
+    linear_gain,
+    role_of,
+    session_fill_gains,
+    session_gains,
+    session_move_map,
+    session_move_strips,
+    session_post,
+)
 from remixd._kernel.resample cimport FIX, RING
+from remixd._kernel.ring cimport Packet
+from remixd._kernel.state cimport DIMENSIONS, DRUMS, PITCH, ROLES, SessionState, VOCALS
+from remixd._kernel.stem cimport Stem, stem_touch
 from remixd._kernel.stretch cimport Stretch, scratch_free, scratch_init
-from remixd._kernel.strip cimport add_ramped, add_scaled, ramp_is_flat, ramp_to, ramp_value
-
-from remixd._kernel.waiting cimport Waiting, waiting_add, waiting_drop, waiting_is_superseded
+from remixd._kernel.strip cimport add_ramped, add_scaled, ramp_is_flat
 
 from remixd._kernel.mailbox import size_bytes
 
@@ -64,158 +57,7 @@ cdef extern from "<sys/mman.h>" nogil:
     int mlock(const void* memory, size_t bytes)
 
 cdef enum:
-    TEMPO = 0               # dimensions, in the order of remixd.mix.PLAYABLE
-    PITCH = 1
-    DRUMS_GAIN = 3
-    DRUMS = 0               # and roles, in the order of remixd.units.STEM_ROLES
-    VOCALS = 2
-    GLIDE_STEPS = 8         # 10.7 ms
-    # until the stem itself is heard
-    REST_FRAMES = (GLIDE_STEPS + LANDING) * QUANTUM + (REST_FRAMES_MAX + RELAX + 2) * HOP
     REPORTS = 1024
-
-cdef int[DIMENSIONS] _role_of_dimension = [-1, -1, 2, 0, 1, 3]
-
-
-cdef void session_report(SessionState* session, const Command* command, int kind, int64_t sample,
-                         int64_t settled, int64_t position, double value, int64_t late,
-                         bint superseded) noexcept nogil:
-    """Tell the other side, of a command if there is one; if its queue is full, count what was lost."""
-    cdef Report report
-    memset(&report, 0, sizeof(Report))
-    if command != NULL:
-        report.id = command.id
-        report.dimension = command.dimension
-    report.session = session.key
-    report.kind = <uint16_t>kind
-    report.sample = sample
-    report.settled_sample = settled
-    report.position = position
-    report.value = value
-    report.late_frames = late
-    report.superseded = superseded
-    if session.reports == NULL or not queue_push(session.reports, &report):
-        session.reports_lost += 1
-
-
-cdef int session_post(SessionState* session, const Command* command) noexcept nogil:
-    """Take a command; it waits for its sample, behind those that came before it for the same sample.
-
-    One that cannot be taken is answered with a refusal, and 0 is returned.
-    """
-    cdef Waiting* waiting
-    if command.kind == COMMAND_MIX and command.dimension < DIMENSIONS and isfinite(command.value):
-        waiting = &session.for_map if command.dimension <= PITCH else &session.for_strips
-        if waiting_add(waiting, command):
-            return 1
-    session_report(session, command, REPORT_REFUSED, session.clock, session.clock, 0, command.value, 0, False)
-    return 0
-
-
-cdef inline float _linear(double level_db) noexcept nogil:
-    return 0.0 if level_db <= -60.0 else <float>pow(10.0, level_db / 20.0)
-
-
-cdef inline double _clamped(const SessionState* session, const Command* command) noexcept nogil:
-    return min(max(command.value, session.low[command.dimension]), session.high[command.dimension])
-
-
-cdef int64_t _settling(const Deck* deck, int dimension) noexcept nogil:
-    """Frames from a bend of the map until nothing of what was before is heard."""
-    cdef double ratio = exp2(min(deck.pitch.value_from, deck.pitch.value_to) / 12.0)
-    cdef int64_t frames = GLIDE_STEPS * QUANTUM + <int64_t>((FRAME // 2 + HOP) / min(ratio, 1.0))
-    if deck.tempo.value_to == 1.0 and (dimension == TEMPO or deck.pitch.value_to == 0.0):
-        frames = max(frames, <int64_t>REST_FRAMES)
-    return frames
-
-
-cdef void _move_map(SessionState* session) noexcept nogil:
-    """Bend the map, at its open end, by the commands that are due there."""
-    cdef Deck* deck = &session.deck
-    cdef int64_t bend = deck.end_step * QUANTUM
-    cdef const Command* command
-    cdef double value
-    while session.for_map.count > 0 and session.for_map.entries[0].sample <= bend:
-        command = &session.for_map.entries[0]
-        value = _clamped(session, command)
-        if command.dimension == TEMPO:
-            glide_to(&deck.tempo, value, deck.end_step, GLIDE_STEPS)
-        else:
-            glide_to(&deck.pitch, value, deck.end_step, GLIDE_STEPS)
-        session_report(
-            session, command, REPORT_APPLIED, bend, bend + _settling(deck, command.dimension),
-            deck_end_position(deck) >> FIX, value, 0 if command.sample < 0 else bend - command.sample,
-            waiting_is_superseded(&session.for_map, 0, bend),
-        )
-        waiting_drop(&session.for_map, 0)
-
-
-cdef void _fill_gains(SessionState* session, int64_t sample, int first, int last) noexcept nogil:
-    """The gain of each role at frames [first, last) of the quantum that begins at `sample`."""
-    cdef int i, role
-    cdef float[QUANTUM] loudest
-    cdef float* gains
-    cdef float limit = session.vocals_limit
-    cdef bint others = False
-    for role in range(ROLES):
-        gains = session.ramps[role]
-        for i in range(first, last):
-            gains[i] = ramp_value(&session.gains[role], sample + i)
-    for i in range(first, last):
-        loudest[i] = 0.0
-    for role in range(ROLES):
-        if role != VOCALS and session.role_present[role]:
-            others = True
-            for i in range(first, last):
-                loudest[i] = max(loudest[i], session.ramps[role][i])
-    if others and limit > 0.0:
-        for i in range(first, last):
-            session.ramps[VOCALS][i] = min(session.ramps[VOCALS][i], limit * loudest[i])
-
-
-cdef int _move_strips(SessionState* session, int64_t sample) noexcept nogil:
-    """Begin the gain ramps that are due in the quantum from `sample` on; earlier, where gains lag behind.
-
-    Returns how many frames of `ramps` are filled: those before the last ramp begun here.
-    """
-    cdef const Command* command
-    cdef int64_t start, lag
-    cdef double value
-    cdef int filled = 0, at = 0
-    while at < session.for_strips.count:
-        command = &session.for_strips.entries[at]
-        lag = 0 if command.dimension == DRUMS_GAIN else deck_lag(&session.deck, session.quantum)
-        if command.sample >= sample + QUANTUM + lag:
-            at += 1
-            continue
-        value = _clamped(session, command)
-        start = max(sample, command.sample - lag)
-        _fill_gains(session, sample, filled, <int>(start - sample))
-        filled = max(filled, <int>(start - sample))
-        ramp_to(&session.gains[_role_of_dimension[command.dimension]], _linear(value), start,
-                command.ramp_frames)
-        session_report(
-            session, command, REPORT_APPLIED, start + lag, start + command.ramp_frames + 2 * lag,
-            deck_position(&session.deck, start) >> FIX, value,
-            0 if command.sample < 0 else start + lag - command.sample,
-            waiting_is_superseded(&session.for_strips, at, max(start, command.sample)),
-        )
-        waiting_drop(&session.for_strips, at)
-    return filled
-
-
-cdef void session_gains(const SessionState* session, int64_t sample, float* out) noexcept nogil:
-    """The linear gain of each role at a sample, rights included."""
-    cdef int role
-    cdef float loudest = 0.0
-    cdef bint others = False
-    for role in range(ROLES):
-        out[role] = ramp_value(&session.gains[role], sample)
-        if role != VOCALS and session.role_present[role]:
-            others = True
-            loudest = max(loudest, out[role])
-    if others and session.vocals_limit > 0.0:
-        out[VOCALS] = min(out[VOCALS], session.vocals_limit * loudest)
 
 
 cdef void _advance(SessionState* session) noexcept nogil:
@@ -243,7 +85,7 @@ cdef void _mix(SessionState* session, int filled) noexcept nogil:
     if flat:
         session_gains(session, sample, gains)
     else:
-        _fill_gains(session, sample, filled, QUANTUM)
+        session_fill_gains(session, sample, filled, QUANTUM)
     memset(session.block, 0, sizeof(session.block))
     if session.summed:
         deck_read_sum(deck, session.quantum, session.block)
@@ -264,9 +106,9 @@ cdef void _render_quantum(SessionState* session) noexcept nogil:
     """The next quantum, limited, into `block`."""
     cdef int filled
     while deck_wants_map(&session.deck, session.quantum):
-        _move_map(session)
+        session_move_map(session)
         deck_extend(&session.deck)
-    filled = _move_strips(session, session.quantum * QUANTUM)
+    filled = session_move_strips(session, session.quantum * QUANTUM)
     _advance(session)
     _mix(session, filled)
     bus_process(&session.bus, session.block, QUANTUM)
@@ -365,9 +207,9 @@ cdef class Session:
             self.state.high[i] = high[i]
             if i > PITCH:
                 level_db = min(max(mix[i], low[i]), high[i])
-                role = _role_of_dimension[i]
-                self.state.gains[role].gain_from = _linear(level_db)
-                self.state.gains[role].gain_to = _linear(level_db)
+                role = role_of(i)
+                self.state.gains[role].gain_from = linear_gain(level_db)
+                self.state.gains[role].gain_to = linear_gain(level_db)
         return 0
 
     cdef int _set_deck(self, list roles, bint loop) except -1:

@@ -26,49 +26,7 @@ from remixd._kernel.fft cimport (
 )
 from remixd._kernel.resample cimport RING
 from remixd._kernel.stem cimport ENVELOPE_BINS, ENVELOPE_POINTS, StemView, TreeView, stem_span
-
-cdef extern from *:
-    """
-    #include <stdint.h>
-    #include <string.h>
-    typedef float remixd_v8 __attribute__((vector_size(32)));
-    typedef int32_t remixd_i8 __attribute__((vector_size(32)));
-    /* Turn n (a multiple of 8) complex numbers, each by its angle of 2^32 to a turn. Sine and cosine by the
-       even and odd Taylor parts of a quarter turn (fitted, error below 1e-7), the quadrant apart. */
-    static void remixd_turn(float *z, const uint32_t *theta, int n) {
-        const remixd_i8 lo = {0, 0, 1, 1, 2, 2, 3, 3}, hi = {4, 4, 5, 5, 6, 6, 7, 7};
-        const remixd_i8 swap = {1, 0, 3, 2, 5, 4, 7, 6};
-        const remixd_v8 sign = {-1, 1, -1, 1, -1, 1, -1, 1};
-        for (int k = 0; k < n; k += 8) {
-            remixd_i8 t, quadrant, odd;
-            remixd_v8 a, x, y, s, c, sine, cosine;
-            memcpy(&t, theta + k, 32);
-            quadrant = t + 0x20000000;              /* to the nearest quarter, -1/8 to 1/8 turn around it */
-            odd = -((quadrant >> 30) & 1);
-            t = t - (quadrant & (int32_t)0xC0000000);
-            x = __builtin_convertvector(t, remixd_v8) * 1.4629180792671596e-9f;     /* 2 pi / 2^32 */
-            y = x * x;
-            s = x + x * y * (-1.6666654611e-1f + y * (8.3321608736e-3f + y * -1.9515295891e-4f));
-            c = 1.0f + y * (-0.5f + y * (4.166664568298827e-2f
-                + y * (-1.388731625493765e-3f + y * 2.443315711809948e-5f)));
-            sine = (remixd_v8)(((remixd_i8)c & odd) | ((remixd_i8)s & ~odd));
-            cosine = (remixd_v8)(((remixd_i8)s & odd) | ((remixd_i8)c & ~odd));
-            /* quadrant 1: (c, s) -> (-s, c); 2: both negative; 3: (s, -c) */
-            sine = (remixd_v8)((remixd_i8)sine ^ (quadrant & (int32_t)0x80000000));
-            cosine = (remixd_v8)((remixd_i8)cosine
-                ^ ((quadrant ^ (quadrant << 1)) & (int32_t)0x80000000));
-            memcpy(&a, z + 2 * k, 32);
-            a = a * __builtin_shuffle(cosine, lo)
-                + __builtin_shuffle(a, swap) * (__builtin_shuffle(sine, lo) * sign);
-            memcpy(z + 2 * k, &a, 32);
-            memcpy(&a, z + 2 * k + 8, 32);
-            a = a * __builtin_shuffle(cosine, hi)
-                + __builtin_shuffle(a, swap) * (__builtin_shuffle(sine, hi) * sign);
-            memcpy(z + 2 * k + 8, &a, 32);
-        }
-    }
-    """
-    void turn_bins "remixd_turn"(float* z, const uint32_t* theta, int n) noexcept nogil
+from remixd._kernel.turning cimport turn_bins
 
 cdef float[2 * FRAME] _window       # Hann, each value for left and right
 cdef float[2 * FRAME] _synthesis    # the same, scaled so that overlapped w^2 sum to 1 after the inverse FFT
@@ -290,16 +248,15 @@ cdef void _keep_formants(fftwf_complex* z, const TreeView* tree, int64_t source,
         wanted = min(max(wanted - envelope[point], -80.0), 48.0)    # -40 to +24 dB
         gain[point] = <float>exp2(wanted * 0.5 / 6.020599913279624)
     gain[ENVELOPE_POINTS] = gain[ENVELOPE_POINTS - 1]
-    for k in range(HALF + 1):
+    for k in range(1, HALF):
+        m = FRAME - k
         point = k // ENVELOPE_BINS
         g = <float>(k % ENVELOPE_BINS) * <float>(1.0 / ENVELOPE_BINS)
-        g = gain[min(point, ENVELOPE_POINTS)] * (1 - g) + gain[min(point + 1, ENVELOPE_POINTS)] * g
+        g = gain[point] * (1 - g) + gain[point + 1] * g
         z[k][0] *= g
         z[k][1] *= g
-        if 0 < k < HALF:
-            m = FRAME - k
-            z[m][0] *= g
-            z[m][1] *= g
+        z[m][0] *= g
+        z[m][1] *= g
 
 
 cdef void _spectrum(Stretch* stretch, const StemView* stem, const Frame* frame, bint loop,
@@ -313,7 +270,7 @@ cdef void _spectrum(Stretch* stretch, const StemView* stem, const Frame* frame, 
     fft_forward(scratch.z)
     if stretch.turned:
         turn_bins(z, stretch.theta, FRAME)
-    if frame.formants and stem.tree.envelope != NULL:
+    if frame.formants and frame.transpose != 1.0 and stem.tree.envelope != NULL:
         _keep_formants(scratch.z, &stem.tree, frame.source % stem.frames if loop else frame.source,
                        frame.transpose)
     if frame.transpose > 1.0:

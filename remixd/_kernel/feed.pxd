@@ -3,7 +3,7 @@ from libc.stdint cimport int64_t, uint32_t
 
 from remixd._kernel.mailbox cimport Queue
 from remixd._kernel.ring cimport Packet, Ring
-from remixd._kernel.session cimport SessionState
+from remixd._kernel.state cimport SessionState
 from remixd._kernel.stretch cimport Scratch
 
 cdef struct FeedState:
