@@ -30,6 +30,8 @@ from remixd.track.camelot import key_of
 from remixd.track.fields import Fields, check_format, one_line, printable
 
 FILE: Final = "edits.toml"
+BROKEN_FILE: Final = f"{FILE}.broken"
+"""Where edits are kept that could not be read when the song was imported again."""
 FORMAT: Final = "remixd-edits"
 VERSION: Final = 1
 LARGEST_BYTES: Final = 2**20
@@ -123,7 +125,8 @@ class Edits:
         """
         for name in reset:
             if name not in FIELDS:
-                raise InvalidInput(f"reset: {printable(name)!r} is no field: {nearest(name, FIELDS)}")
+                hint = nearest(name[:40], FIELDS)
+                raise InvalidInput(f"reset: {printable(name)[:40]!r} is no field: {hint}", field="reset")
         values = {name: getattr(self, name) for name in self.names if name not in reset}
         parts = (*values.get("sections", ()), *changes.sections)
         sections = {round(part.start_s, 3): part for part in parts}

@@ -23,7 +23,7 @@ from remixd.track.fields import printable
 from remixd.track.listing import TrackRow, list_track, read_rows
 from remixd.track.lock import folder_locked, sync_folder, try_lock
 from remixd.track.migrations import migrate
-from remixd.track.package import Track, load_track, write_file
+from remixd.track.package import Track, carry_edits, load_track, write_file
 from remixd.track.search import Search
 
 EVERYTHING: Final = Search()
@@ -199,7 +199,7 @@ class Library:
         """Rename a package to where it belongs and list it, or neither."""
         place = track_folder(self.path, track.id)
         if place.exists():  # not whole, or it would have been found by its content
-            _carry_edits(place, incoming)
+            carry_edits(place, incoming)
             shutil.rmtree(place)
         incoming.rename(place)
         try:
@@ -212,7 +212,7 @@ class Library:
     def _replace(self, incoming: Path, track: Track) -> None:
         """Put a package in the place of the one with its id, which stays until all is on disk."""
         place = track_folder(self.path, track.id)
-        _carry_edits(place, incoming)
+        carry_edits(place, incoming)
         place.rename(_former(place))
         try:
             self._place(incoming, track)
@@ -365,14 +365,6 @@ def _settle_replacements(tracks: Path) -> set[str]:
             former.rename(place)
         settled.add(place.name)
     return settled
-
-
-def _carry_edits(place: Path, incoming: Path) -> None:
-    """Take the edits of a package over into another; broken ones are left behind."""
-    with contextlib.suppress(RemixdError):
-        if edits := read_edits(place):
-            write_file(incoming / FILE, edits.to_toml().encode())
-            sync_folder(incoming)
 
 
 def _in_memory(db: sqlite3.Connection) -> sqlite3.Connection:

@@ -15,14 +15,15 @@ import tomli_w
 from remixd.errors import InvalidInput, NotFound
 from remixd.track.analysis import Analysis, BarBeat, Chord, Section
 from remixd.track.edited import edited
-from remixd.track.edits import NO_EDITS, Edits, read_edits
+from remixd.track.edits import BROKEN_FILE, FILE, NO_EDITS, Edits, read_edits
 from remixd.track.fields import Fields, check_format, printable
+from remixd.track.lock import sync_folder
 from remixd.track.rights import DEFAULT_RIGHTS, Rights, read_rights
 from remixd.units import STEM_ROLES, STEMS_MAX, StemRole
 
 __all__ = [
-    "Analysis", "BarBeat", "Chord", "Section", "SourceKind", "Stem", "Track", "load_track", "with_edits",
-    "write_file", "write_track",
+    "Analysis", "BarBeat", "Chord", "Section", "SourceKind", "Stem", "Track", "carry_edits", "load_track",
+    "with_edits", "write_file", "write_track",
 ]  # fmt: skip
 
 FORMAT: Final = "remixd-track"
@@ -198,6 +199,23 @@ def with_edits(track: Track, edits: Edits) -> Track:
         analysis=edited(track.analysis, edits),
         edits=edits,
     )
+
+
+def carry_edits(package: Path, successor: Path) -> None:
+    """Copy a package's edits into the one that takes its place, on disk before it returns.
+
+    A file that cannot be read, by this version perhaps, goes along as `edits.toml.broken` and counts no more:
+    somebody may have written it by hand.
+    """
+    try:
+        read_edits(package)
+        names = {BROKEN_FILE: BROKEN_FILE, FILE: FILE}
+    except InvalidInput:
+        names = {FILE: BROKEN_FILE}
+    for name, carried in names.items():
+        if (package / name).is_file():
+            write_file(successor / carried, (package / name).read_bytes())
+    sync_folder(successor)
 
 
 def write_track(folder: Path, track: Track) -> None:

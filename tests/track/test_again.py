@@ -65,6 +65,18 @@ def test_broken_edits_do_not_bar_a_repair(library: Library) -> None:
     assert not library.get(TRACK).edits
 
 
+def test_edits_that_cannot_be_read_are_not_lost(library: Library) -> None:
+    bring(library, 100.0)
+    folder = library.path / "tracks" / TRACK
+    newer = 'format = "remixd-edits-2"\nbpm = 120.0\n'
+    (folder / "edits.toml").write_text(newer)
+    bring(library, 60.0)
+    library.edit(TRACK, Edits(title="Mine"))
+    bring(library, 80.0, again=True)
+    assert (folder / "edits.toml.broken").read_text() == newer
+    assert library.get(TRACK).edits == Edits(title="Mine")
+
+
 def test_a_replacement_that_fails_leaves_what_was_there(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -187,8 +187,15 @@ def test_an_absurd_edit_is_refused_by_its_name(field: str, value: Any) -> None:
 
 
 def test_a_field_that_there_is_not_cannot_be_reset() -> None:
-    with pytest.raises(InvalidInput, match="'bmp' is no field: did you mean bpm"):
+    with pytest.raises(InvalidInput, match="'bmp' is no field: did you mean bpm") as refused:
         NO_EDITS.with_changes(NO_EDITS, ["bmp"])
+    assert refused.value.field == "reset"
+
+
+def test_a_field_to_reset_that_is_very_long_is_not_told_in_full() -> None:
+    with pytest.raises(InvalidInput) as refused:  # gRPC could not carry it
+        NO_EDITS.with_changes(NO_EDITS, ["q" * 10**6])
+    assert len(str(refused.value)) < 200
 
 
 @pytest.fixture
