@@ -14,7 +14,7 @@ import grpc.aio
 
 from remixd.client._convert import telling_errors
 from remixd.client._plans import TIMEOUT_S, Plans
-from remixd.client._steps import CHANNEL_OPTIONS, Ask, Follow, Plan, Step, Take, stubs
+from remixd.client._steps import CHANNEL_OPTIONS, Ask, Follow, Plan, Step, Take, built, stubs
 from remixd.config import Address, listen_address
 from remixd.errors import RemixdError
 
@@ -94,7 +94,7 @@ def _following(
 
     @functools.wraps(plan)
     def method(client: AsyncClient, /, *args: P.args, **kwargs: P.kwargs) -> AsyncStream[T]:
-        return client._follow(plan(client._plans, *args, **kwargs))
+        return client._follow(built(lambda: plan(client._plans, *args, **kwargs)))
 
     return method
 
@@ -134,7 +134,7 @@ class AsyncClient:
             go_on: Callable[[], Step] = functools.partial(plan.send, None)
             while True:
                 try:
-                    step = go_on()
+                    step = built(go_on)
                 except StopIteration as done:
                     return cast("T", done.value)
                 try:

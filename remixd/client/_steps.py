@@ -10,6 +10,7 @@ import grpc
 from google.protobuf.message import Message
 from grpc_health.v1 import health_pb2_grpc
 
+from remixd.errors import InvalidInput
 from remixd.v1 import audience_pb2_grpc, sessions_pb2_grpc, tracks_pb2_grpc
 
 CHANNEL_OPTIONS: Final = (("grpc.enable_http_proxy", 0),)
@@ -55,6 +56,15 @@ class Take:
 
 Step: TypeAlias = Ask | Follow[Any] | Take
 Plan: TypeAlias = Generator[Step, Any, T]
+
+
+def built(step: Callable[[], T]) -> T:
+    """A step of a plan, once its message is built. Raises InvalidInput for a text that none can carry."""
+    try:
+        return step()
+    except UnicodeEncodeError as error:
+        shown = str(error.object).encode("utf-8", "backslashreplace").decode()
+        raise InvalidInput(f"{shown[:60]} is not valid Unicode") from None
 
 
 def stubs(channel: grpc.Channel | grpc.aio.Channel) -> dict[str, Any]:

@@ -18,6 +18,15 @@ def test_errors_come_back_as_what_they_were(client):
         client.create_session("")
 
 
+def test_a_text_that_no_message_can_carry_is_refused(client):
+    word = "caf\udce9"  # as Python reads an argument that is not UTF-8
+    for ask in (client.tracks, client.track, client.delete_session, client.watch):
+        with pytest.raises(errors.InvalidInput, match=r"^caf\\udce9 is not valid Unicode$"):
+            ask(word)
+    with pytest.raises(errors.InvalidInput, match="not valid Unicode"):
+        client.edit_track("a-song-0a1b2c3d", reset=[word])
+
+
 @pytest.mark.parametrize(
     "kind", [errors.Exhausted, errors.Unavailable, errors.Unsupported, errors.AlreadyExists]
 )
