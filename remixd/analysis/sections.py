@@ -28,7 +28,6 @@ PHRASE_BARS: Final = 4
 _KERNELS_BARS: Final = (4, 8)
 _PARTS_A_BAR: Final = 2
 _QUIETEST_DB: Final = -36.0  # beside a stem's loud bars: not there
-_FAINTEST_BAND_DB: Final = -30.0
 _LEVEL_SCALE_DB: Final = 6.0
 _TIMBRE_SCALE_DB: Final = 9.0
 _BARS_MOST: Final = 2048

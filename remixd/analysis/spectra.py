@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from remixd.analysis.streams import powers
 from remixd.units import RATE_HZ
 
 Audio = NDArray[np.float32]
@@ -83,12 +84,8 @@ def _band_amplitudes(pcm: Audio, resolution: Resolution) -> Curve:
         low = first * hop - window // 2
         piece = cut(pcm, low, low + (size - 1) * hop + window).view(np.complex64)[:, 0]
         frames = np.lib.stride_tricks.sliding_window_view(piece, window)[::hop]
-        spectra = np.fft.fft(frames * shape)
-        power = spectra.real**2 + spectra.imag**2
-        # |L|^2 + |R|^2 is half of |Z[k]|^2 + |Z[-k]|^2 for Z the spectrum of l + ir
-        both = power[:, 1 : window // 2] + power[:, : window // 2 : -1]
-        bands = np.add.reduceat(both[:, : starts[-1] - 1], starts[:-1] - 1, axis=1)
-        found[first : first + size] = np.sqrt(0.5 * bands)
+        power = powers(frames, shape)[:, : starts[-1] - 1]
+        found[first : first + size] = np.sqrt(np.add.reduceat(power, starts[:-1] - 1, axis=1))
     return found
 
 

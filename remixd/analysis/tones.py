@@ -41,13 +41,6 @@ class Tones:
 
     amplitudes: NDArray[np.float16]
 
-    def and_also(self, other: Tones) -> Tones:
-        """Both together; the shorter one is silent after its end."""
-        longer, shorter = sorted((self.amplitudes, other.amplitudes), key=len, reverse=True)
-        total = longer.copy()
-        total[: len(shorter)] += shorter
-        return Tones(amplitudes=total)
-
 
 class ToneSpectra:
     """Finds the partials in a stereo stream: peaks of its spectrum, their frequency by interpolation.
