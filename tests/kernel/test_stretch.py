@@ -297,3 +297,14 @@ def test_what_is_far_too_loud_or_too_soft_never_becomes_no_number(role: int, lev
     heard = steered(session, planned, [], 40_000)
     assert np.isfinite(heard).all()
     assert np.abs(heard).max() <= 10 ** (-1 / 20)
+
+
+def test_a_loop_begins_anew_with_the_phases_of_the_recording() -> None:
+    frames = 60_000
+    pcm = music(frames, seed=4)  # sounds up to its end: what comes before the seam is turned by then
+    heard = Session([Stem.of(pcm)], [OTHER], mix=at(tempo=1.1)).render(3 * frames)
+    for lap in (1, 2):
+        seam = round(lap * frames / 1.1)
+        part, own = heard[seam + 600 : seam + 1_600].ravel(), pcm[600:1_600].ravel()
+        alike = float(part @ own / np.sqrt((part @ part) * (own @ own)))
+        assert alike > 0.98, f"at the seam of lap {lap} only {alike:.2f} is the recording"
