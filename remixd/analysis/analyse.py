@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -16,8 +16,9 @@ from remixd.analysis.section_names import name_sections
 from remixd.analysis.sections import find_form
 from remixd.analysis.song_features import SongFeatures, StemSource, listen
 from remixd.track.analysis import Analysis, Chord, Section
-from remixd.track.flac import read_flac
+from remixd.track.flac import Block, read_flac
 from remixd.track.package import Track
+from remixd.units import StemRole
 
 NO_CHORD: Final = "N"
 
@@ -31,15 +32,44 @@ def analyse(track: Track, grid: GridFile | None = None) -> Analysis:
     minutes of four stems, and holds about 70 kB a second.
     """
     features = RhythmFeatures(track.rate_hz)
+    heard = _listen(track, features.tap)
+    timed = _time(features, track.frames / track.rate_hz)
+    return _describe(grid.apply(timed) if grid else timed, heard)
+
+
+def complete(given: Analysis, track: Track) -> Analysis:
+    """An analysis that came with a song, with its energy and loudness where it does not tell them.
+
+    Raises BadAudio where a FLAC is damaged. Thread: [ingest].
+    """
+    if given.energy is not None and given.loudness_lufs is not None:
+        return given
+    energy, loudness_lufs = _measure(_listen(track, lambda blocks, _role: blocks))
+    return replace(
+        given,
+        energy=energy if given.energy is None else given.energy,
+        loudness_lufs=loudness_lufs if given.loudness_lufs is None else given.loudness_lufs,
+    )
+
+
+def _listen(track: Track, tap: Callable[[Iterator[Block], StemRole], Iterator[Block]]) -> SongFeatures:
+    """Read what plays once, passing it through `tap`."""
     sources = {
         stem.name: StemSource(
-            role=stem.role, blocks=features.tap(read_flac(track.file_of(stem), stem.gain), stem.role)
+            role=stem.role, blocks=tap(read_flac(track.file_of(stem), stem.gain), stem.role)
         )
         for stem in track.playing_stems
     }
-    heard = listen(sources, track.rate_hz)
-    timed = _time(features, track.frames / track.rate_hz)
-    return _describe(grid.apply(timed) if grid else timed, heard)
+    return listen(sources, track.rate_hz)
+
+
+def _measure(heard: SongFeatures) -> tuple[float | None, float | None]:
+    """Energy, 1 to 10, and loudness in LUFS of the whole song; None for silence."""
+    energy, loudness_lufs = rate_energy(heard.bands, heard.mix), heard.mix.integrated_lufs
+    return (
+        None if energy is None else round(energy, 1),
+        None if loudness_lufs is None else round(loudness_lufs, 2),
+    )
 
 
 def _time(features: RhythmFeatures, duration_s: float) -> Analysis:
@@ -76,12 +106,12 @@ def _describe(timed: Analysis, heard: SongFeatures) -> Analysis:
         confidence["chords"] = sure / sum(weights)
     if form.sections:
         confidence["sections"] = sum(section.strength for section in form.sections) / len(form.sections)
-    energy, loudness = rate_energy(heard.bands, heard.mix), heard.mix.integrated_lufs
+    energy, loudness_lufs = _measure(heard)
     return replace(
         timed,
+        energy=energy,
+        loudness_lufs=loudness_lufs,
         key=key.name if key else None,
-        energy=None if energy is None else round(energy, 1),
-        loudness_lufs=None if loudness is None else round(loudness, 2),
         chords=tuple(
             Chord(start_s=chord.start_s, end_s=min(chord.end_s, end_s), name=chord.name)
             for chord in chords

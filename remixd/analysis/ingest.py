@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from remixd.analysis.analyse import analyse
+from remixd.analysis.analyse import analyse, complete
 from remixd.analysis.compare import compare
 from remixd.analysis.decode import Source, Survey, decode, survey
 from remixd.analysis.material import Material, gather
@@ -178,7 +178,7 @@ def _keep(
     progress(0.7, "listening for beats, bars, key and sections")
     if material.analysis is None:
         return replace(track, analysis=analyse(track, material.grid))
-    given = material.analysis
+    given = complete(material.analysis, track)
     return replace(track, analysis=material.grid.apply(given) if material.grid else given)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from remixd.analysis.analyse import analyse
+from remixd.analysis.analyse import analyse, complete
 from remixd.analysis.grids import SongNames, read_grid
 from remixd.demo import Song
 from remixd.track.analysis import Analysis
@@ -95,3 +95,10 @@ def test_silence_has_no_beats_no_key_and_no_form(track: Track, tmp_path: Path) -
     found = analyse(quiet)
     assert (found.bpm, found.metre, found.key, found.energy) == (None, None, None, None)
     assert (found.beats_s, found.chords, found.sections) == ((), (), ())
+
+
+def test_what_came_with_a_song_stays_and_its_loudness_is_measured(track: Track, found: Analysis) -> None:
+    given = Analysis(source="demo", duration_s=found.duration_s, bpm=77.0, key="C minor", energy=3.0)
+    whole = complete(given, track)
+    assert whole == replace(given, loudness_lufs=found.loudness_lufs)
+    assert complete(whole, track) is whole
