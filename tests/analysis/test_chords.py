@@ -64,6 +64,25 @@ def test_the_bass_tells_chords_of_the_same_notes_apart() -> None:
     assert chords_of(stems)[0].name[0] == "C"
 
 
+@pytest.mark.parametrize(("downbeats_s", "change_s"), [([0.0, 2.0], 2.0), ([0.0, 1.5], 1.5)])
+def test_a_beat_between_two_chords_goes_to_where_the_bar_begins(
+    downbeats_s: list[float], change_s: float
+) -> None:
+    c_major, d_major = [60, 64, 67], [62, 66, 69]
+    chordal = notes([c_major] * 3 + [c_major + d_major] + [d_major] * 4, BEAT_S)
+    bass = notes([[36]] * 3 + [[36, 38]] + [[38]] * 4, BEAT_S)
+    tones: dict[StemRole, Tones] = {"other": tones_of(chordal), "bass": tones_of(bass)}
+    found = find_chords(tones, [index * BEAT_S for index in range(8)], downbeats_s)
+    assert [(span.name, span.start_s) for span in found] == [("C", 0.0), ("D", change_s)]
+
+
+@pytest.mark.parametrize(("key", "name"), [("A minor", "Am"), ("F# minor", "A"), ("A major", "A")])
+def test_of_two_thirds_that_sound_the_keys_own_is_believed(key: str, name: str) -> None:
+    minor, major = (notes([[57, third, 64]] * 2, BEAT_S) for third in (60, 61))
+    stems: dict[StemRole, np.ndarray] = {"other": minor + 1.1 * major, "bass": notes([[33]] * 2, BEAT_S)}
+    assert chords_of(stems, key)[0].name == name
+
+
 def test_names_are_spelt_as_the_key_is() -> None:
     stems = play([(10, ""), (3, "")])
     assert [span.name for span in chords_of(stems, "Bb major")] == ["Bb", "Eb"]

@@ -84,10 +84,13 @@ def test_a_kick_is_drums_and_the_bass_note_under_it_is_not() -> None:
     thump = 0.8 * np.sin(2 * np.pi * 55 * time_s) * np.exp(-time_s / 0.06)
     thump[:200] += 0.5 * np.random.default_rng(1).standard_normal(200)
     kick = np.zeros_like(bass)
+    dying = np.zeros(len(kick), np.bool_)
     for at in range(0, len(kick) - len(thump), RATE_HZ // 2):
         kick[at : at + len(thump)] += thump[:, None]
+        dying[at + round(0.06 * RATE_HZ) : at + round(0.12 * RATE_HZ)] = True
     _, drums, guessed = split(kick + bass * 0.5)
     assert si_sdr_db(drums, kick) > 3.0
+    assert si_sdr_db(drums[dying], kick[dying]) > 4.0
     assert si_sdr_db(guessed, bass) > si_sdr_db(kick + bass * 0.5, bass) + 3.0
 
 

@@ -128,6 +128,12 @@ def test_a_metre_alone_counts_the_bars_anew() -> None:
     assert found.downbeats_s == computed().beats_s[::3]
 
 
+def test_beats_too_near_to_be_any_are_no_even_grid() -> None:
+    times_s = (0.0, 1e-6, 2e-6)  # of an analysis that came along: a grid of them would fill the memory
+    crowded = computed(beats_s=times_s, downbeats_s=times_s[:1], phrases_s=(), sections=(), duration_s=0.5)
+    assert edited(crowded, Edits(first_downbeat_s=0.25)).beats_s == times_s
+
+
 def test_a_song_without_beats_gets_them_from_a_tempo_and_only_from_one() -> None:
     silent = Analysis(source="computed", duration_s=SONG_S)
     assert edited(silent, Edits(metre="3/4", first_downbeat_s=1.0)).beats_s == ()
