@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from remixd.config import expand_home
 from remixd.errors import Unavailable
 from remixd.track.fields import printable
-from remixd.track.flac import Block
+from remixd.track.flac import Block, reason
 from remixd.units import StemRole
 
 DEFAULT_MODEL: Final = "htdemucs"
@@ -48,7 +48,7 @@ class DemucsSplitter:
     """
 
     def __init__(self) -> None:
-        name = os.environ.get(MODEL_VARIABLE) or DEFAULT_MODEL
+        name = self._name = os.environ.get(MODEL_VARIABLE) or DEFAULT_MODEL
         self._torch, self._apply, self._model = _load(name, weights_folder())
         sources = list(self._model.sources)
         self.roles: tuple[StemRole, ...] = tuple(role for role in _KNOWN if role in sources)
@@ -64,7 +64,7 @@ class DemucsSplitter:
             blocks: the mix, stereo float32 (n, 2), any lengths.
             rate_hz: its sample rate; the model hears it at its own.
 
-        Holds about a minute of sound.
+        Holds about a minute of sound. Raises Unavailable where the model gives what is not finite.
         """
         waiting: deque[Block] = deque()
 
@@ -108,6 +108,10 @@ class DemucsSplitter:
             mix = torch.from_numpy(np.ascontiguousarray(chunk.T))[None]
             found = self._apply(self._model, mix, shifts=0, split=True, overlap=0.25)[0]
         parts = found[self._rows].reshape(2 * len(self._rows), -1).numpy()
+        if not np.isfinite(parts).all():
+            raise Unavailable(
+                f"the Demucs model {printable(self._name)} gives what is no sound: its weights may be damaged"
+            )
         return np.ascontiguousarray(parts.T, np.float32)
 
 
@@ -125,7 +129,11 @@ def _load(name: str, folder: Path) -> tuple[Any, Any, Any]:
             "the splitter demucs is an extra: pip install 'remixd[demucs]', or --splitter harmonic"
         )
     shown = printable(folder)
-    if not any((folder / f"{name}{suffix}").is_file() for suffix in (".yaml", ".th")):
+    try:
+        there = any((folder / f"{name}{suffix}").is_file() for suffix in (".yaml", ".th"))
+    except OSError as error:
+        raise Unavailable(f"Demucs' weights in {shown[:200]} cannot be read: {reason(error)}") from None
+    if not there:
         raise Unavailable(
             f"Demucs' weights are absent: put {printable(name)}.yaml and the .th files that it names into "
             f"{shown} ({FOLDER_VARIABLE} names another folder); none are downloaded"

@@ -119,6 +119,24 @@ def test_absent_weights_are_told_with_what_to_do(tmp_path: Path) -> None:
     assert "\n" not in str(told.value)
 
 
+@pytest.mark.usefixtures("fake")
+def test_a_folder_of_weights_that_cannot_be_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REMIXD_DEMUCS", "/" + "x" * 5000)
+    with pytest.raises(Unavailable, match=r"^Demucs' weights in /x+ cannot be read: File name too long$"):
+        DemucsSplitter()
+
+
+@pytest.mark.usefixtures("fake")
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_model_that_gives_no_sound_is_refused(monkeypatch: pytest.MonkeyPatch, value: float) -> None:
+    def diverge(_model: object, mix: Tensor, **_how: object) -> Tensor:
+        return Tensor(np.stack([mix.values[0] * np.float32(value)] * 4)[None])
+
+    monkeypatch.setattr(sys.modules["demucs.apply"], "apply_model", diverge)
+    with pytest.raises(Unavailable, match="the Demucs model htdemucs gives what is no sound"):
+        whole(DemucsSplitter(), song(0.5, RATE_HZ) + 0.1, RATE_HZ)
+
+
 def test_without_the_extra_its_name_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     found: Callable[[str], Any] = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "demucs" else found(name))
