@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,20 @@ def test_sub_folders_with_audio_and_audio_files_are_songs(folder: Path) -> None:
     for no_folder in (folder / "nothing", folder / "b.wav"):
         with pytest.raises(InvalidInput, match=f"{no_folder.name} cannot be read"):
             songs_in(no_folder)
+
+
+def test_a_sub_folder_that_cannot_be_read_holds_back_no_other(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = Path.iterdir
+
+    def refused(path: Path) -> Iterator[Path]:
+        if path.name == "covers":
+            raise PermissionError(13, "Permission denied", str(path))
+        return read(path)
+
+    monkeypatch.setattr(Path, "iterdir", refused)
+    assert [song.name for song in songs_in(folder).songs] == ["a band", "b.wav", "c.wav", "covers", "d.WAV"]
 
 
 @given(outcomes=st.lists(st.sampled_from(["new", "there", "broken"]), max_size=12), jobs=st.integers(1, 5))

@@ -31,7 +31,9 @@ class Songs:
 def songs_in(folder: Path) -> Songs:
     """Take each sub-folder that holds audio, and each audio file, as a song; hidden ones are passed over.
 
-    Raises InvalidInput, naming the folder, where it cannot be read. Thread: any.
+    A sub-folder that cannot be read is taken for a song: its import says so, and holds back no other.
+
+    Raises InvalidInput, naming the folder, where it cannot be read itself. Thread: any.
     """
     songs: list[Path] = []
     others: list[Path] = []
@@ -39,7 +41,7 @@ def songs_in(folder: Path) -> Songs:
         for entry in sorted(folder.iterdir()):
             if entry.name.startswith("."):
                 continue
-            is_song = any(map(_is_audio, entry.iterdir())) if entry.is_dir() else _is_audio(entry)
+            is_song = _holds_audio(entry) if entry.is_dir() else _is_audio(entry)
             (songs if is_song else others).append(entry)
     except OSError as error:
         where = printable(error.filename or folder)
@@ -54,6 +56,13 @@ def size_bytes(song: Path) -> int:
         return sum(file.stat().st_size for file in files)
     except OSError:
         return 0
+
+
+def _holds_audio(folder: Path) -> bool:
+    try:
+        return any(map(_is_audio, folder.iterdir()))
+    except OSError:
+        return True
 
 
 def _is_audio(path: Path) -> bool:
