@@ -1,0 +1,87 @@
+"""Gains: what the mix gives a role, times what the hand on its deck does, and never vocals beyond their rights.
+
+Vocals that may not be heard alone are held to so much above the loudest other role of their deck, or, where
+both works may be mashed up, of any deck that sounds. Thread: [render].
+"""
+from libc.stdint cimport int64_t
+
+from remixd._kernel.deck cimport Deck
+from remixd._kernel.player cimport ROLES, VOCALS
+from remixd._kernel.reader cimport QUANTUM
+from remixd._kernel.state cimport DECKS
+from remixd._kernel.strip cimport ramp_is_flat, ramp_value
+
+
+cdef inline float _gain(const Deck* deck, int role, int64_t sample) noexcept nogil:
+    return ramp_value(&deck.gains[role], sample) * ramp_value(&deck.levels[role], sample)
+
+
+cdef bint _lends(const SessionState* session, int deck, int other) noexcept nogil:
+    """Whether another deck's band may carry the vocals of a deck."""
+    cdef const Deck* band = &session.decks[other]
+    if other == deck or band.now == NULL or band.player == NULL:
+        return False
+    return session.decks[deck].player.mashable and band.player.mashable
+
+
+cdef float _loudest(const SessionState* session, int deck, int64_t sample, bint* others) noexcept nogil:
+    """The gain of the loudest role that may carry a deck's vocals; `others` is whether there is one at all."""
+    cdef float loudest = 0.0
+    cdef int role, other
+    others[0] = False
+    for other in range(DECKS):
+        if other != deck and not _lends(session, deck, other):
+            continue
+        for role in range(ROLES):
+            if role != VOCALS and session.decks[other].player.role_present[role]:
+                others[0] = True
+                loudest = max(loudest, _gain(&session.decks[other], role, sample))
+    return loudest
+
+
+cdef bint deck_gains_rest(const SessionState* session, int deck, int64_t sample) noexcept nogil:
+    """Whether every gain of a deck stands still over a quantum."""
+    cdef int role, other
+    for other in range(DECKS):
+        if other != deck and not _lends(session, deck, other):
+            continue
+        for role in range(ROLES):
+            if not (ramp_is_flat(&session.decks[other].gains[role], sample, QUANTUM)
+                    and ramp_is_flat(&session.decks[other].levels[role], sample, QUANTUM)):
+                return False
+    return True
+
+
+cdef void deck_gains(const SessionState* session, int deck, int64_t sample, float* out) noexcept nogil:
+    """The linear gain of each role at a sample, rights included."""
+    cdef const Deck* here = &session.decks[deck]
+    cdef bint others = False
+    cdef float loudest
+    cdef int role
+    for role in range(ROLES):
+        out[role] = _gain(here, role, sample)
+    if here.player == NULL or here.player.vocals_limit <= 0.0:
+        return
+    loudest = _loudest(session, deck, sample, &others)
+    if others:
+        out[VOCALS] = min(out[VOCALS], here.player.vocals_limit * loudest)
+
+
+cdef void deck_fill_gains(SessionState* session, int deck, int64_t sample, int first, int last) noexcept nogil:
+    """The gain of each role of a deck at frames [first, last) of the quantum that begins at `sample`."""
+    cdef const Deck* here = &session.decks[deck]
+    cdef bint others = False
+    cdef float* gains
+    cdef float loudest
+    cdef int i, role
+    for role in range(ROLES):
+        gains = session.ramps[deck][role]
+        for i in range(first, last):
+            gains[i] = _gain(here, role, sample + i)
+    if here.player == NULL or here.player.vocals_limit <= 0.0:
+        return
+    gains = session.ramps[deck][VOCALS]
+    for i in range(first, last):
+        loudest = _loudest(session, deck, sample + i, &others)
+        if others:
+            gains[i] = min(gains[i], here.player.vocals_limit * loudest)
