@@ -12,12 +12,13 @@ from libc.stdint cimport int64_t
 
 from remixd._kernel.deck cimport deck_extend, deck_loops, glide_value
 from remixd._kernel.grid cimport grid_beat, grid_interval
+from remixd._kernel.mailbox cimport COMMAND_LEAD, COMMAND_PACE, REASON_NONE, REASON_NO_BEAT, Command
 from remixd._kernel.marks cimport session_find_bends
 from remixd._kernel.moves cimport session_move_map
 from remixd._kernel.player cimport TEMPO
-from remixd._kernel.reader cimport QUANTUM, reader_position, reader_wrap
+from remixd._kernel.reader cimport QUANTUM, STEPS, reader_position, reader_wrap
 from remixd._kernel.resample cimport FIX
-from remixd._kernel.state cimport DECKS, NO_DECK
+from remixd._kernel.state cimport DECKS, EVERY_DECK, NO_DECK
 
 cdef enum:
     RATE_HZ = 48000
@@ -58,16 +59,15 @@ cdef double beat_error(const SessionState* session, const Deck* deck, double bea
     return _wrapped(beat * deck.share - grid_beat(&deck.player.grid, frame))
 
 
-cdef int session_take_pace(SessionState* session, const Deck* deck) noexcept nogil:
+cdef void _take_pace(SessionState* session, const Deck* deck) noexcept nogil:
     """Let the session's own beat be the one that a deck plays now."""
     cdef double frame = (deck.now.end_source if deck.now != NULL else deck.rest) * _one
     cdef double tempo = glide_value(&deck.tempo, session.end_step)
     session.pace = QUANTUM * tempo / grid_interval(&deck.player.grid, frame)
     session.beat = grid_beat(&deck.player.grid, frame)
-    return 0
 
 
-cdef void deck_choose_share(const SessionState* session, Deck* deck) noexcept nogil:
+cdef void _choose_share(const SessionState* session, Deck* deck) noexcept nogil:
     """Choose whether it plays one, two or half a beat to one of the session's: what bends it least."""
     cdef double[3] shares = [1.0, 2.0, 0.5]
     cdef double frame = (deck.now.end_source if deck.now != NULL else deck.rest) * _one
@@ -78,6 +78,41 @@ cdef void deck_choose_share(const SessionState* session, Deck* deck) noexcept no
         if bend < least:
             least = bend
             deck.share = shares[i]
+
+
+cdef int session_follow(SessionState* session, const Command* command) noexcept nogil:
+    """Follow or lead, or not; or the session's own beat. The reason why not, if it cannot be."""
+    cdef Deck* deck
+    cdef int i
+    if command.kind == COMMAND_PACE:
+        session.pace = min(max(command.value, 20.0), 400.0) / 60.0 * QUANTUM / RATE_HZ
+        session.lead = NO_DECK
+        return REASON_NONE
+    if command.kind == COMMAND_LEAD and (command.deck == EVERY_DECK or command.value == 0.0):
+        session.lead = NO_DECK
+        return REASON_NONE
+    deck = &session.decks[command.deck]
+    if command.value == 0.0:
+        deck.following = False
+        return REASON_NONE
+    if not deck_has_beat(deck):
+        return REASON_NO_BEAT
+    if command.kind == COMMAND_LEAD:
+        session.lead = command.deck
+        deck.following = False
+        _take_pace(session, deck)
+        return REASON_NONE
+    for i in range(DECKS):
+        if session.lead == NO_DECK and i != command.deck and session.decks[i].now != NULL and (
+            deck_has_beat(&session.decks[i])
+        ):
+            session.lead = i
+            _take_pace(session, &session.decks[i])
+    if session.pace == 0.0:
+        _take_pace(session, deck)
+    _choose_share(session, deck)
+    deck.following = True
+    return REASON_NONE
 
 
 cdef void _keep_beat(SessionState* session) noexcept nogil:
@@ -100,17 +135,23 @@ cdef void _keep_beat(SessionState* session) noexcept nogil:
 cdef double _followed(const SessionState* session, const Deck* deck) noexcept nogil:
     """The tempo at which a deck keeps to the session's beat, within its rights."""
     cdef double frame, interval, tempo, error
-    if deck.now == NULL:
-        return glide_value(&deck.tempo, session.end_step)
-    frame = reader_wrap(deck.now, deck.now.end_source) * _one
+    frame = (reader_wrap(deck.now, deck.now.end_source) if deck.now != NULL else deck.rest) * _one
     interval = grid_interval(&deck.player.grid, frame)
     tempo = session.pace * deck.share * interval / QUANTUM
     error = beat_error(session, deck, session.beat, frame)
-    if fabs(error) * interval > _exact and not deck.backwards:
+    if fabs(error) * interval > _exact and deck.now != NULL and not deck.backwards:
         tempo *= 1.0 + min(max(_gain * error, -_most), _most)
     elif fabs(tempo - 1.0) < 1e-9:
         tempo = 1.0
     return min(max(tempo, deck.player.low[TEMPO]), deck.player.high[TEMPO])
+
+
+cdef void session_replan(const SessionState* session, Deck* deck) noexcept nogil:
+    """Let a deck that rests keep to the session's beat in what is planned already, too."""
+    cdef double tempo = _followed(session, deck)
+    cdef int64_t step
+    for step in range(session.quantum, session.end_step):
+        deck.plan.tempo[step % STEPS] = tempo
 
 
 cdef void session_extend(SessionState* session) noexcept nogil:

@@ -10,7 +10,6 @@ from libc.string cimport memset
 from remixd._kernel.deck cimport Deck, Glide, deck_lag, deck_position, glide_to
 from remixd._kernel.elastic cimport REST_FRAMES_MAX
 from remixd._kernel.fft cimport FRAME, HOP
-from remixd._kernel.follow cimport deck_choose_share, deck_has_beat, session_take_pace
 from remixd._kernel.gains cimport deck_fill_gains
 from remixd._kernel.mailbox cimport (
     COMMANDS,
@@ -18,10 +17,7 @@ from remixd._kernel.mailbox cimport (
     COMMAND_LEVEL,
     COMMAND_MIX,
     COMMAND_PACE,
-    COMMAND_SYNC,
     REASON_FULL,
-    REASON_NONE,
-    REASON_NO_BEAT,
     REASON_UNKNOWN,
     REPORT_APPLIED,
     REPORT_REFUSED,
@@ -32,7 +28,7 @@ from remixd._kernel.mailbox cimport (
 from remixd._kernel.player cimport DIMENSIONS, DRUMS, DRUMS_GAIN, PITCH, ROLES, TEMPO
 from remixd._kernel.reader cimport LANDING, QUANTUM, RELAX, reader_wrap
 from remixd._kernel.resample cimport FIX
-from remixd._kernel.state cimport DECKS, EVERY_DECK, NO_DECK, SessionState
+from remixd._kernel.state cimport DECKS, EVERY_DECK, SessionState
 from remixd._kernel.strip cimport Ramp, ramp_to
 from remixd._kernel.waiting cimport Waiting, waiting_add, waiting_drop, waiting_is_superseded
 
@@ -124,8 +120,7 @@ cdef bint session_route(SessionState* session, const Command* command) noexcept 
 
 cdef bint command_bends(const Command* command) noexcept nogil:
     """Whether a command acts on the plan of tempo and pitch, and so far ahead of what is heard."""
-    return command.kind in (COMMAND_SYNC, COMMAND_LEAD, COMMAND_PACE) or (
-        command.kind == COMMAND_MIX and command.dimension <= PITCH)
+    return command.kind == COMMAND_MIX and command.dimension <= PITCH
 
 
 cdef int session_post(SessionState* session, const Command* command) noexcept nogil:
@@ -230,64 +225,20 @@ cdef double _bend(SessionState* session, const Command* command, int64_t* settli
     return told
 
 
-cdef int _follow(SessionState* session, const Command* command) noexcept nogil:
-    """Follow or lead, or not; or the session's own beat. The reason why not, if it cannot be."""
-    cdef Deck* deck
-    cdef int i
-    if command.kind == COMMAND_PACE:
-        session.pace = min(max(command.value, 20.0), 400.0) / 60.0 * QUANTUM / 48000.0
-        session.lead = NO_DECK
-        return REASON_NONE
-    if command.kind == COMMAND_LEAD and (command.deck == EVERY_DECK or command.value == 0.0):
-        session.lead = NO_DECK
-        return REASON_NONE
-    deck = &session.decks[command.deck]
-    if command.value == 0.0:
-        deck.following = False
-        return REASON_NONE
-    if not deck_has_beat(deck):
-        return REASON_NO_BEAT
-    if command.kind == COMMAND_LEAD:
-        session.lead = command.deck
-        deck.following = False
-        return session_take_pace(session, deck)
-    for i in range(DECKS):
-        if session.lead == NO_DECK and i != command.deck and session.decks[i].now != NULL and (
-            deck_has_beat(&session.decks[i])
-        ):
-            session.lead = i
-            session_take_pace(session, &session.decks[i])
-    if session.pace == 0.0:
-        session_take_pace(session, deck)
-    deck_choose_share(session, deck)
-    deck.following = True
-    return REASON_NONE
-
-
 cdef void session_move_map(SessionState* session) noexcept nogil:
     """Bend the map, at its open end, by the commands that are due there."""
-    cdef int64_t bend = session.end_step * QUANTUM, settling = 0, late, position
+    cdef int64_t bend = session.end_step * QUANTUM, settling = 0, position
     cdef const Command* command
     cdef const Deck* shown
     cdef double value
-    cdef int reason = REASON_NONE
     while session.for_map.count > 0 and session.for_map.entries[0].sample <= bend:
         command = &session.for_map.entries[0]
-        value = command.value
-        settling = 0
-        reason = REASON_NONE
-        if command.kind == COMMAND_MIX:
-            value = _bend(session, command, &settling)
-        else:
-            reason = _follow(session, command)
-        if reason != REASON_NONE:
-            session_refuse(session, command, reason)
-        else:
-            shown = &session.decks[_shown(session, command)]
-            position = shown.rest if shown.now == NULL else reader_wrap(shown.now, shown.now.end_source)
-            late = 0 if command.sample < 0 else bend - command.sample
-            session_report(session, command, REPORT_APPLIED, bend, bend + settling, position >> FIX, value,
-                           late, waiting_is_superseded(&session.for_map, 0, bend))
+        value = _bend(session, command, &settling)
+        shown = &session.decks[_shown(session, command)]
+        position = shown.rest if shown.now == NULL else reader_wrap(shown.now, shown.now.end_source)
+        session_report(session, command, REPORT_APPLIED, bend, bend + settling, position >> FIX, value,
+                       0 if command.sample < 0 else bend - command.sample,
+                       waiting_is_superseded(&session.for_map, 0, bend))
         waiting_drop(&session.for_map, 0)
 
 

@@ -21,7 +21,7 @@ from remixd._kernel.deck cimport (
     deck_stop,
     deck_tick,
 )
-from remixd._kernel.follow cimport beat_error, deck_has_beat, session_beat_at, session_plan_to
+from remixd._kernel.follow cimport beat_error, deck_has_beat, session_beat_at, session_follow, session_plan_to, session_replan
 from remixd._kernel.grid cimport grid_beat, grid_frame, grid_interval
 from remixd._kernel.mailbox cimport (
     COMMAND_ALIGN,
@@ -29,8 +29,10 @@ from remixd._kernel.mailbox cimport (
     COMMAND_EXIT,
     COMMAND_JUMP,
     COMMAND_KEYLOCK,
+    COMMAND_LEAD,
     COMMAND_LOAD,
     COMMAND_LOOP,
+    COMMAND_PACE,
     COMMAND_PAUSE,
     COMMAND_PLAY,
     COMMAND_REVERSE,
@@ -38,6 +40,7 @@ from remixd._kernel.mailbox cimport (
     COMMAND_SEEK,
     COMMAND_SLIP,
     COMMAND_SWAP,
+    COMMAND_SYNC,
     REASON_EMPTY,
     REASON_MISSING,
     REASON_NONE,
@@ -176,6 +179,7 @@ cdef bint _play(SessionState* session, Deck* deck, const Command* command) noexc
     if deck.ended and not deck.backwards:
         deck.rest = 0
     if deck.following and deck_has_beat(deck) and session.pace > 0.0:
+        session_replan(session, deck)
         deck.rest = _aligned(session, deck, deck.rest, sample)
     _go(session, deck, deck.player, deck.rest, sample, FADE, False)
     _done(session, command, sample, deck.rest, 1.0)
@@ -337,10 +341,27 @@ cdef bint _swap(SessionState* session, Deck* deck, const Command* command) noexc
     return True
 
 
+cdef bint _sync(SessionState* session, const Command* command) noexcept nogil:
+    """Follow or lead, or not: it bends the plan where that ends."""
+    cdef int64_t bend = session.end_step * QUANTUM
+    cdef const Deck* deck = &session.decks[command.deck % DECKS]
+    cdef int reason
+    if command.sample >= (session.quantum + 1) * QUANTUM:
+        return False
+    reason = session_follow(session, command)
+    if reason != REASON_NONE:
+        session_refuse(session, command, reason)
+    else:
+        _done(session, command, bend, deck.rest if deck.now == NULL else deck.now.end_source, command.value)
+    return True
+
+
 cdef bint _act(SessionState* session, Deck* deck, const Command* command) noexcept nogil:
     """Do what a command says; False if it is not time yet."""
     if command.kind == COMMAND_LOAD or command.kind == COMMAND_EJECT:
         return _load(session, deck, command)
+    if command.kind in (COMMAND_SYNC, COMMAND_LEAD, COMMAND_PACE):
+        return _sync(session, command)
     if deck.player == NULL:
         session_refuse(session, command, REASON_EMPTY)
         return True
@@ -416,7 +437,7 @@ cdef void session_move_decks(SessionState* session) noexcept nogil:
         command = &session.for_decks.entries[at]
         if command.sample >= (session.quantum + 1) * QUANTUM + FADE:
             break
-        deck = &session.decks[command.deck]
+        deck = &session.decks[command.deck % DECKS]
         if command.kind == COMMAND_SEEK and waiting_is_superseded(&session.for_decks, at, command.sample):
             session_report(session, command, REPORT_APPLIED, command.sample, command.sample, 0, command.value,
                            0, True)
