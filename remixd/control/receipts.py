@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Final
 
-from remixd._kernel.mailbox import Mailbox, ReportEntry
-from remixd.control.command import DIMENSION_INDEX, RAMP_FRAMES, Applied, AppliedMove, Refused
+from remixd._kernel.mailbox import APPLIED, Mailbox, ReportEntry
+from remixd.control.command import Applied, AppliedMove, Refused
+from remixd.control.order import Order, reason_of
 from remixd.errors import Exhausted
-from remixd.mix import PLAYABLE
 from remixd.track.analysis import Analysis
 from remixd.units import RATE_HZ
 
@@ -34,10 +34,9 @@ class Receipt:
 
 @dataclass(slots=True)
 class _Sent:
-    """A command on its way. `sample` is negative for one that acts at once."""
+    """A command on its way."""
 
-    name: str
-    sample: int
+    order: Order
     receipts: Sequence[Receipt]
     replaced: Sequence[tuple[Receipt, float]]
     because: str
@@ -69,13 +68,10 @@ class Receipts:
 
     def send(
         self,
-        name: str,
-        value: float,
+        order: Order,
         receipts: Sequence[Receipt] = (),
         *,
         replaced: Sequence[tuple[Receipt, float]] = (),
-        sample: int = -1,
-        ramp_frames: int = RAMP_FRAMES,
         because: str = "",
     ) -> None:
         """Post one command; each receipt waits for it too. Raises Exhausted if the mailbox is full.
@@ -83,38 +79,34 @@ class Receipts:
         `replaced` are those whose own value this one took the place of before it was sent; they are told so.
         """
         command = next(_command_ids)
-        posted = self._commands.post_command(
-            command, self._key, DIMENSION_INDEX[name], value, sample=sample, ramp_frames=ramp_frames
-        )
-        if not posted:
+        if not order.post(self._commands, command, self._key):
             raise Exhausted("the engine's mailbox is full")
-        self._sent[command] = _Sent(
-            name=name, sample=sample, receipts=receipts, replaced=replaced, because=because
-        )
+        self._sent[command] = _Sent(order=order, receipts=receipts, replaced=replaced, because=because)
         for receipt in (*receipts, *(receipt for receipt, _ in replaced)):
             receipt.open.add(command)
 
-    def take(self, report: ReportEntry, *, refused: bool) -> None:
+    def take(self, report: ReportEntry) -> None:
         """Note what the engine did with one command; answer the receipts that are complete."""
         sent = self._sent.pop(report.id, None)
         if sent is None:
             return
         for receipt, value in (*sent.replaced, *((receipt, report.value) for receipt in sent.receipts)):
             receipt.open.discard(report.id)
-            if refused:
-                self._tell(Refused(id=receipt.signal_id, reason=f"the engine could not take {sent.name}"))
+            if report.kind != APPLIED:
+                reason = reason_of(report.kind, report.reason, sent.order)
+                self._tell(Refused(id=receipt.signal_id, reason=reason))
             else:
                 superseded = report.superseded or receipt not in sent.receipts
-                self._note(receipt, report._replace(value=value, superseded=superseded), sent.because)
+                self._note(receipt, report._replace(value=value, superseded=superseded), sent)
             if not receipt.open and receipt.moves:
                 self._tell(self._applied(receipt))
 
-    def _note(self, receipt: Receipt, report: ReportEntry, because: str) -> None:
+    def _note(self, receipt: Receipt, report: ReportEntry, sent: _Sent) -> None:
         if all(report.sample >= move.sample for move in receipt.moves):
             receipt.position = report.position
         receipt.moves.append(
             AppliedMove(
-                dimension=PLAYABLE[report.dimension],
+                dimension=sent.order.name,
                 value=report.value,
                 sample=report.sample,
                 settled_sample=report.settled_sample,
@@ -122,8 +114,8 @@ class Receipts:
             )
         )
         receipt.late_frames = max(receipt.late_frames, report.late_frames)
-        if because:
-            receipt.because.append(because)
+        if sent.because:
+            receipt.because.append(sent.because)
 
     def _applied(self, receipt: Receipt) -> Applied:
         return Applied(
@@ -138,16 +130,16 @@ class Receipts:
             because="; ".join(receipt.because),
         )
 
-    def take_back(self) -> tuple[list[tuple[str, int]], list[str]]:
-        """Answer nothing more for the commands that still wait for their sample.
+    def take_back(self) -> tuple[list[Order], list[str]]:
+        """Answer nothing more for the commands that still wait for their sample or mark.
 
-        Returns the dimension and sample of each, and the ids of the signals that waited for them.
+        Returns each, and the ids of the signals that waited for them.
         """
-        waiting = [sent for sent in self._sent.values() if sent.sample >= 0]
+        waiting = [sent for sent in self._sent.values() if sent.order.sample >= 0 or sent.order.when]
         signals = dict.fromkeys(receipt.signal_id for sent in waiting for receipt in sent.receipts)
         for sent in waiting:
             sent.receipts = sent.replaced = ()
-        return [(sent.name, sent.sample) for sent in waiting], list(signals)
+        return [sent.order for sent in waiting], list(signals)
 
     def clear(self) -> None:
         """Expect no more reports."""

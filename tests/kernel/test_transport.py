@@ -194,7 +194,9 @@ def test_a_mark_is_found_though_the_tempo_moves_on_the_way(pcm: Audio) -> None:
         position.append(session.position)
         session.render(64)
     report = report_of(session)
-    before = [at for at, place in zip(clock, position, strict=True) if place < 4 * BEAT and at < report.sample]
+    before = [
+        at for at, place in zip(clock, position, strict=True) if place < 4 * BEAT and at < report.sample
+    ]
     due = np.interp(4 * BEAT, position[: len(before)] + [4 * BEAT + 1], clock[: len(before)] + [1e9])
     assert report.sample == pytest.approx(due, abs=64) or report.sample - clock[len(before) - 1] <= 64
 
@@ -379,7 +381,11 @@ def orders(last: int) -> st.SearchStrategy[list[Told]]:
     )
     return st.lists(
         st.tuples(
-            st.integers(-1, last), kinds, st.integers(0, 2), values, st.sampled_from([-1.0, 0.0, 50_000.0, 100.0])
+            st.integers(-1, last),
+            kinds,
+            st.integers(0, 2),
+            values,
+            st.sampled_from([-1.0, 0.0, 50_000.0, 100.0]),
         ),
         max_size=14,
     )
