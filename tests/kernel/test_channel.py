@@ -128,13 +128,14 @@ def test_the_fader_follows_its_line_by_the_sample(start: int, frames: int, level
 
 
 def test_moves_within_one_quantum_each_begin_at_their_sample() -> None:
-    moves: list[Move] = [(FADER, -60, 100, 2000), (FADER, 0, 1290, 2000), (FADER, -60, 1330, 2000)]
-    out, _ = run(np.ones((6400, 2), dtype=np.float32), moves)
-    slopes = np.diff(out[:, 0].astype(np.float64))
-    assert slopes.min() > -1 / 1900
-    assert slopes[1355:1400].mean() < 0
-    down, up = 1190 / 2000, (1330 - 1290) * 1190 / 2000 / 2000
-    assert out[1330 + 1000 + 32, 0] == pytest.approx((1 - down + up) / 2, abs=0.001)
+    moves: list[Move] = [(FADER, -60, 100, 300), (FADER, 0, 310, 200), (FADER, -60, 316, 500)]
+    out, _ = run(np.ones((1280, 2), dtype=np.float32), moves)
+    line = np.ones(1280 + 63)  # from 63 frames before the first on
+    for (_, _, start, frames), goal in zip(moves, (0.0, 1.0, 0.0), strict=True):
+        done = np.clip((np.arange(63 + start, 1280 + 63) - (63 + start) + 1) / frames, 0, 1)
+        line[63 + start :] = line[63 + start - 1] + (goal - line[63 + start - 1]) * done
+    expected = np.convolve(line, np.full(QUANTUM, 1 / QUANTUM), mode="valid")
+    np.testing.assert_allclose(out[:, 0], expected, atol=2e-6)
 
 
 @pytest.mark.parametrize("turned_round", [False, True])
