@@ -5,7 +5,9 @@ both works may be mashed up, of any deck that sounds. Thread: [render].
 """
 from libc.stdint cimport int64_t
 
+from remixd._kernel.channel cimport Channel
 from remixd._kernel.deck cimport Deck
+from remixd._kernel.isolator cimport BANDS
 from remixd._kernel.player cimport ROLES, VOCALS
 from remixd._kernel.reader cimport QUANTUM
 from remixd._kernel.state cimport DECKS
@@ -24,18 +26,29 @@ cdef bint _lends(const SessionState* session, int deck, int other) noexcept nogi
     return session.decks[deck].player.mashable and band.player.mashable
 
 
+cdef float _share(const SessionState* session, int deck, int other, int64_t sample) noexcept nogil:
+    """How loud another deck comes through its channel, beside a deck whose vocals it may carry."""
+    cdef const Channel* band = &session.decks[other].channel
+    cdef float own = ramp_value(&session.decks[deck].channel.fader.ramp, sample), most = 0.0
+    cdef int i
+    for i in range(BANDS):
+        most = max(most, ramp_value(&band.isolator.gains[i].ramp, sample))
+    return ramp_value(&band.fader.ramp, sample) * min(most, <float>1.0) / max(own, <float>1e-3)
+
+
 cdef float _loudest(const SessionState* session, int deck, int64_t sample, bint* others) noexcept nogil:
     """The gain of the loudest role that may carry a deck's vocals; `others` is whether there is one at all."""
-    cdef float loudest = 0.0
+    cdef float loudest = 0.0, share
     cdef int role, other
     others[0] = False
     for other in range(DECKS):
         if other != deck and not _lends(session, deck, other):
             continue
+        share = 1.0 if other == deck else _share(session, deck, other, sample)
         for role in range(ROLES):
             if role != VOCALS and session.decks[other].player.role_present[role]:
                 others[0] = True
-                loudest = max(loudest, _gain(&session.decks[other], role, sample))
+                loudest = max(loudest, share * _gain(&session.decks[other], role, sample))
     return loudest
 
 

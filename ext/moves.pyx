@@ -3,20 +3,24 @@
 Tempo and pitch bend the map at its open end; gains begin ramps on their sample, or, where stems are summed in
 the spectrum, with the frames that will be heard then. Rights clamp every value, here too. Thread: [render].
 """
-from libc.math cimport exp2, isfinite, pow
+from libc.math cimport exp2, isfinite
 from libc.stdint cimport int64_t, uint8_t, uint16_t
 from libc.string cimport memset
 
+from remixd._kernel.channel cimport CHANNEL_PARAMETERS, channel_init, channel_move
 from remixd._kernel.deck cimport Deck, Glide, deck_lag, deck_position, glide_to
+from remixd._kernel.echo cimport ECHO_DAMPING, echo_move
 from remixd._kernel.elastic cimport REST_FRAMES_MAX
 from remixd._kernel.fft cimport FRAME, HOP
 from remixd._kernel.gains cimport deck_fill_gains
 from remixd._kernel.mailbox cimport (
     COMMANDS,
+    COMMAND_ECHO,
     COMMAND_LEAD,
     COMMAND_LEVEL,
     COMMAND_MIX,
     COMMAND_PACE,
+    COMMAND_STRIP,
     REASON_FULL,
     REASON_UNKNOWN,
     REPORT_APPLIED,
@@ -29,7 +33,7 @@ from remixd._kernel.player cimport DIMENSIONS, DRUMS, DRUMS_GAIN, PITCH, ROLES, 
 from remixd._kernel.reader cimport LANDING, QUANTUM, RELAX, reader_wrap
 from remixd._kernel.resample cimport FIX
 from remixd._kernel.state cimport DECKS, EVERY_DECK, SessionState
-from remixd._kernel.strip cimport Ramp, ramp_to
+from remixd._kernel.strip cimport Ramp, linear_gain, ramp_to
 from remixd._kernel.waiting cimport Waiting, waiting_add, waiting_drop, waiting_is_superseded
 
 cdef enum:
@@ -45,11 +49,6 @@ cdef double[DIMENSIONS] _high = [2.0, 12.0, 6.0, 6.0, 6.0, 6.0]
 cdef int role_of(int dimension) noexcept nogil:
     """The role whose gain a dimension is; -1 for tempo and pitch."""
     return _role_of_dimension[dimension]
-
-
-cdef float linear_gain(double level_db) noexcept nogil:
-    """Of a level in dB; -60 is off."""
-    return 0.0 if level_db <= -60.0 else <float>pow(10.0, level_db / 20.0)
 
 
 cdef void _tell(SessionState* session, const Command* command, Report* report) noexcept nogil:
@@ -101,8 +100,12 @@ cdef bint _makes_sense(const Command* command) noexcept nogil:
         return False
     if command.kind == COMMAND_MIX:
         return command.dimension < DIMENSIONS
+    if command.kind == COMMAND_ECHO:
+        return command.dimension <= ECHO_DAMPING
     if command.kind == COMMAND_LEAD or command.kind == COMMAND_PACE:
         return True
+    if command.kind == COMMAND_STRIP and command.dimension >= CHANNEL_PARAMETERS:
+        return False
     if command.deck == EVERY_DECK or (command.kind == COMMAND_LEVEL and command.dimension >= ROLES):
         return False
     return -1e12 < command.value < 1e12 and -1e12 < command.extra < 1e12
@@ -111,7 +114,9 @@ cdef bint _makes_sense(const Command* command) noexcept nogil:
 cdef bint session_route(SessionState* session, const Command* command) noexcept nogil:
     """Let a command wait for its sample where it belongs; False where too many wait."""
     cdef Waiting* waiting = &session.for_decks
-    if (command.kind == COMMAND_MIX and command.dimension > PITCH) or command.kind == COMMAND_LEVEL:
+    if command.kind in (COMMAND_LEVEL, COMMAND_STRIP, COMMAND_ECHO) or (
+        command.kind == COMMAND_MIX and command.dimension > PITCH
+    ):
         waiting = &session.for_strips
     elif command_bends(command):
         waiting = &session.for_map
@@ -163,8 +168,13 @@ cdef void deck_init(Deck* deck, const SessionState* session) noexcept:
             deck.pitch = Glide(value, value, 0, 1)
         else:
             role = role_of(i)
-            deck.gains[role] = Ramp(linear_gain(value), linear_gain(value), 0, 0)
-            deck.levels[role] = Ramp(1.0, 1.0, 0, 0)
+            memset(&deck.gains[role], 0, sizeof(Ramp))
+            deck.gains[role].gain_from = linear_gain(value)
+            deck.gains[role].gain_to = linear_gain(value)
+            deck.levels[role] = deck.gains[role]
+            deck.levels[role].gain_from = 1.0
+            deck.levels[role].gain_to = 1.0
+    channel_init(&deck.channel)
 
 
 cdef void deck_take_mix(SessionState* session, Deck* deck) noexcept nogil:
@@ -242,6 +252,17 @@ cdef void session_move_map(SessionState* session) noexcept nogil:
         waiting_drop(&session.for_map, 0)
 
 
+cdef void _turn(SessionState* session, const Command* command, int64_t start) noexcept nogil:
+    """Move a parameter of a deck's channel, or of the echo, from a sample of this quantum on."""
+    cdef Deck* deck
+    if command.kind == COMMAND_ECHO:
+        echo_move(&session.echo, command.dimension, command.value, start, command.ramp_frames)
+        return
+    deck = &session.decks[command.deck]
+    deck.channel.clock = session.quantum * QUANTUM      # it is not worked while nothing is on it
+    channel_move(&deck.channel, command.dimension, command.value, start, command.ramp_frames, command.shape)
+
+
 cdef double _ramp(SessionState* session, const Command* command, int64_t start, int* filled) noexcept nogil:
     """Begin ramps at `start`, in this quantum, on one deck or all; the level that is told."""
     cdef int64_t sample = session.quantum * QUANTUM
@@ -278,20 +299,26 @@ cdef void session_move_strips(SessionState* session, int64_t sample, int* filled
     cdef int64_t start, lag
     cdef double value
     cdef int at = 0
-    cdef bint drums
+    cdef bint drums, knob
     memset(filled, 0, DECKS * sizeof(int))
     while at < session.for_strips.count:
         command = &session.for_strips.entries[at]
         shown = &session.decks[_shown(session, command)]
         drums = command.dimension == (DRUMS_GAIN if command.kind == COMMAND_MIX else DRUMS)
-        lag = 0 if drums else deck_lag(shown, session.quantum)
+        knob = command.kind in (COMMAND_STRIP, COMMAND_ECHO)
+        lag = 0 if drums or knob else deck_lag(shown, session.quantum)
         if command.sample >= sample + QUANTUM + lag:
             at += 1
             continue
         start = max(sample, command.sample - lag)
-        value = _ramp(session, command, start, filled)
+        if knob:
+            value = command.value
+            _turn(session, command, start)
+        else:
+            value = _ramp(session, command, start, filled)
         session_report(
-            session, command, REPORT_APPLIED, start + lag, start + command.ramp_frames + 2 * lag,
+            session, command, REPORT_APPLIED, start + lag,
+            start + command.ramp_frames + (QUANTUM - 1 if knob else 2 * lag),
             deck_position(shown, start) >> FIX, value,
             0 if command.sample < 0 else start + lag - command.sample,
             waiting_is_superseded(&session.for_strips, at, max(start, command.sample)),

@@ -14,6 +14,7 @@ from libc.string cimport memcpy, memset
 import numpy as np
 
 from remixd._kernel.bus cimport LIMITER_DELAY, bus_init, bus_process
+from remixd._kernel.channel cimport channel_is_neutral, channel_process
 from remixd._kernel.deck cimport (
     Deck,
     deck_fades,
@@ -23,6 +24,7 @@ from remixd._kernel.deck cimport (
     deck_wants_map,
 )
 from remixd._kernel.denormals cimport flush_to_zero, major_faults, restore
+from remixd._kernel.echo cimport echo_free, echo_init, echo_process
 from remixd._kernel.follow cimport session_extend
 from remixd._kernel.gains cimport deck_fill_gains, deck_gains, deck_gains_rest
 from remixd._kernel.mailbox cimport COMMAND_MIX, Command, Mailbox, command_fill, queue_pop
@@ -100,7 +102,7 @@ cdef void _read(SessionState* session, int deck, Reader* reader, const PlayerSta
 
 
 cdef void _mix_deck(SessionState* session, int index, int filled) noexcept nogil:
-    """Add a deck's quantum to `block`; `filled` frames of its ramps are there already."""
+    """A deck's quantum, into `session.deck`; `filled` frames of its ramps are there already."""
     cdef Deck* deck = &session.decks[index]
     cdef int64_t sample = session.quantum * QUANTUM
     cdef float[ROLES] gains
@@ -113,15 +115,42 @@ cdef void _mix_deck(SessionState* session, int index, int filled) noexcept nogil
         deck_fill_gains(session, index, sample, filled, QUANTUM)
     if fading:
         deck_fades(deck, sample, rising, falling)
+    memset(session.deck, 0, sizeof(session.deck))
     if deck.now != NULL:
         _read(session, index, deck.now, deck.player, flat, gains)
         if fading:
-            add_ramped(session.block, session.sound, rising, QUANTUM)
+            add_ramped(session.deck, session.sound, rising, QUANTUM)
         else:
-            add_scaled(session.block, session.sound, 1.0, QUANTUM)
+            add_scaled(session.deck, session.sound, 1.0, QUANTUM)
     if deck.before != NULL:
         _read(session, index, deck.before, deck.before_player, flat, gains)
-        add_ramped(session.block, session.sound, falling, QUANTUM)
+        add_ramped(session.deck, session.sound, falling, QUANTUM)
+
+
+cdef void _sum_decks(SessionState* session, const int* filled) noexcept nogil:
+    """Every deck through its channel, and the echo of what they send, into `block`."""
+    cdef Deck* deck
+    cdef int64_t sample = session.quantum * QUANTUM
+    cdef bint sending = False
+    cdef int i
+    memset(session.block, 0, sizeof(session.block))
+    for i in range(DECKS):
+        deck = &session.decks[i]
+        if deck.now == NULL and deck.before == NULL:
+            continue
+        _mix_deck(session, i, filled[i])
+        if not channel_is_neutral(&deck.channel, sample):
+            if not sending:
+                memset(session.send, 0, sizeof(session.send))
+                sending = True
+            channel_process(&deck.channel, session.deck, sample, session.send)
+        add_scaled(session.block, session.deck, 1.0, QUANTUM)
+    if sending or not session.echo.idle:
+        if not sending:
+            memset(session.send, 0, sizeof(session.send))
+        echo_process(&session.echo, session.send, session.block, QUANTUM)
+    else:
+        session.echo.clock += QUANTUM
 
 
 cdef void _begin(SessionState* session) noexcept nogil:
@@ -150,7 +179,6 @@ cdef bint _wants_map(const SessionState* session) noexcept nogil:
 cdef void _render_quantum(SessionState* session) noexcept nogil:
     """The next quantum, limited, into `block`."""
     cdef int[DECKS] filled
-    cdef int i
     if session.quantum == 0:
         _begin(session)
     if session.end_step == session.quantum:
@@ -160,10 +188,7 @@ cdef void _render_quantum(SessionState* session) noexcept nogil:
     while _wants_map(session):
         session_extend(session)
     session_move_strips(session, session.quantum * QUANTUM, filled)
-    memset(session.block, 0, sizeof(session.block))
-    for i in range(DECKS):
-        if session.decks[i].now != NULL or session.decks[i].before != NULL:
-            _mix_deck(session, i, filled[i])
+    _sum_decks(session, filled)
     bus_process(&session.bus, session.block, QUANTUM)
     meter_process(&session.meter, session.block, QUANTUM)
     session.quantum += 1
@@ -278,6 +303,7 @@ cdef class Session:
         self.state.key = key
         self.state.lead = NO_DECK
         bus_init(&self.state.bus)
+        echo_init(&self.state.echo)
         scratch_init(&self.own_scratch)
         self.state.scratch = &self.own_scratch
         for i in range(DIMENSIONS):
@@ -300,7 +326,9 @@ cdef class Session:
         return 0
 
     def __dealloc__(self):
-        free(self.state)
+        if self.state != NULL:
+            echo_free(&self.state.echo)
+            free(self.state)
         scratch_free(&self.own_scratch)
 
     def shelve(self, Player player not None) -> None:

@@ -1,6 +1,7 @@
 """A deck: what is loaded, where it plays, and how one place goes over into another."""
 from libc.stdint cimport int64_t
 
+from remixd._kernel.channel cimport Channel
 from remixd._kernel.player cimport ROLES, PlayerState
 from remixd._kernel.reader cimport QUANTUM, STEPS, Plan, Reader
 from remixd._kernel.stretch cimport Scratch
@@ -30,6 +31,7 @@ cdef struct Deck:
     Plan plan
     Ramp[ROLES] gains       # of the mix
     Ramp[ROLES] levels      # of the hand on the deck
+    Channel channel
     int64_t loop_start      # source, FIX; a loop where loop_end is after it
     int64_t loop_end
     bint slipping           # a shadow goes on as if nothing had been done

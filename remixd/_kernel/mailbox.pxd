@@ -21,7 +21,9 @@ cdef enum:
     COMMAND_SYNC = 17       # follow the session's beat, or not
     COMMAND_LEAD = 18       # be what others follow, or not
     COMMAND_PACE = 19       # the session's own beat: `value` beats a minute
-    COMMANDS = 20
+    COMMAND_STRIP = 20      # move a parameter of a deck's channel
+    COMMAND_ECHO = 21       # move a parameter of the session's echo
+    COMMANDS = 22
 
 cdef enum:
     WHEN_SAMPLE = 0         # at `sample`, or as soon as it can be; above: at the next mark of this level then

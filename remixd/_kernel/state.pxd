@@ -3,6 +3,7 @@ from libc.stdint cimport int64_t, uint32_t
 
 from remixd._kernel.bus cimport Bus
 from remixd._kernel.deck cimport Deck
+from remixd._kernel.echo cimport Echo
 from remixd._kernel.mailbox cimport Queue
 from remixd._kernel.meter cimport Meter
 from remixd._kernel.player cimport DIMENSIONS, ROLES
@@ -23,6 +24,7 @@ cdef struct SessionState:
     int lead                # the deck whose beats others follow, or NO_DECK: the session's own
     double beat             # of the session at the end of the plan
     double pace             # beats a step
+    Echo echo               # of what decks send
     Bus bus
     Waiting for_strips      # commands that wait: for gains,
     Waiting for_map         # tempo, pitch and what bends the map,
@@ -40,5 +42,7 @@ cdef struct SessionState:
     int block_used          # frames of `block` already handed out
     float stem[QUANTUM * 2]
     float sound[QUANTUM * 2]    # of one reader
+    float deck[QUANTUM * 2]
+    float send[QUANTUM * 2]
     float[DECKS][ROLES][QUANTUM] ramps
     Scratch* scratch

@@ -20,11 +20,12 @@ from typing import Final, Self
 from remixd.errors import AlreadyExists, Exhausted, InvalidInput, NotFound, RemixdError, nearest
 from remixd.track.edits import FILE, Edits, read_edits
 from remixd.track.fields import printable
-from remixd.track.listing import TrackRow, list_track, read_rows
+from remixd.track.listing import TrackRow, in_memory, list_track, read_rows
 from remixd.track.lock import folder_locked, sync_folder, try_lock
 from remixd.track.migrations import migrate
 from remixd.track.package import Track, carry_edits, load_track, write_file
 from remixd.track.search import Search
+from remixd.track.swap import exchange, former, inode, leave_mark, settle, unsettled
 
 EVERYTHING: Final = Search()
 BUSY_S: Final = 20.0
@@ -108,9 +109,19 @@ class Library:
 
     def get(self, track_id: str) -> Track:
         """Read one package. Raises NotFound with the nearest id."""
+        folder = track_folder(self.path, track_id)
         with self._errors(), self._mutex:
             self._require(track_id)
-        return load_track(track_folder(self.path, track_id))
+            before = inode(folder)
+        with contextlib.suppress(RemixdError):
+            track = load_track(folder)
+            if inode(folder) == before:
+                return track
+        if not self._writable:
+            return load_track(folder)
+        with self._errors(), self._mutex, self._transaction():  # whoever puts another in its place is done
+            self._require(track_id)
+            return load_track(folder)
 
     def _require(self, track_id: str) -> None:
         if not self._db.execute("SELECT 1 FROM tracks WHERE id = ?", (_stored(track_id),)).fetchone():
@@ -127,17 +138,18 @@ class Library:
         an absurd edit.
         """
         self._require_writable()
-        with self._errors(), self._mutex, self._transaction():
+        folder = track_folder(self.path, track_id)
+        with self._errors(), self._mutex:
             self._require(track_id)
-            folder = track_folder(self.path, track_id)
-            edits = read_edits(folder).with_changes(changes, reset)
-            edits.check_within(load_track(folder).duration_s)
-            unfinished = folder / f".{FILE}"
-            write_file(unfinished, edits.to_toml().encode())
-            unfinished.replace(folder / FILE)
-            sync_folder(folder)
-            track = load_track(folder)
-            list_track(self._db, track)
+            with self._changing(track_id):
+                self._require(track_id)
+                edits = read_edits(folder).with_changes(changes, reset)
+                track = load_track(folder, edits)
+                list_track(self._db, track)
+                unfinished = folder / f".{FILE}"
+                write_file(unfinished, edits.to_toml().encode())
+                unfinished.replace(folder / FILE)
+                sync_folder(folder)
         return track
 
     def with_content(self, content: str) -> Track | None:
@@ -181,7 +193,7 @@ class Library:
         """
         track = load_track(incoming)
         with self._mutex:
-            with self._errors(), self._transaction():
+            with self._errors(), self._changing(track.id):
                 there = self.with_content(track.content)
                 if there is None:
                     self._db.execute(
@@ -191,7 +203,7 @@ class Library:
                 elif again:
                     self._replace(incoming, track)
             self.discard(incoming)
-            shutil.rmtree(_former(self._tracks / track.id), ignore_errors=True)
+            shutil.rmtree(former(self._tracks / track.id), ignore_errors=True)
         kept = there if there is not None and not again else load_track(track_folder(self.path, track.id))
         return kept, there is None
 
@@ -203,22 +215,33 @@ class Library:
             shutil.rmtree(place)
         incoming.rename(place)
         try:
-            sync_folder(self._tracks)
-            list_track(self._db, load_track(place))
+            self._list(place)
         except BaseException:
             place.rename(incoming)
             raise
 
     def _replace(self, incoming: Path, track: Track) -> None:
-        """Put a package in the place of the one with its id, which stays until all is on disk."""
+        """Put a package in the place of the one with its id; where names can swap, one is always there."""
         place = track_folder(self.path, track.id)
         carry_edits(place, incoming)
-        place.rename(_former(place))
+        if not exchange(incoming, place):
+            place.rename(former(place))
+            try:
+                self._place(incoming, track)
+            except BaseException:
+                former(place).rename(place)
+                raise
+            return
         try:
-            self._place(incoming, track)
+            self._list(place)
         except BaseException:
-            _former(place).rename(place)
+            exchange(incoming, place)
             raise
+
+    def _list(self, place: Path) -> None:
+        """List the package that came to be here, once its name is on disk."""
+        sync_folder(self._tracks)
+        list_track(self._db, load_track(place))
 
     def delete(self, track_id: str) -> None:
         """Take a track out of the list, and its package and cache off the disk; it cannot be undone.
@@ -283,7 +306,7 @@ class Library:
                 if db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
                     raise sqlite3.DatabaseError("it fails its own check")
                 if not self._writable:
-                    db = _in_memory(db)
+                    db = in_memory(db)
                 migrate(db, printable(path))
             except BaseException:
                 db.close()
@@ -324,6 +347,18 @@ class Library:
             raise
         self._db.execute("COMMIT")
 
+    @contextlib.contextmanager
+    def _changing(self, track_id: str) -> Iterator[None]:
+        """As `_transaction`; if this process dies, the next opening reads the track's package again."""
+        with self._transaction():
+            mark = leave_mark(self._tracks, track_id)
+            try:
+                yield
+            except BaseException:
+                mark.unlink(missing_ok=True)
+                raise
+        mark.unlink(missing_ok=True)
+
     def _reconcile(self) -> None:
         """Make the list agree with the folders: adopt the whole ones, forget what is gone."""
 
@@ -333,10 +368,10 @@ class Library:
             return there - listed, listed - there
 
         with self._errors(), self._mutex:
-            if not any(differ()):
+            if not any(differ()) and not unsettled(self._tracks):
                 return
             with self._transaction():  # looked at again, now that no import can come between
-                settled = _settle_replacements(self._tracks)
+                settled = settle(self._tracks)
                 unlisted, gone = differ()
                 for name in sorted(unlisted | settled):
                     with contextlib.suppress(RemixdError):  # not whole: left alone, and not listed
@@ -344,35 +379,6 @@ class Library:
                         if track.id == name:
                             list_track(self._db, track)
                 self._db.executemany("DELETE FROM tracks WHERE id = ?", [(name,) for name in gone])
-
-
-def _former(place: Path) -> Path:
-    """Where a package is while another takes its place; no track's id has a dot."""
-    return place.with_name(f"{place.name}.former")
-
-
-def _settle_replacements(tracks: Path) -> set[str]:
-    """End what a crash left of replacements: the former package is back, or gone if the new one is there.
-
-    Returns the ids of their tracks.
-    """
-    settled = set()
-    for former in tracks.glob("*.former"):
-        place = former.with_suffix("")
-        if place.exists():
-            shutil.rmtree(former, ignore_errors=True)
-        else:
-            former.rename(place)
-        settled.add(place.name)
-    return settled
-
-
-def _in_memory(db: sqlite3.Connection) -> sqlite3.Connection:
-    """A list that cannot be written to, as one that can be brought up to this version."""
-    copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-    with contextlib.closing(db):
-        db.backup(copy)
-    return copy
 
 
 def _stored(text: str) -> str:

@@ -89,3 +89,11 @@ def list_track(db: sqlite3.Connection, track: Track) -> None:
         " ON CONFLICT (content) DO NOTHING",
         (track.content, *astuple(row_of(track, imported_at))),
     )
+
+
+def in_memory(db: sqlite3.Connection) -> sqlite3.Connection:
+    """A list that cannot be written to, as one that can be brought up to this version."""
+    copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    with contextlib.closing(db):
+        db.backup(copy)
+    return copy

@@ -171,8 +171,8 @@ class Track:
         }
 
 
-def load_track(folder: Path) -> Track:
-    """Read a package, its edits included.
+def load_track(folder: Path, edits: Edits | None = None) -> Track:
+    """Read a package with its edits, or with other `edits`.
 
     Raises NotFound where a file is missing, InvalidInput naming what is wrong.
     """
@@ -186,7 +186,7 @@ def load_track(folder: Path) -> Track:
     for stem in (*track.stems, *([track.master] if track.master else [])):
         if not track.file_of(stem).is_file():
             raise NotFound(f"{track.id}: {stem.file} is missing; import the song again")
-    return with_edits(track, read_edits(folder))
+    return with_edits(track, read_edits(folder) if edits is None else edits)
 
 
 def with_edits(track: Track, edits: Edits) -> Track:

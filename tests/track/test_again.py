@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +12,7 @@ from typing import Any
 import pytest
 from packages import write_package
 
-from remixd.errors import InvalidInput
+from remixd.errors import InvalidInput, RemixdError
 from remixd.track.analysis import Analysis
 from remixd.track.edits import Edits
 from remixd.track.library import Library
@@ -109,3 +112,84 @@ def test_what_a_crash_left_of_a_replacement_is_put_right(tmp_path: Path, new_is_
         assert library.get(TRACK).title == ("New Name" if new_is_there else "A Song")
         assert library.tracks()[0].title == library.get(TRACK).title
         assert [entry.name for entry in (tmp_path / "tracks").iterdir()] == [TRACK]
+
+
+@pytest.mark.parametrize("can_swap", [True, False])
+def test_readers_find_one_or_the_other_whole_at_any_moment(
+    library: Library, monkeypatch: pytest.MonkeyPatch, can_swap: bool
+) -> None:
+    """What is read while songs take each other's place is never missing, and never half of each."""
+    if not can_swap:
+        monkeypatch.setattr("remixd.track.library.exchange", lambda *_: False)
+    bring(library, 100.0, title="100")
+    seen, faults, over = set(), [], threading.Event()
+
+    def look() -> None:
+        with Library(library.path) as other:
+            while not over.is_set():
+                try:
+                    track = other.get(TRACK)
+                except RemixdError:
+                    faults.append("")
+                    return
+                seen.add((track.title, f"{track.analysis.bpm:g}"))
+
+    reader = threading.Thread(target=look)
+    reader.start()
+    try:
+        for bpm in range(101, 131):
+            bring(library, float(bpm), again=True, title=str(bpm))
+    finally:
+        over.set()
+        reader.join()
+    assert not faults
+    assert len(seen) > 3
+    assert all(title == bpm for title, bpm in seen)
+    assert [entry.name for entry in (library.path / "tracks").iterdir()] == [TRACK]
+
+
+def test_a_swap_that_fails_is_undone_where_names_cannot_swap(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("remixd.track.library.exchange", lambda *_: False)
+    test_a_replacement_that_fails_leaves_what_was_there(library, monkeypatch)
+
+
+@pytest.mark.parametrize("change", ["edit", "again"])
+def test_a_process_that_dies_before_the_list_is_written_leaves_the_truth(tmp_path: Path, change: str) -> None:
+    """The package is changed, the list not yet: whoever opens the library next makes the list agree."""
+    with Library(tmp_path) as library:
+        bring(library, 100.0)
+    died = subprocess.run([sys.executable, "-c", DIES, tmp_path, change], check=False)
+    assert died.returncode == 9
+    with Library(tmp_path) as library:
+        [row], track = library.tracks(), library.get(TRACK)
+        assert track.title == row.title == "New Name"
+        assert [entry.name for entry in (tmp_path / "tracks").iterdir()] == [TRACK]
+        assert list((tmp_path / "incoming").iterdir()) == []
+
+
+DIES = f"""
+import os, sys
+from pathlib import Path
+sys.path[:0] = [{str(Path(__file__).parents[1])!r}]
+from packages import write_package
+from remixd.track.edits import Edits
+from remixd.track.library import Library
+
+class Mortal:
+    def __init__(self, db):
+        self.db = db
+    def execute(self, statement, *values):
+        if statement == "COMMIT":
+            os._exit(9)
+        return self.db.execute(statement, *values)
+
+library = Library(Path(sys.argv[1]))
+library._db = Mortal(library._db)
+if sys.argv[2] == "edit":
+    library.edit({TRACK!r}, Edits(title="New Name"))
+folder = library.incoming()
+write_package(folder, title="New Name")
+library.add(folder, again=True)
+"""
