@@ -48,6 +48,12 @@ _VERBS: Final = {
     mailbox.PACE: "pace",
 }
 
+CHANNEL: Final = ("fader", "pan", "low", "mid", "high", "filter", "send")
+"""The parameters of a deck's channel, in the order of the kernel's."""
+
+ECHO: Final = ("delay", "feedback", "damping")
+"""Those of the session's echo, likewise."""
+
 _REASONS: Final = {
     mailbox.FULL: "too many orders wait in the engine",
     mailbox.UNKNOWN: "the engine knows no such order",
@@ -65,12 +71,13 @@ class Order:
 
     Attributes:
         kind: of `remixd._kernel.mailbox`: MIX, LEVEL, PLAY, ...
-        dimension: index of a dimension (MIX) or of a role (LEVEL).
+        dimension: index of a dimension (MIX), of a role (LEVEL), in CHANNEL (STRIP) or in ECHO.
         deck: 0 to 3, or EVERY_DECK.
         value, extra: what they mean depends on the kind.
         sample: on the session clock; negative: as soon as it can be.
         when: index in WHENS; above 0 it acts at the next such mark from `sample` on.
         expires: on the session clock; a mark that has not come by then is waited for no more; 0 is never.
+        shape: of a ramp of the channel: 0 straight, 1 at equal power.
     """
 
     value: float = 0.0
@@ -82,6 +89,7 @@ class Order:
     ramp_frames: int = RAMP_FRAMES
     when: int = 0
     expires: int = 0
+    shape: int = 0
 
     @property
     def name(self) -> str:
@@ -90,13 +98,18 @@ class Order:
             return PLAYABLE[self.dimension]
         if self.kind == mailbox.LEVEL:
             return f"{STEM_ROLES[self.dimension]} level"
+        if self.kind == mailbox.STRIP:
+            return CHANNEL[self.dimension]
+        if self.kind == mailbox.ECHO:
+            return f"echo {ECHO[self.dimension]}"
         return _VERBS[self.kind]
 
     def post(self, mailbox_of_session: Mailbox, command_id: int, key: int) -> bool:
         """Put it into a session's mailbox; False if that is full."""
         return mailbox_of_session.post_command(
             command_id, key, self.dimension, self.value, sample=self.sample, ramp_frames=self.ramp_frames,
-            kind=self.kind, deck=self.deck, when=self.when, expires=self.expires, extra=self.extra,
+            kind=self.kind, deck=self.deck, when=self.when, shape=self.shape, expires=self.expires,
+            extra=self.extra,
         )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Final
@@ -11,8 +11,6 @@ from remixd._kernel.mailbox import APPLIED, Mailbox, ReportEntry
 from remixd.control.command import Applied, AppliedMove, Refused
 from remixd.control.order import Order, reason_of
 from remixd.errors import Exhausted
-from remixd.track.analysis import Analysis
-from remixd.units import RATE_HZ
 
 WAITING_MAX: Final = 232
 """Commands of one session on their way. The engine itself lets 256 wait for their sample."""
@@ -28,7 +26,7 @@ class Receipt:
     open: set[int] = field(default_factory=set)
     moves: list[AppliedMove] = field(default_factory=list)
     because: list[str] = field(default_factory=list)
-    position: int = 0
+    place: tuple[int, int] = (0, 0)
     late_frames: int = 0
 
 
@@ -48,16 +46,20 @@ class Receipts:
     Args:
         commands: the session's mailbox.
         key: of the session, for the engine.
-        analysis: of its track, to say where a command was applied.
+        place: says bar and beat of a source frame of the music on a deck (or EVERY_DECK).
         tell: called with every answer.
     """
 
     def __init__(
-        self, commands: Mailbox, key: int, analysis: Analysis, tell: Callable[[Applied | Refused], None]
+        self,
+        commands: Mailbox,
+        key: int,
+        place: Callable[[int, int], str],
+        tell: Callable[[Applied | Refused], None],
     ) -> None:
         self._commands = commands
         self._key = key
-        self._analysis = analysis
+        self._place = place
         self._tell = tell
         self._sent: dict[int, _Sent] = {}
 
@@ -103,7 +105,7 @@ class Receipts:
 
     def _note(self, receipt: Receipt, report: ReportEntry, sent: _Sent) -> None:
         if all(report.sample >= move.sample for move in receipt.moves):
-            receipt.position = report.position
+            receipt.place = report.deck, report.position
         receipt.moves.append(
             AppliedMove(
                 dimension=sent.order.name,
@@ -122,20 +124,27 @@ class Receipts:
             id=receipt.signal_id,
             sample=max(move.sample for move in receipt.moves),
             settled_sample=max(move.settled_sample for move in receipt.moves),
-            bar_beat=str(
-                self._analysis.bar_beat((receipt.position + 1) / RATE_HZ) or ""
-            ),  # it is rounded down
+            bar_beat=self._place(*receipt.place),
             late_frames=receipt.late_frames,
             moves=tuple(receipt.moves),
             because="; ".join(receipt.because),
         )
 
-    def take_back(self) -> tuple[list[Order], list[str]]:
-        """Answer nothing more for the commands that still wait for their sample or mark.
+    def order_of(self, command_id: int) -> Order | None:
+        """A command that is not reported on yet."""
+        sent = self._sent.get(command_id)
+        return sent.order if sent else None
+
+    def take_back(self, kinds: Collection[int]) -> tuple[list[Order], list[str]]:
+        """Answer nothing more for the commands of some kinds that still wait for their sample or mark.
 
         Returns each, and the ids of the signals that waited for them.
         """
-        waiting = [sent for sent in self._sent.values() if sent.order.sample >= 0 or sent.order.when]
+        waiting = [
+            sent
+            for sent in self._sent.values()
+            if sent.order.kind in kinds and (sent.order.sample >= 0 or sent.order.when)
+        ]
         signals = dict.fromkeys(receipt.signal_id for sent in waiting for receipt in sent.receipts)
         for sent in waiting:
             sent.receipts = sent.replaced = ()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from remixd._kernel.mailbox import APPLIED, EXPIRED, MIX, REFUSED
@@ -25,6 +26,7 @@ from remixd.control.streams import SILENT_LUFS, Listener, Packet, SessionStatus,
 from remixd.director.preset import ORIGINAL, Preset
 from remixd.errors import Exhausted, RemixdError, Unavailable
 from remixd.mix import NEUTRAL
+from remixd.track.analysis import Analysis
 from remixd.track.package import Track
 from remixd.units import OFF_DB, PACKET_FRAMES, RATE_HZ, db_from_gain
 
@@ -68,6 +70,11 @@ def _refused(signal: Signal, lowered: Lowered) -> Answer | None:
     return Answer(id=signal.id, accepted=False, reason=reason, clamps=lowered.clamps)
 
 
+def _bar_beat(analysis: Analysis, _deck: int, position: int) -> str:
+    """Bar and beat of a source frame, which was rounded down."""
+    return str(analysis.bar_beat((position + 1) / RATE_HZ) or "")
+
+
 class Session:
     """A track that plays.
 
@@ -103,7 +110,9 @@ class Session:
         # No method of the session: one that refers to itself would keep its shared memory until the next
         # collection.
         self._tell = self._watchers.put_answer
-        self._receipts = Receipts(self._memory.commands, key, start.track.analysis, self._tell)
+        self._receipts = Receipts(
+            self._memory.commands, key, partial(_bar_beat, start.track.analysis), self._tell
+        )
 
     @property
     def has_output(self) -> bool:
@@ -261,7 +270,7 @@ class Session:
         names = ("tempo", "pitch", *self.track.roles)
         if self._receipts.free < 2 * len(names):
             raise Exhausted(f"session {self.id} is busy with other panics")
-        scheduled, signals = self._receipts.take_back()
+        scheduled, signals = self._receipts.take_back((MIX,))
         if self._directing:
             signals += self._directing.clear(NEUTRAL)
         for signal_id in dict.fromkeys(signals):
@@ -270,8 +279,7 @@ class Session:
         for name in names:
             self._receipts.send(mix_order(name, NEUTRAL[name]), (receipt,))
         for order in scheduled:  # the engine cannot take a command back; this one follows it at once
-            if order.kind == MIX:
-                self._receipts.send(replace(order, value=NEUTRAL[order.name]))
+            self._receipts.send(replace(order, value=NEUTRAL[order.name]))
         self._mix = dict(NEUTRAL)
         self._because.clear()
         self._clamps = ()
