@@ -19,7 +19,6 @@ from remixd._kernel.reader cimport (
     reader_wrap,
     step_rate,
 )
-from remixd._kernel.resample cimport FIX
 
 cdef float[FADE + 1] _alike     # equal gain
 cdef float[FADE + 1] _apart     # equal power

@@ -1,9 +1,9 @@
 """The plan: what the tempo and pitch of each deck will be, step by step, for all decks together.
 
-A session has one beat: that of the deck that leads, or, where none does, its own at a steady pace. A deck that
-follows plays a beat of its own for each of the session's, so its tempo is that of the session over that of
-its track at that place; what it is off by is taken up at 70 % a beat, by at most 5 % of the tempo. Positions
-here are exact, so there is nothing to ignore but rounding.
+A session has one beat: that of the deck that leads, or, where none does, its own at a steady pace. A deck
+that follows plays a beat of its own for each of the session's, so its tempo is that of the session over that
+of its track at that place; what it is off by is taken up at 70 % a beat, by at most 5 % of the tempo.
+Positions here are exact, so there is nothing to ignore but rounding.
 
 Thread: [render].
 """
@@ -54,7 +54,8 @@ cdef double session_beat_at(const SessionState* session, int64_t sample) noexcep
     return session.beat - session.pace * (session.end_step * QUANTUM - sample) / QUANTUM
 
 
-cdef double beat_error(const SessionState* session, const Deck* deck, double beat, double frame) noexcept nogil:
+cdef double beat_error(const SessionState* session, const Deck* deck, double beat,
+                       double frame) noexcept nogil:
     """By how many of its beats a deck at a source frame is behind the session's beat."""
     return _wrapped(beat * deck.share - grid_beat(&deck.player.grid, frame))
 

@@ -1,4 +1,4 @@
-"""Gains: what the mix gives a role, times what the hand on its deck does, and never vocals beyond their rights.
+"""Gains: what the mix gives a role, times what the hand on its deck does, vocals within their rights.
 
 Vocals that may not be heard alone are held to so much above the loudest other role of their deck, or, where
 both works may be mashed up, of any deck that sounds. Thread: [render].
@@ -37,7 +37,7 @@ cdef float _share(const SessionState* session, int deck, int other, int64_t samp
 
 
 cdef float _loudest(const SessionState* session, int deck, int64_t sample, bint* others) noexcept nogil:
-    """The gain of the loudest role that may carry a deck's vocals; `others` is whether there is one at all."""
+    """The gain of the loudest role that may carry a deck's vocals; `others` is whether there is any."""
     cdef float loudest = 0.0, share
     cdef int role, other
     others[0] = False
@@ -80,7 +80,8 @@ cdef void deck_gains(const SessionState* session, int deck, int64_t sample, floa
         out[VOCALS] = min(out[VOCALS], here.player.vocals_limit * loudest)
 
 
-cdef void deck_fill_gains(SessionState* session, int deck, int64_t sample, int first, int last) noexcept nogil:
+cdef void deck_fill_gains(SessionState* session, int deck, int64_t sample, int first,
+                          int last) noexcept nogil:
     """The gain of each role of a deck at frames [first, last) of the quantum that begins at `sample`."""
     cdef const Deck* here = &session.decks[deck]
     cdef bint others = False
@@ -98,3 +99,14 @@ cdef void deck_fill_gains(SessionState* session, int deck, int64_t sample, int f
         loudest = _loudest(session, deck, sample + i, &others)
         if others:
             gains[i] = min(gains[i], here.player.vocals_limit * loudest)
+
+
+cdef void deck_prime_gains(SessionState* session, int deck) noexcept nogil:
+    """Let the frames of what a deck has just begun to read have the gains that are now."""
+    cdef Deck* here = &session.decks[deck]
+    cdef float[ROLES] gains
+    cdef int i, j
+    deck_gains(session, deck, session.quantum * QUANTUM, gains)
+    for i in range(here.now.stems_count):
+        for j in range(4):
+            here.now.voices[i].gains[j] = gains[here.player.role_of[i]] if here.player.summed else 1.0

@@ -40,7 +40,8 @@ CommandEntry = namedtuple(
 )
 ReportEntry = namedtuple(
     "ReportEntry",
-    "id session kind dimension sample settled_sample position value late_frames superseded deck command reason",
+    "id session kind dimension sample settled_sample position value late_frames superseded deck command "
+    "reason",
 )
 
 MIX = COMMAND_MIX
@@ -49,8 +50,8 @@ REFUSED = REPORT_REFUSED
 UNDERRUN = REPORT_UNDERRUN
 EXPIRED = REPORT_EXPIRED
 ENDED = REPORT_ENDED
-(LEVEL, PLAY, PAUSE, SEEK, JUMP, LOOP, SCALE, EXIT, SLIP, REVERSE, KEYLOCK, LOAD, SWAP, EJECT, ALIGN, SYNC, LEAD,
- PACE, STRIP, ECHO) = range(COMMAND_LEVEL, COMMANDS)
+(LEVEL, PLAY, PAUSE, SEEK, JUMP, LOOP, SCALE, EXIT, SLIP, REVERSE, KEYLOCK, LOAD, SWAP, EJECT, ALIGN, SYNC,
+ LEAD, PACE, STRIP, ECHO) = range(COMMAND_LEVEL, COMMANDS)
 (NONE, FULL, UNKNOWN, EMPTY, MISSING, OUTSIDE, SHORT, NO_BEAT) = range(REASON_NO_BEAT + 1)
 
 

@@ -5,8 +5,7 @@ lane (the stretched time line that pitch resamples), in fixed point, so that not
 fixed only as far ahead as the frames need that sound now: `(N/2 + Hs) / min(p, 1)` frames. All of it depends
 on the absolute sample alone, never on how a caller cuts its blocks.
 
-A reader can also read as a turntable does, pitch going with the speed, and backwards: then there are no frames.
-
+It can also read as a turntable does, pitch going with the speed, and backwards: then there are no frames.
 Thread: [render], except `reader_init` and `reader_free`.
 """
 from libc.math cimport exp2, llround
@@ -337,7 +336,8 @@ cdef void _advance_sum(Reader* reader, int64_t quantum, const float* gains, Scra
         _sum(reader, first.next_frame, gains, scratch)
 
 
-cdef void reader_advance(Reader* reader, int64_t quantum, const float* gains, Scratch* scratch) noexcept nogil:
+cdef void reader_advance(Reader* reader, int64_t quantum, const float* gains,
+                         Scratch* scratch) noexcept nogil:
     """Work the frames that `quantum` needs. `reader_wants_map` must be false.
 
     Args:

@@ -43,11 +43,13 @@ cdef double _tap(int cutoff, int phase, int tap) noexcept:
 
 cdef void _make_rows() noexcept:
     cdef int cutoff, phase, i
+    cdef double tap
     for cutoff in range(CUTOFFS):
         for phase in range(PHASES):
             for i in range(2 * TAPS):
-                _row[cutoff][phase][i] = <float>_tap(cutoff, phase, i // 2)
-                _step[cutoff][phase][i] = <float>(_tap(cutoff, phase + 1, i // 2) - _tap(cutoff, phase, i // 2))
+                tap = _tap(cutoff, phase, i // 2)
+                _row[cutoff][phase][i] = <float>tap
+                _step[cutoff][phase][i] = <float>(_tap(cutoff, phase + 1, i // 2) - tap)
 
 
 _make_rows()
@@ -122,7 +124,8 @@ cdef void _turn_round(float* span, int count) noexcept nogil:
         j -= 1
 
 
-cdef void read_stem(const StemView* stem, int64_t position, int64_t rate, bint loop, float* out) noexcept nogil:
+cdef void read_stem(const StemView* stem, int64_t position, int64_t rate, bint loop,
+                    float* out) noexcept nogil:
     """FRAMES_MAX frames of a stem from `position` on, `rate` of its frames a frame, in FIX fractions.
 
     The rate is -2 to 2; below 0 it is read backwards. Thread: [render].

@@ -14,34 +14,32 @@ from libc.string cimport memcpy, memset
 import numpy as np
 
 from remixd._kernel.bus cimport LIMITER_DELAY, bus_init, bus_process
-from remixd._kernel.channel cimport channel_is_neutral, channel_process
+from remixd._kernel.checkpoint cimport (
+    Checkpoint,
+    CheckpointMemory,
+    checkpoint_take,
+    session_keep,
+    session_restore,
+    session_skip,
+)
 from remixd._kernel.deck cimport (
     Deck,
-    deck_fades,
     deck_loops,
     deck_position,
     deck_start,
     deck_wants_map,
 )
 from remixd._kernel.denormals cimport flush_to_zero, major_faults, restore
-from remixd._kernel.echo cimport echo_free, echo_init, echo_process
+from remixd._kernel.echo cimport echo_free, echo_init
 from remixd._kernel.follow cimport session_extend
-from remixd._kernel.gains cimport deck_fill_gains, deck_gains, deck_gains_rest
+from remixd._kernel.gains cimport deck_gains, deck_prime_gains
 from remixd._kernel.mailbox cimport COMMAND_MIX, Command, Mailbox, command_fill, queue_pop
 from remixd._kernel.marks cimport session_find_marks
 from remixd._kernel.meter cimport METER_BLOCKS, meter_loudness, meter_process, meter_reset_peaks
+from remixd._kernel.mixing cimport session_mix
 from remixd._kernel.moves cimport deck_init, session_move_strips, session_post
-from remixd._kernel.player cimport DIMENSIONS, Player, PlayerState, ROLES
-from remixd._kernel.reader cimport (
-    LANE_DRUMS,
-    QUANTUM,
-    Reader,
-    STEMS_MAX,
-    STEPS,
-    reader_advance,
-    reader_read,
-    reader_read_sum,
-)
+from remixd._kernel.player cimport DIMENSIONS, Player, PlayerState
+from remixd._kernel.reader cimport QUANTUM, STEPS
 from remixd._kernel.resample cimport FIX
 from remixd._kernel.ring cimport (
     DECK_BACKWARDS,
@@ -59,9 +57,9 @@ from remixd._kernel.ring cimport (
 from remixd._kernel.shelf cimport SHELF, shelf_collect, shelf_put, shelf_take
 from remixd._kernel.state cimport DECKS, EVERY_DECK, NO_DECK, SessionState
 from remixd._kernel.stretch cimport scratch_free, scratch_init
-from remixd._kernel.strip cimport add_ramped, add_scaled
 from remixd._kernel.transport cimport session_move_decks
 
+from remixd._kernel.checkpoint import quantum_of
 from remixd._kernel.mailbox import size_bytes
 
 cdef extern from "<sys/mman.h>" nogil:
@@ -71,101 +69,14 @@ cdef enum:
     REPORTS = 1024
 
 
-cdef void _stem_gains(const PlayerState* player, const float* gains, float* out) noexcept nogil:
-    cdef int i
-    for i in range(player.readers[0].stems_count):
-        out[i] = gains[player.role_of[i]]
-
-
-cdef void _read(SessionState* session, int deck, Reader* reader, const PlayerState* player, bint flat,
-                const float* gains) noexcept nogil:
-    """What a reader plays in a quantum, at the gains of its stems, into `sound`."""
-    cdef int i
-    cdef bint summed = player.summed and not reader.varispeed, silent
-    cdef float[STEMS_MAX] stem_gains
-    _stem_gains(player, gains, stem_gains)
-    reader_advance(reader, session.quantum, stem_gains, session.scratch)
-    memset(session.sound, 0, sizeof(session.sound))
-    if summed:
-        reader_read_sum(reader, session.quantum, session.sound)
-    for i in range(reader.stems_count):
-        silent = flat and gains[player.role_of[i]] == 0.0
-        if reader.voices[i].lane != LANE_DRUMS and (silent or summed):
-            continue                                    # drums read on, heard or not
-        reader_read(reader, i, session.quantum, session.stem)
-        if silent:
-            continue
-        if flat:
-            add_scaled(session.sound, session.stem, gains[player.role_of[i]], QUANTUM)
-        else:
-            add_ramped(session.sound, session.stem, session.ramps[deck][player.role_of[i]], QUANTUM)
-
-
-cdef void _mix_deck(SessionState* session, int index, int filled) noexcept nogil:
-    """A deck's quantum, into `session.deck`; `filled` frames of its ramps are there already."""
-    cdef Deck* deck = &session.decks[index]
-    cdef int64_t sample = session.quantum * QUANTUM
-    cdef float[ROLES] gains
-    cdef float[QUANTUM] rising
-    cdef float[QUANTUM] falling
-    cdef bint flat = filled == 0 and deck_gains_rest(session, index, sample)
-    cdef bint fading = sample < deck.fade_end
-    deck_gains(session, index, sample, gains)
-    if not flat:
-        deck_fill_gains(session, index, sample, filled, QUANTUM)
-    if fading:
-        deck_fades(deck, sample, rising, falling)
-    memset(session.deck, 0, sizeof(session.deck))
-    if deck.now != NULL:
-        _read(session, index, deck.now, deck.player, flat, gains)
-        if fading:
-            add_ramped(session.deck, session.sound, rising, QUANTUM)
-        else:
-            add_scaled(session.deck, session.sound, 1.0, QUANTUM)
-    if deck.before != NULL:
-        _read(session, index, deck.before, deck.before_player, flat, gains)
-        add_ramped(session.deck, session.sound, falling, QUANTUM)
-
-
-cdef void _sum_decks(SessionState* session, const int* filled) noexcept nogil:
-    """Every deck through its channel, and the echo of what they send, into `block`."""
-    cdef Deck* deck
-    cdef int64_t sample = session.quantum * QUANTUM
-    cdef bint sending = False
-    cdef int i
-    memset(session.block, 0, sizeof(session.block))
-    for i in range(DECKS):
-        deck = &session.decks[i]
-        if deck.now == NULL and deck.before == NULL:
-            continue
-        _mix_deck(session, i, filled[i])
-        if not channel_is_neutral(&deck.channel, sample):
-            if not sending:
-                memset(session.send, 0, sizeof(session.send))
-                sending = True
-            channel_process(&deck.channel, session.deck, sample, session.send)
-        add_scaled(session.block, session.deck, 1.0, QUANTUM)
-    if sending or not session.echo.idle:
-        if not sending:
-            memset(session.send, 0, sizeof(session.send))
-        echo_process(&session.echo, session.send, session.block, QUANTUM)
-    else:
-        session.echo.clock += QUANTUM
-
-
 cdef void _begin(SessionState* session) noexcept nogil:
     """Let what was loaded at the start play from sample 0 on, without a fade."""
     cdef Deck* deck = &session.decks[0]
-    cdef int i, j
-    cdef float[ROLES] gains
     session_extend(session)
     if deck.player == NULL:
         return
     deck_start(deck, deck.player, deck.rest, 0, 0, False, 0, session.end_step)
-    deck_gains(session, 0, 0, gains)
-    for i in range(deck.now.stems_count):
-        for j in range(4):
-            deck.now.voices[i].gains[j] = gains[deck.player.role_of[i]] if deck.player.summed else 1.0
+    deck_prime_gains(session, 0)
 
 
 cdef bint _wants_map(const SessionState* session) noexcept nogil:
@@ -188,7 +99,7 @@ cdef void _render_quantum(SessionState* session) noexcept nogil:
     while _wants_map(session):
         session_extend(session)
     session_move_strips(session, session.quantum * QUANTUM, filled)
-    _sum_decks(session, filled)
+    session_mix(session, filled)
     bus_process(&session.bus, session.block, QUANTUM)
     meter_process(&session.meter, session.block, QUANTUM)
     session.quantum += 1
@@ -219,6 +130,16 @@ cdef void session_drain(SessionState* session, Queue* commands) noexcept nogil:
     cdef Command command
     while queue_pop(commands, &command):
         session_post(session, &command)
+
+
+cdef void session_prime(SessionState* session, int64_t clock) noexcept nogil:
+    """Render the limiter's delay ahead of a clock that stands at the session's quantum."""
+    cdef unsigned before = flush_to_zero()
+    _render_quantum(session)
+    session.block_used = QUANTUM
+    session.clock = clock
+    session.kept.written = clock
+    restore(before)
 
 
 cdef int64_t session_position(const SessionState* session, int64_t sample) noexcept nogil:
@@ -272,6 +193,7 @@ cdef void session_describe(SessionState* session, Packet* packet) noexcept nogil
     packet.major_faults = major_faults()
     meter_reset_peaks(&session.meter)
     session.bus.least_gain = 1.0
+    session_keep(session)
 
 
 cdef class Session:
@@ -282,6 +204,7 @@ cdef class Session:
         start: the first source frame to play.
         mix: the first value of each dimension of `mix.PLAYABLE`, in that order.
         reports: a `Mailbox` for reports; without one they are kept in the session, `take_reports`.
+        checkpoints: where it writes down how it stands, so that another engine can go on.
         key: what control and the host call it.
         rights: the rest of what `Player` takes: loop, low, high, vocals_limit_db, summed, beats, levels ...
 
@@ -290,7 +213,7 @@ cdef class Session:
     """
 
     def __cinit__(self, list stems=None, list roles=None, *, int64_t start=0, mix=(1, 0, 0, 0, 0, 0),
-                  Mailbox reports=None, uint32_t key=0, **rights):
+                  Mailbox reports=None, CheckpointMemory checkpoints=None, uint32_t key=0, **rights):
         cdef int i
         if len(mix) != DIMENSIONS or not all(isfinite(value) for value in mix):
             raise ValueError(f"a mix has {DIMENSIONS} finite values")
@@ -300,6 +223,9 @@ cdef class Session:
         self.players = {}
         self.memory = Mailbox(bytearray(size_bytes(REPORTS)), REPORTS) if reports is None else reports
         self.state.reports = &(<Mailbox>self.memory).queue
+        if checkpoints is not None:
+            self.kept = checkpoints
+            self.state.kept = checkpoints.view
         self.state.key = key
         self.state.lead = NO_DECK
         bus_init(&self.state.bus)
@@ -331,6 +257,34 @@ cdef class Session:
             free(self.state)
         scratch_free(&self.own_scratch)
 
+    def checkpoint(self) -> bytes:
+        """How the session stands now: what `restore` takes."""
+        cdef Checkpoint kept
+        if self.state.end_step == self.state.quantum:
+            session_extend(self.state)
+        memset(&kept, 0, sizeof(Checkpoint))
+        checkpoint_take(self.state, &kept)
+        return (<char*>&kept)[:sizeof(Checkpoint)]
+
+    def restore(self, bytes checkpoint not None) -> None:
+        """Stand as another session did; its players lie on the shelf. Before anything is rendered.
+
+        Raises ValueError for what is no checkpoint of this version. Then `post` what has been commanded
+        since, and `skip_to` where the clock is now.
+        """
+        if self.state.quantum or self.state.clock:
+            raise ValueError("the session has begun")
+        quantum_of(checkpoint)
+        session_restore(self.state, <const Checkpoint*><const char*>checkpoint)
+
+    def skip_to(self, int64_t clock) -> None:
+        """Go on to a later sample, a multiple of 64, without sound, and fade in there. After `restore`."""
+        if clock % QUANTUM or clock // QUANTUM < self.state.quantum:
+            raise ValueError(f"the clock cannot go to {clock}")
+        with nogil:
+            session_skip(self.state, clock // QUANTUM)
+            session_prime(self.state, clock)
+
     def shelve(self, Player player not None) -> None:
         """Lay a player down for a command to load. Raises ValueError if its key lies there, or there is no
         room. Thread: [housekeeping].
@@ -358,7 +312,7 @@ cdef class Session:
         return locked
 
     def touch_ahead(self, int64_t frames) -> None:
-        """Bring the next `frames` source frames of every stem that plays into memory. Thread: [housekeeping]."""
+        """Bring the next `frames` source frames of what plays into memory. Thread: [housekeeping]."""
         cdef int i
         for player in self.players.values():
             for i in range(DECKS):

@@ -1,8 +1,8 @@
 """Transport: what decks are told to do is done on its sample, and told.
 
-A jump takes effect at a sample: its crossfade is over there, so it must be begun FADE frames earlier; one that
-comes too late for that, or while another is under way, is that much late, and says so. Loops and the end of
-the music are jumps and rests of the same kind.
+A jump takes effect at a sample: its crossfade is over there, so it must be begun FADE frames earlier; one
+that comes too late for that, or while another is under way, is that much late, and says so. Loops and the end
+of the music are jumps and rests of the same kind.
 
 Thread: [render].
 """
@@ -17,12 +17,29 @@ from remixd._kernel.deck cimport (
     deck_ahead,
     deck_loops,
     deck_release,
-    deck_start,
     deck_stop,
     deck_tick,
 )
-from remixd._kernel.follow cimport beat_error, deck_has_beat, session_beat_at, session_follow, session_plan_to, session_replan
+from remixd._kernel.follow cimport (
+    beat_error,
+    deck_has_beat,
+    session_beat_at,
+    session_follow,
+    session_plan_to,
+    session_replan,
+)
 from remixd._kernel.grid cimport grid_beat, grid_frame, grid_interval
+from remixd._kernel.loops cimport (
+    beats_on,
+    go_to,
+    is_due,
+    is_inside,
+    scale_loop,
+    set_loop,
+    soonest,
+    tell_done,
+    wrap_loop,
+)
 from remixd._kernel.mailbox cimport (
     COMMAND_ALIGN,
     COMMAND_EJECT,
@@ -46,14 +63,13 @@ from remixd._kernel.mailbox cimport (
     REASON_NONE,
     REASON_NO_BEAT,
     REASON_OUTSIDE,
-    REASON_SHORT,
     REPORT_APPLIED,
     REPORT_ENDED,
     Command,
 )
 from remixd._kernel.moves cimport deck_take_mix, session_refuse, session_report
 from remixd._kernel.player cimport PlayerState
-from remixd._kernel.reader cimport QUANTUM, STEPS, reader_position, reader_wrap, step_rate
+from remixd._kernel.reader cimport QUANTUM, STEPS, reader_position
 from remixd._kernel.resample cimport FIX
 from remixd._kernel.shelf cimport shelf_find, shelf_give, shelf_take
 from remixd._kernel.state cimport DECKS
@@ -61,47 +77,7 @@ from remixd._kernel.waiting cimport waiting_drop, waiting_is_superseded
 
 cdef enum:
     ONE = 1 << FIX
-    LOOP_LEAST = 480        # source frames: 10 ms
-    SECONDS_BEAT = 24000    # frames of a beat where there is none
     TAIL = 4096             # frames after the end in which a stretcher may still sound
-
-
-cdef double _beats_on(const Deck* deck, double frame, double beats) noexcept nogil:
-    """The source frame so many beats after another."""
-    if deck.player.grid.count < 2:
-        return frame + beats * SECONDS_BEAT
-    return grid_frame(&deck.player.grid, grid_beat(&deck.player.grid, frame) + beats)
-
-
-cdef int64_t _soonest(const SessionState* session, const Deck* deck, int lead) noexcept nogil:
-    """The first sample at which something that begins `lead` frames before can be done."""
-    cdef int64_t faded = (deck.fade_end + QUANTUM - 1) // QUANTUM * QUANTUM
-    return max(session.quantum * QUANTUM, faded) + lead
-
-
-cdef bint _is_due(const SessionState* session, int64_t sample, int lead) noexcept nogil:
-    return sample < (session.quantum + 1) * QUANTUM + lead
-
-
-cdef void _go(SessionState* session, Deck* deck, PlayerState* player, int64_t target, int64_t sample,
-              int frames, bint alike) noexcept nogil:
-    """Be at `target` at a sample, faded in over the frames before; where it is a circle, within it."""
-    session_plan_to(session, sample)
-    if player.loop:
-        target %= player.length << FIX
-        if target < 0:
-            target += player.length << FIX
-    deck_start(deck, player, target, sample, frames, alike, session.quantum, session.end_step)
-
-
-cdef void _done(SessionState* session, const Command* command, int64_t sample, int64_t position,
-                double value) noexcept nogil:
-    cdef int64_t late = 0 if command.sample < 0 else max(sample - command.sample, 0)
-    session_report(session, command, REPORT_APPLIED, sample, sample, position >> FIX, value, late, False)
-
-
-cdef bint _inside(const PlayerState* player, int64_t position) noexcept nogil:
-    return 0 <= position < player.length << FIX
 
 
 cdef int64_t _aligned(const SessionState* session, const Deck* deck, int64_t position,
@@ -134,7 +110,7 @@ cdef int _target(SessionState* session, Deck* deck, const Command* command, int6
     if command.kind == COMMAND_SEEK:
         target[0] = <int64_t>(command.value * ONE)
     elif command.kind == COMMAND_JUMP:
-        target[0] = <int64_t>floor(_beats_on(deck, <double>here / ONE, command.value) * ONE + 0.5)
+        target[0] = <int64_t>floor(beats_on(deck, <double>here / ONE, command.value) * ONE + 0.5)
         if deck.player.loop:
             return REASON_NONE
     elif command.kind == COMMAND_ALIGN:
@@ -145,35 +121,35 @@ cdef int _target(SessionState* session, Deck* deck, const Command* command, int6
         target[0] = deck.slip + deck_advance(deck, session.quantum, sample)
         if deck.player.loop:
             return REASON_NONE
-    return REASON_NONE if _inside(deck.player, target[0]) else REASON_OUTSIDE
+    return REASON_NONE if is_inside(deck.player, target[0]) else REASON_OUTSIDE
 
 
 cdef bint _leap(SessionState* session, Deck* deck, const Command* command) noexcept nogil:
     """Go where a command leads; False if it is not time yet."""
     cdef int lead = FADE if deck.now != NULL else 0
-    cdef int64_t sample = max(command.sample, _soonest(session, deck, lead)), target
+    cdef int64_t sample = max(command.sample, soonest(session, deck, lead)), target
     cdef int reason
-    if not _is_due(session, sample, lead):
+    if not is_due(session, sample, lead):
         return False
     reason = _target(session, deck, command, sample, &target)
     if reason != REASON_NONE:
         session_refuse(session, command, reason)
         return True
     if deck.now != NULL:
-        _go(session, deck, deck.player, target, sample, FADE, False)
+        go_to(session, deck, deck.player, target, sample, FADE, False)
     else:
         deck.rest = target
         deck.ended = False
-    _done(session, command, sample, target, command.value)
+    tell_done(session, command, sample, target, command.value)
     return True
 
 
 cdef bint _play(SessionState* session, Deck* deck, const Command* command) noexcept nogil:
-    cdef int64_t sample = max(command.sample, _soonest(session, deck, FADE))
+    cdef int64_t sample = max(command.sample, soonest(session, deck, FADE))
     if deck.now != NULL:
-        _done(session, command, session.quantum * QUANTUM, deck.heard[session.quantum % STEPS], 1.0)
+        tell_done(session, command, session.quantum * QUANTUM, deck.heard[session.quantum % STEPS], 1.0)
         return True
-    if not _is_due(session, sample, FADE):
+    if not is_due(session, sample, FADE):
         return False
     session_plan_to(session, sample)
     if deck.ended and not deck.backwards:
@@ -181,19 +157,19 @@ cdef bint _play(SessionState* session, Deck* deck, const Command* command) noexc
     if deck.following and deck_has_beat(deck) and session.pace > 0.0:
         session_replan(session, deck)
         deck.rest = _aligned(session, deck, deck.rest, sample)
-    _go(session, deck, deck.player, deck.rest, sample, FADE, False)
-    _done(session, command, sample, deck.rest, 1.0)
+    go_to(session, deck, deck.player, deck.rest, sample, FADE, False)
+    tell_done(session, command, sample, deck.rest, 1.0)
     return True
 
 
 cdef bint _pause(SessionState* session, Deck* deck, const Command* command) noexcept nogil:
-    cdef int64_t sample = max(command.sample, _soonest(session, deck, 0))
-    if not _is_due(session, sample, 0):
+    cdef int64_t sample = max(command.sample, soonest(session, deck, 0))
+    if not is_due(session, sample, 0):
         return False
     if deck.now != NULL:
         session_plan_to(session, sample)
         deck_stop(deck, sample)
-    _done(session, command, sample, deck.rest, 0.0)
+    tell_done(session, command, sample, deck.rest, 0.0)
     return True
 
 
@@ -203,19 +179,19 @@ cdef bint _turn(SessionState* session, Deck* deck, const Command* command) noexc
     cdef bint* flag = &deck.backwards if command.kind == COMMAND_REVERSE else &deck.varispeed
     cdef bint wanted = on if command.kind == COMMAND_REVERSE else not on
     cdef bint same = deck.plan.tempo[session.quantum % STEPS] == 1.0 and command.kind == COMMAND_KEYLOCK
-    cdef int64_t sample = max(command.sample, _soonest(session, deck, FADE)), here
+    cdef int64_t sample = max(command.sample, soonest(session, deck, FADE)), here
     if flag[0] != wanted and deck.now != NULL:
-        if not _is_due(session, sample, FADE):
+        if not is_due(session, sample, FADE):
             return False
         session_plan_to(session, sample)
         here = deck_ahead(deck, session.quantum, sample)
         flag[0] = wanted
-        _go(session, deck, deck.player, here, sample, FADE, same)
-        _done(session, command, sample, here, command.value)
+        go_to(session, deck, deck.player, here, sample, FADE, same)
+        tell_done(session, command, sample, here, command.value)
         return True
     flag[0] = wanted
     sample = max(command.sample, session.quantum * QUANTUM)
-    _done(session, command, sample, deck.rest, command.value)
+    tell_done(session, command, sample, deck.rest, command.value)
     return True
 
 
@@ -229,41 +205,7 @@ cdef bint _slip(SessionState* session, Deck* deck, const Command* command) noexc
         return False
     deck.slipping = command.value != 0.0
     deck.slip = deck_ahead(deck, session.quantum, session.quantum * QUANTUM)
-    _done(session, command, session.quantum * QUANTUM, deck.slip, command.value)
-    return True
-
-
-cdef bint _set_loop(SessionState* session, Deck* deck, const Command* command) noexcept nogil:
-    cdef int64_t sample = max(command.sample, _soonest(session, deck, 0))
-    cdef int64_t here, start, end
-    if not _is_due(session, sample, 0):
-        return False
-    session_plan_to(session, sample)
-    here = deck_ahead(deck, session.quantum, sample)
-    start = here if command.extra < 0.0 else <int64_t>(command.extra * ONE)
-    if not _inside(deck.player, start):
-        session_refuse(session, command, REASON_OUTSIDE)
-        return True
-    end = <int64_t>floor(_beats_on(deck, <double>start / ONE, command.value) * ONE + 0.5)
-    if end - start < LOOP_LEAST * <int64_t>ONE:
-        session_refuse(session, command, REASON_SHORT)
-        return True
-    deck.loop_start = start
-    deck.loop_end = min(end, deck.player.length << FIX)
-    _done(session, command, sample, start, command.value)
-    return True
-
-
-cdef bint _scale_loop(SessionState* session, Deck* deck, const Command* command) noexcept nogil:
-    cdef int64_t sample = max(command.sample, _soonest(session, deck, 0)), length
-    if not _is_due(session, sample, 0):
-        return False
-    length = <int64_t>((deck.loop_end - deck.loop_start) * command.value)
-    if not LOOP_LEAST * <int64_t>ONE <= length <= deck.player.length << FIX:
-        session_refuse(session, command, REASON_SHORT)
-        return True
-    deck.loop_end = min(deck.loop_start + length, deck.player.length << FIX)
-    _done(session, command, sample, deck.loop_start, command.value)
+    tell_done(session, command, session.quantum * QUANTUM, deck.slip, command.value)
     return True
 
 
@@ -274,9 +216,9 @@ cdef bint _exit_loop(SessionState* session, Deck* deck, const Command* command) 
             return False
         deck.slipping = False
     else:
-        if not _is_due(session, sample, 0):
+        if not is_due(session, sample, 0):
             return False
-        _done(session, command, sample, deck_ahead(deck, session.quantum, session.quantum * QUANTUM), 0.0)
+        tell_done(session, command, sample, deck_ahead(deck, session.quantum, session.quantum * QUANTUM), 0.0)
     deck.loop_start = 0
     deck.loop_end = 0
     return True
@@ -294,16 +236,16 @@ cdef void _put(SessionState* session, Deck* deck, PlayerState* player) noexcept 
 
 cdef bint _load(SessionState* session, Deck* deck, const Command* command) noexcept nogil:
     """Load a deck, or eject what is on it: it rests then."""
-    cdef int64_t sample = max(command.sample, _soonest(session, deck, 0))
+    cdef int64_t sample = max(command.sample, soonest(session, deck, 0))
     cdef PlayerState* player = NULL
-    if not _is_due(session, sample, 0):
+    if not is_due(session, sample, 0):
         return False
     if command.kind == COMMAND_LOAD:
         player = shelf_find(&session.shelf, <uint32_t>command.extra)
         if player == NULL:
             session_refuse(session, command, REASON_MISSING)
             return True
-        if not _inside(player, <int64_t>(command.value * ONE)):
+        if not is_inside(player, <int64_t>(command.value * ONE)):
             session_refuse(session, command, REASON_OUTSIDE)
             return True
     if deck.now != NULL:
@@ -313,37 +255,37 @@ cdef bint _load(SessionState* session, Deck* deck, const Command* command) noexc
     _put(session, deck, player)
     deck.rest = <int64_t>(command.value * ONE) if player != NULL else 0
     deck.ended = False
-    _done(session, command, sample, deck.rest, command.value)
+    tell_done(session, command, sample, deck.rest, command.value)
     return True
 
 
 cdef bint _swap(SessionState* session, Deck* deck, const Command* command) noexcept nogil:
     """Go on at the same place in other stems, or another language, of the same music."""
     cdef int lead = FADE if deck.now != NULL else 0
-    cdef int64_t sample = max(command.sample, _soonest(session, deck, lead)), here
+    cdef int64_t sample = max(command.sample, soonest(session, deck, lead)), here
     cdef PlayerState* player = shelf_find(&session.shelf, <uint32_t>command.extra)
-    if not _is_due(session, sample, lead):
+    if not is_due(session, sample, lead):
         return False
     session_plan_to(session, sample)
     here = deck_ahead(deck, session.quantum, sample)
     if player == NULL:
         session_refuse(session, command, REASON_MISSING)
-    elif not _inside(player, here):
+    elif not is_inside(player, here):
         session_refuse(session, command, REASON_OUTSIDE)
     else:
         if deck.now == NULL:
             _put(session, deck, player)
         else:
             shelf_take(&session.shelf, player)
-            _go(session, deck, player, here, sample, FADE, True)
+            go_to(session, deck, player, here, sample, FADE, True)
             deck_take_mix(session, deck)
-        _done(session, command, sample, here, command.value)
+        tell_done(session, command, sample, here, command.value)
     return True
 
 
 cdef bint _sync(SessionState* session, const Command* command) noexcept nogil:
     """Follow or lead, or not: it bends the plan where that ends."""
-    cdef int64_t bend = session.end_step * QUANTUM
+    cdef int64_t bend = session.end_step * QUANTUM, here
     cdef const Deck* deck = &session.decks[command.deck % DECKS]
     cdef int reason
     if command.sample >= (session.quantum + 1) * QUANTUM:
@@ -352,7 +294,8 @@ cdef bint _sync(SessionState* session, const Command* command) noexcept nogil:
     if reason != REASON_NONE:
         session_refuse(session, command, reason)
     else:
-        _done(session, command, bend, deck.rest if deck.now == NULL else deck.now.end_source, command.value)
+        here = deck.rest if deck.now == NULL else deck.now.end_source
+        tell_done(session, command, bend, here, command.value)
     return True
 
 
@@ -370,9 +313,9 @@ cdef bint _act(SessionState* session, Deck* deck, const Command* command) noexce
     if command.kind == COMMAND_PAUSE:
         return _pause(session, deck, command)
     if command.kind == COMMAND_LOOP:
-        return _set_loop(session, deck, command)
+        return set_loop(session, deck, command)
     if command.kind == COMMAND_SCALE:
-        return _scale_loop(session, deck, command)
+        return scale_loop(session, deck, command)
     if command.kind == COMMAND_EXIT:
         return _exit_loop(session, deck, command)
     if command.kind == COMMAND_SLIP:
@@ -382,29 +325,6 @@ cdef bint _act(SessionState* session, Deck* deck, const Command* command) noexce
     if command.kind == COMMAND_REVERSE or command.kind == COMMAND_KEYLOCK:
         return _turn(session, deck, command)
     return _leap(session, deck, command)
-
-
-cdef void _wrap(SessionState* session, Deck* deck) noexcept nogil:
-    """Begin the jump back to the start of the loop, or, backwards, to its end, when it is due."""
-    cdef int64_t length = deck.loop_end - deck.loop_start
-    cdef int64_t rate = step_rate(deck.plan.tempo[session.quantum % STEPS])
-    cdef int frames = <int>min(<int64_t>FADE, length * QUANTUM // rate // 2)
-    cdef int64_t sample = _soonest(session, deck, frames), here, first, past
-    if not _is_due(session, sample, frames):
-        return
-    session_plan_to(session, sample + QUANTUM)
-    here = reader_position(deck.now, sample)
-    rate = step_rate(deck.plan.tempo[(sample // QUANTUM) % STEPS])
-    first = deck.loop_start - here if deck.backwards else here - deck.loop_end
-    if first < 0:                                       # frames until it is past the end
-        sample += (-first * QUANTUM + rate - 1) // rate
-        if not _is_due(session, sample, frames):
-            return
-        here = reader_position(deck.now, sample)
-    past = deck.loop_start - here if deck.backwards else here - deck.loop_end
-    past = max(past, 0) % length
-    _go(session, deck, deck.player, deck.loop_end - past if deck.backwards else deck.loop_start + past,
-        sample, frames, False)
 
 
 cdef void _end(SessionState* session, int index) noexcept nogil:
@@ -448,7 +368,7 @@ cdef void session_move_decks(SessionState* session) noexcept nogil:
     for i in range(DECKS):
         deck = &session.decks[i]
         if deck.now != NULL and deck_loops(deck):
-            _wrap(session, deck)
+            wrap_loop(session, deck)
         deck_tick(deck, session.quantum)
         if deck.now != NULL and deck.before == NULL:
             _end(session, i)

@@ -10,5 +10,6 @@ cdef void session_replan(const SessionState* session, Deck* deck) noexcept nogil
 cdef void session_plan_to(SessionState* session, int64_t sample) noexcept nogil
 cdef bint deck_has_beat(const Deck* deck) noexcept nogil
 cdef double session_beat_at(const SessionState* session, int64_t sample) noexcept nogil
-cdef double beat_error(const SessionState* session, const Deck* deck, double beat, double frame) noexcept nogil
+cdef double beat_error(const SessionState* session, const Deck* deck, double beat,
+                       double frame) noexcept nogil
 cdef int session_follow(SessionState* session, const Command* command) noexcept nogil

@@ -9,4 +9,5 @@ cdef enum:
     FIX = 24                # fractional bits of positions
 
 cdef void resample(const float* ring, int64_t position, int64_t rate, int frames, float* out) noexcept nogil
-cdef void read_stem(const StemView* stem, int64_t position, int64_t rate, bint loop, float* out) noexcept nogil
+cdef void read_stem(const StemView* stem, int64_t position, int64_t rate, bint loop,
+                    float* out) noexcept nogil

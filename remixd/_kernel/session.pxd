@@ -2,6 +2,7 @@
 from libc.stdint cimport int64_t
 
 from remixd._kernel.mailbox cimport Queue
+from remixd._kernel.checkpoint cimport CheckpointMemory
 from remixd._kernel.player cimport Player
 from remixd._kernel.ring cimport Packet
 from remixd._kernel.state cimport SessionState
@@ -18,4 +19,5 @@ cdef class Session:
     cdef Scratch own_scratch
     cdef object memory
     cdef dict players
+    cdef CheckpointMemory kept
     cdef int _play(self, Player player, int64_t start) except -1

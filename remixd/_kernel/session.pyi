@@ -3,6 +3,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from remixd._kernel.checkpoint import CheckpointMemory
 from remixd._kernel.mailbox import Mailbox, ReportEntry
 from remixd._kernel.player import Player
 from remixd._kernel.ring import DeckEntry
@@ -17,6 +18,7 @@ class Session:
         start: int = 0,
         mix: Sequence[float] = ...,
         reports: Mailbox | None = None,
+        checkpoints: CheckpointMemory | None = None,
         key: int = 0,
         loop: bool = True,
         low: Sequence[float] = ...,
@@ -28,6 +30,9 @@ class Session:
         levels: ArrayLike = (),
         heard: bool = True,
     ) -> None: ...
+    def checkpoint(self) -> bytes: ...
+    def restore(self, checkpoint: bytes) -> None: ...
+    def skip_to(self, clock: int) -> None: ...
     def shelve(self, player: Player) -> None: ...
     def collect(self) -> list[int]: ...
     def lock_memory(self) -> bool: ...

@@ -1,5 +1,5 @@
 """What a session holds."""
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from remixd._kernel.bus cimport Bus
 from remixd._kernel.deck cimport Deck
@@ -16,6 +16,11 @@ cdef enum:
     DECKS = 4
     EVERY_DECK = 255        # of a command: all that are loaded, and those that will be
     NO_DECK = -1
+
+cdef struct CheckpointView:  # in shared memory: the newest of two is whole, whenever its writer dies
+    uint64_t* newest
+    uint8_t* places
+    int64_t written         # session clock
 
 cdef struct SessionState:
     uint32_t key
@@ -34,6 +39,7 @@ cdef struct SessionState:
     uint32_t reports_lost
     Shelf shelf
     Meter meter
+    CheckpointView kept
     int64_t quantum         # next to be rendered
     int64_t end_step        # first step not yet planned
     int64_t[DECKS] playheads    # source frames at the newest quantum; for housekeeping to read
