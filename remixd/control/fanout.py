@@ -133,6 +133,12 @@ class Watchers:
             for watcher in row:
                 watcher.put_answer(answer)
 
+    def put_missed(self, answers: int) -> None:
+        """Let everybody know that answers were lost."""
+        for row in self._rows:
+            for watcher in row:
+                watcher.put_missed(answers)
+
     def close(self) -> None:
         """End everybody's iteration, once the answers that wait are taken."""
         for watcher in [watcher for row in self._rows for watcher in row]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -59,6 +59,52 @@ class Packet:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeckStatus:
+    """How a deck stands. What a hand has moved is told as it was given last, also where it waits for a mark.
+
+    Attributes:
+        deck: `A` to `D`.
+        state: `empty`, `resting`, `playing`, or `ended` when its music was over.
+        track_id, title: of what is loaded; empty without.
+        loading: the id of a track that is on its way here; empty without.
+        position_s: in the song, at its own tempo.
+        bar_beat: the same, musically; None where the song has no beats.
+        has_beats: whether it has; else half a second stands in for a beat.
+        tempo: as planned for what sounds now.
+        bpm: of the beat it is in, as heard; None without beats.
+        pitch_semitones: as given.
+        loop_s: from where to where it loops; None if it does not.
+        cues_s: where each hot cue is, None where none is set.
+        levels_db, muted, soloed: by role.
+        channel: by parameter, in its unit.
+    """
+
+    deck: str
+    state: str = "empty"
+    track_id: str = ""
+    title: str = ""
+    loading: str = ""
+    position_s: float = 0.0
+    duration_s: float = 0.0
+    bar_beat: str | None = None
+    has_beats: bool = False
+    tempo: float = 1.0
+    bpm: float | None = None
+    pitch_semitones: float = 0.0
+    loop_s: tuple[float, float] | None = None
+    slipping: bool = False
+    backwards: bool = False
+    key_locked: bool = True
+    synced: bool = False
+    leading: bool = False
+    cues_s: tuple[float | None, ...] = ()
+    levels_db: Mapping[str, float] = field(default_factory=dict)
+    muted: tuple[str, ...] = ()
+    soloed: tuple[str, ...] = ()
+    channel: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SessionStatus:
     """How a session stands. Levels are of its newest packet.
 
@@ -69,6 +115,7 @@ class SessionStatus:
         latency_s: how much later than it is rendered the sound is heard.
         device: how the device is, such as `playing`; empty without one.
         because: why the director last moved each dimension.
+        track_id, position_s, bar_beat: of the deck that leads, else the first that plays, else the first.
     """
 
     session: str
@@ -97,6 +144,7 @@ class SessionStatus:
     short_term_lufs: float = SILENT_LUFS
     nonfinite: int = 0
     major_faults: int = 0
+    decks: tuple[DeckStatus, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +156,7 @@ class Lost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Missed:
-    """Answers that this watcher did not get, because it read too slowly."""
+    """Answers that this watcher did not get: it read too slowly, or the engine could not hand them over."""
 
     answers: int
 
@@ -200,6 +248,12 @@ class Watcher:
         """Queue what became of a signal."""
         if not self._ended:
             self._keep(answer)
+            self._arrived.set()
+
+    def put_missed(self, answers: int) -> None:
+        """Note that answers were lost before they came here."""
+        if not self._ended:
+            self._missed += answers
             self._arrived.set()
 
     def _keep(self, answer: Applied | Refused | Lost) -> None:

@@ -20,14 +20,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from remixd._kernel import fft, host, session, simd, stem
+from remixd._kernel import fft, host, session, simd
+from remixd._kernel.player import Player
 from remixd._kernel.shared import SessionMemory
 from remixd.engine.device import DeviceError
 from remixd.engine.outputs import DeviceOutput, FileOutput, HostOutput, Output
+from remixd.engine.players import Players
 from remixd.engine.realtime import promote_thread, quiet_python
 from remixd.units import RATE_HZ
 
-LINE_BYTES_MAX: Final = 1 << 20
+LINE_BYTES_MAX: Final = 4 << 20
+"""The beats of the longest song take 3 MB."""
+
 TICK_S: Final = 0.25
 AHEAD_FRAMES: Final = 10 * RATE_HZ
 """How much of every playing stem is kept in memory ahead of the playhead."""
@@ -43,6 +47,7 @@ class Engine:
     def __init__(self, notes: list[str]) -> None:
         self._host = host.Host()
         self._sessions: dict[int, tuple[session.Session, Output]] = {}
+        self._players = Players()
         self._notes = notes
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._render, name="render", daemon=True)
@@ -74,52 +79,59 @@ class Engine:
         return not self._sessions
 
     def tick(self) -> None:
-        """Look after devices, and bring the pages that will be played next into memory."""
+        """Look after devices, free what no deck plays any more, bring what comes next into memory."""
         for playing, output in self._sessions.values():
             output.tick()
+            self._players.collect(playing)
             playing.touch_ahead(AHEAD_FRAMES)
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """Do what one request asks. What goes wrong is answered with `error`, in a sentence."""
         try:
-            match request.get("op"):
-                case "hello":
-                    return {"pid": os.getpid(), "notes": self._notes, "simd": simd.LEVEL}
-                case "play":
-                    return self._play(request)
-                case "outputs":
-                    return {
-                        "outputs": [[key, it.state, it.latency_s] for key, (_, it) in self._sessions.items()]
-                    }
-                case "leave":
-                    return {"left": self._leave(int(request["key"]))}
-                case op:
-                    return {"kind": "invalid", "error": f"the engine knows no {op!r}"}
+            return self._do(request)
         except DeviceError as error:
-            return {"kind": "unavailable", "error": str(error)}
+            told = {"kind": "unavailable", "error": str(error)}
         except FileExistsError as error:
-            return {"kind": "exists", "error": f"{error.filename} is there already"}
+            told = {"kind": "exists", "error": f"{error.filename} is there already"}
         except (ValueError, KeyError, TypeError, OverflowError) as error:
-            return {"kind": "invalid", "error": str(error)}
+            told = {"kind": "invalid", "error": str(error)}
         except OSError as error:
-            return {"kind": "exhausted", "error": f"{error.filename}: {error.strerror}"}
+            told = {"kind": "exhausted", "error": f"{error.filename}: {error.strerror}"}
         except MemoryError:
-            return {"kind": "exhausted", "error": "there is not enough memory for another session"}
+            told = {"kind": "exhausted", "error": "there is not enough memory for another player"}
+        self._players.let_go()  # what was opened for nothing
+        return told
+
+    def _do(self, request: dict[str, Any]) -> dict[str, Any]:
+        match request.get("op"):
+            case "hello":
+                return {"pid": os.getpid(), "notes": self._notes, "simd": simd.LEVEL}
+            case "play":
+                return self._play(request)
+            case "load":
+                return self._load(request)
+            case "outputs":
+                return {
+                    "outputs": [
+                        [key, it.state, it.latency_s, self._players.keys(key)]
+                        for key, (_, it) in self._sessions.items()
+                    ]
+                }
+            case "leave":
+                return {"left": self._leave(int(request["key"]))}
+            case op:
+                return {"kind": "invalid", "error": f"the engine knows no {op!r}"}
 
     def _play(self, request: dict[str, Any]) -> dict[str, Any]:
         path = Path(request["memory"])
-        stems = [stem.Stem.open(each["path"]) for each in request["stems"]]
+        player = request["player"]
+        words = self._players.read(player) if player is not None else {}
         memory = SessionMemory(path, create=True)
         try:
             playing = session.Session(
-                stems,
-                [int(each["role"]) for each in request["stems"]],
+                **words,
                 start=int(request["start"]),
                 mix=request["mix"],
-                low=request["low"],
-                high=request["high"],
-                vocals_limit_db=request["vocals_limit_db"],
-                summed=bool(request["summed"]),
                 reports=memory.reports,
                 key=int(request["key"]),
             )
@@ -130,7 +142,23 @@ class Engine:
             path.unlink()
             raise
         self._sessions[playing.key] = (playing, output)
+        self._players.add(playing, [] if player is None else [int(player["key"])])
         return {"locked": locked, "latency_s": output.latency_s}
+
+    def _load(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Lay a player down on a session's shelf, from where a command loads it. All of it, or nothing."""
+        key = int(request["key"])
+        if key not in self._sessions:
+            return {"kind": "unavailable", "error": f"session {key} is not there"}
+        playing, _ = self._sessions[key]
+        score = request["player"]
+        player = Player(**self._players.read(score), key=int(score["key"]))
+        self._players.collect(playing)
+        locked = player.lock_memory()
+        player.touch(0, AHEAD_FRAMES)
+        playing.shelve(player)
+        self._players.add(playing, [player.key])
+        return {"frames": player.frames_count, "locked": locked}
 
     def _output(
         self, sink: dict[str, Any], playing: session.Session, memory: SessionMemory, lead_ns: int
@@ -150,6 +178,7 @@ class Engine:
             return False
         _, output = self._sessions.pop(key)
         output.close()
+        self._players.forget(key)
         return True
 
 
