@@ -75,7 +75,27 @@ cdef void _fade_out(float* pcm, int64_t frames) noexcept nogil:
         pcm[2 * i + 1] *= gain
 
 
-cdef void _render_packet(HostState* host, Slot* slot) noexcept nogil:
+cdef void _count(HostState* host, Slot* slot, int64_t began_ns, int64_t ended_ns) noexcept nogil:
+    """Note what a packet of a paced session took."""
+    cdef double share = <double>(ended_ns - began_ns) / <double>_ns(slot.ring.frames)
+    slot.cost += (share - slot.cost) * (COST_SHARE if slot.cost else 1.0)
+    host.load.busy_ns += ended_ns - began_ns
+
+
+cdef void _close_window(Load* load, int64_t at_ns) noexcept nogil:
+    """Take a window into the mean, once it is long enough."""
+    cdef int64_t lasted_ns = at_ns - load.began_ns
+    cdef double share
+    if lasted_ns < WINDOW_NS:
+        return
+    share = <double>load.busy_ns / <double>lasted_ns
+    load.mean += (share - load.mean) * min(<double>lasted_ns / MEAN_NS, 1.0)
+    load.worst = max(load.worst, share)
+    load.began_ns = at_ns
+    load.busy_ns = 0
+
+
+cdef void _render_packet(HostState* host, Slot* slot, int64_t began_ns) noexcept nogil:
     """Take the session's commands, then render one packet into its ring."""
     cdef SessionState* session = slot.session
     cdef float* pcm = NULL
@@ -97,28 +117,10 @@ cdef void _render_packet(HostState* host, Slot* slot) noexcept nogil:
     packet.underruns = slot.underruns
     session_describe(session, packet)
     ring_commit(&slot.ring, packet)
+    if slot.paced:
+        _count(host, slot, began_ns, now_ns())
     if leaving:
         store_release(&slot.state, SLOT_GONE)
-
-
-cdef void _count(HostState* host, Slot* slot, int64_t began_ns, int64_t ended_ns) noexcept nogil:
-    """Note what a packet of a paced session took."""
-    cdef double share = <double>(ended_ns - began_ns) / <double>_ns(slot.ring.frames)
-    slot.cost += (share - slot.cost) * (COST_SHARE if slot.cost else 1.0)
-    host.load.busy_ns += ended_ns - began_ns
-
-
-cdef void _close_window(Load* load, int64_t at_ns) noexcept nogil:
-    """Take a window into the mean, once it is long enough."""
-    cdef int64_t lasted_ns = at_ns - load.began_ns
-    cdef double share
-    if lasted_ns < WINDOW_NS:
-        return
-    share = <double>load.busy_ns / <double>lasted_ns
-    load.mean += (share - load.mean) * min(<double>lasted_ns / MEAN_NS, 1.0)
-    load.worst = max(load.worst, share)
-    load.began_ns = at_ns
-    load.busy_ns = 0
 
 
 cdef Slot* _earliest(HostState* host, bint paced, int64_t* at_ns) noexcept nogil:
@@ -158,9 +160,7 @@ cdef void _run(HostState* host) noexcept nogil:
         if slot == NULL or at_ns > now:
             slot = _earliest(host, False, &any_ns)
         if slot != NULL:
-            _render_packet(host, slot)
-            if slot.paced:
-                _count(host, slot, now, now_ns())
+            _render_packet(host, slot, now)
         else:
             sleep_until(at_ns)
 
@@ -217,13 +217,6 @@ cdef class Host:
             return False
         slot.lead_ns = lead_ns
         return True
-
-    def anchor_ns(self, uint32_t key) -> int:
-        """Host time at which a session's sample 0 was due; 0 if it is not there."""
-        cdef Slot* slot = &self.state.slots[key % SLOTS]
-        if self.kept[key % SLOTS] is None or slot.session.key != key:
-            return 0
-        return slot.start_ns
 
     def load(self) -> tuple[float, float, int]:
         """How busy the render thread is with paced sessions: the share of its time over about a second, that
