@@ -13,7 +13,7 @@ from remixd._kernel.follow cimport session_extend
 from remixd._kernel.gains cimport deck_prime_gains
 from remixd._kernel.marks cimport session_find_marks
 from remixd._kernel.moves cimport session_move_strips
-from remixd._kernel.player cimport PlayerState
+from remixd._kernel.player cimport DIMENSIONS, PlayerState
 from remixd._kernel.reader cimport QUANTUM, reader_position
 from remixd._kernel.ring cimport (
     DECK_BACKWARDS,
@@ -51,7 +51,7 @@ cdef extern from *:
     uint64_t recheck "remixd_checkpoint_recheck"(const uint64_t* p) noexcept nogil
 
 cdef enum:
-    VERSION = 1
+    VERSION = 2
     HEADER_BYTES = 64
     EVERY = 24000           # frames between two checkpoints
 
@@ -88,6 +88,7 @@ cdef void checkpoint_take(const SessionState* session, Checkpoint* checkpoint) n
     cdef int i
     checkpoint.version = VERSION
     checkpoint.quantum = session.quantum
+    checkpoint.told = session.reports_told
     memcpy(checkpoint.mix, session.mix, sizeof(checkpoint.mix))
     checkpoint.lead = session.lead
     checkpoint.beat = session.beat - session.pace * (session.end_step - session.quantum)
@@ -163,12 +164,9 @@ cdef void session_restore(SessionState* session, const Checkpoint* checkpoint) n
     session.beat = checkpoint.beat + checkpoint.pace
 
 
-cdef void session_skip(SessionState* session, int64_t quantum) noexcept nogil:
-    """Go on to a quantum without sound; then what plays begins there, and fades in."""
+cdef void session_pass(SessionState* session, int64_t quantum) noexcept nogil:
+    """Go on to a quantum without sound: what is due until then is done."""
     cdef int[DECKS] filled
-    cdef Deck* deck
-    cdef PlayerState* gone
-    cdef int i
     while session.quantum < quantum:
         if session.end_step == session.quantum:
             session_extend(session)
@@ -177,6 +175,14 @@ cdef void session_skip(SessionState* session, int64_t quantum) noexcept nogil:
         session_move_strips(session, session.quantum * QUANTUM, filled)
         session.quantum += 1
         session.clock = session.quantum * QUANTUM
+
+
+cdef void session_skip(SessionState* session, int64_t quantum) noexcept nogil:
+    """Go on to a quantum without sound; then what plays begins there, and fades in."""
+    cdef Deck* deck
+    cdef PlayerState* gone
+    cdef int i
+    session_pass(session, quantum)
     while session.end_step <= session.quantum:
         session_extend(session)
     for i in range(DECKS):
@@ -242,3 +248,18 @@ def quantum_of(bytes checkpoint not None) -> int:
     if len(checkpoint) != sizeof(Checkpoint) or kept.version != VERSION:
         raise ValueError("not a checkpoint of this version")
     return kept.quantum
+
+
+def told_of(bytes checkpoint not None) -> int:
+    """The serial of the newest report that had been made when a checkpoint was taken: what it tells of is in
+    the checkpoint. Raises ValueError for what is no checkpoint.
+    """
+    quantum_of(checkpoint)
+    return (<const Checkpoint*><const char*>checkpoint).told
+
+
+def mix_of(bytes checkpoint not None) -> list[float]:
+    """What was last given to every deck, in the order of `mix.PLAYABLE`. Raises ValueError likewise."""
+    cdef int i
+    quantum_of(checkpoint)
+    return [(<const Checkpoint*><const char*>checkpoint).mix[i] for i in range(DIMENSIONS)]

@@ -55,6 +55,8 @@ cdef void _tell(SessionState* session, const Command* command, Report* report) n
     """Tell the other side; if its queue is full, count what was lost."""
     report.session = session.key
     report.deck = EVERY_DECK
+    session.reports_told += 1
+    report.serial = session.reports_told
     if command != NULL:
         report.id = command.id
         report.dimension = command.dimension

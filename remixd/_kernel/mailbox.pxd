@@ -75,7 +75,7 @@ cdef struct Report:         # 64 bytes
     uint8_t deck
     uint8_t command         # its kind
     uint8_t reason          # why it was refused
-    uint32_t spare32
+    uint32_t serial         # counts the session's reports in this engine, from 1
 
 cdef struct Queue:          # one side's view of a queue in shared memory
     uint64_t* head

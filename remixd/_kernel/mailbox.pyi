@@ -65,6 +65,7 @@ class ReportEntry(NamedTuple):
     deck: int
     command: int
     reason: int
+    serial: int
 
 def size_bytes(capacity: int) -> int: ...
 
