@@ -20,6 +20,7 @@ CUES: Final = 8
 
 LOOP_BEATS: Final = (1 / 8, 32.0)
 JUMP_BEATS: Final = (1 / 8, 128.0)
+RAMP_S: Final = 0.01
 RAMP_S_MAX: Final = 120.0
 EXPIRES_S_MAX: Final = 3600.0
 
@@ -98,7 +99,7 @@ class Action:
     name: str = ""
     on: bool = True
     start_s: float | None = None
-    ramp_s: float = 0.01
+    ramp_s: float = RAMP_S
     equal_power: bool = False
 
     def __post_init__(self) -> None:

@@ -216,9 +216,12 @@ class Session:
             listener.lose(f"session {self.id} is lost: its engine has died")
         return listener
 
-    def watch(self) -> Watcher:
-        """Join the session's watchers: the status now, then every change. Close it when done."""
-        watcher = self._watchers.join(self.status())
+    def watch(self, only: set[str] | None = None) -> Watcher:
+        """Join the session's watchers: the status now, then every change. Close it when done.
+
+        With `only`, it is told what became of these ids and no others; each leaves the set as it is told.
+        """
+        watcher = self._watchers.join(self.status(), only)
         if not self.playing:
             watcher.lose(f"session {self.id} is lost: its engine has died")
         return watcher

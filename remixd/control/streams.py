@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from remixd.control.command import Applied, Clamp, Refused
+from remixd.control.command import Answer, Applied, Clamp, Refused
 from remixd.errors import Unavailable
-from remixd.units import OFF_DB
+from remixd.units import OFF_DB, StemRole
 
 SILENT_LUFS: Final = -120.0
 """What the loudness meters read of silence."""
@@ -99,8 +99,8 @@ class DeckStatus:
     leading: bool = False
     cues_s: tuple[float | None, ...] = ()
     levels_db: Mapping[str, float] = field(default_factory=dict)
-    muted: tuple[str, ...] = ()
-    soloed: tuple[str, ...] = ()
+    muted: tuple[StemRole, ...] = ()
+    soloed: tuple[StemRole, ...] = ()
     channel: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -161,7 +161,8 @@ class Missed:
     answers: int
 
 
-Event = SessionStatus | Applied | Refused | Lost | Missed
+Event = SessionStatus | Answer | Applied | Refused | Lost | Missed
+"""What a watcher is told; first answers only where its own commands are answered."""
 
 
 class Listener:
@@ -228,14 +229,21 @@ class Watcher:
     Statuses coalesce: only the newest waits. Answers are kept, up to `ANSWERS_MAX`; beyond that the oldest
     go, and how many is told first of all. Iteration ends when the session is deleted, `close` is called, or
     after `Lost`.
+
+    `only`, if there is one, holds the ids that it is told of; each leaves it as it is told.
     """
 
-    def __init__(self, status: SessionStatus, leave: Callable[[Watcher], None]) -> None:
+    def __init__(
+        self, status: SessionStatus, leave: Callable[[Watcher], None], only: set[str] | None = None
+    ) -> None:
         self._leave = leave
-        self._answers: deque[Applied | Refused | Lost] = deque()
+        self._only = only
+        self._ends_when_told = False
+        self._answers: deque[Answer | Applied | Refused | Lost] = deque()
         self._missed = 0
         self._status: SessionStatus | None = status
         self._arrived = asyncio.Event()
+        self._taken = asyncio.Event()
         self._ended = False
 
     def put_status(self, status: SessionStatus) -> None:
@@ -246,9 +254,32 @@ class Watcher:
 
     def put_answer(self, answer: Applied | Refused) -> None:
         """Queue what became of a signal."""
+        if self._ended or (self._only is not None and answer.id not in self._only):
+            return
+        self._keep(answer)
+        self._arrived.set()
+        if self._only is not None:
+            self._only.discard(answer.id)
+            if self._ends_when_told and not self._only:
+                self.close()
+
+    def reply(self, answer: Answer) -> None:
+        """Queue the first answer to a command of its own."""
         if not self._ended:
             self._keep(answer)
             self._arrived.set()
+
+    async def room(self) -> None:
+        """Wait until there is ample room for more answers."""
+        while len(self._answers) > ANSWERS_MAX // 4 and not self._ended:
+            self._taken.clear()
+            await self._taken.wait()
+
+    def end_when_told(self) -> None:
+        """End once everything in `only` is told."""
+        self._ends_when_told = True
+        if not self._only:
+            self.close()
 
     def put_missed(self, answers: int) -> None:
         """Note that answers were lost before they came here."""
@@ -256,7 +287,7 @@ class Watcher:
             self._missed += answers
             self._arrived.set()
 
-    def _keep(self, answer: Applied | Refused | Lost) -> None:
+    def _keep(self, answer: Answer | Applied | Refused | Lost) -> None:
         if len(self._answers) >= ANSWERS_MAX:
             self._answers.popleft()
             self._missed += 1
@@ -273,6 +304,7 @@ class Watcher:
         self._ended = True
         self._leave(self)
         self._arrived.set()
+        self._taken.set()
 
     def __aiter__(self) -> Watcher:
         return self
@@ -283,6 +315,7 @@ class Watcher:
                 missed, self._missed = self._missed, 0
                 return Missed(answers=missed)
             if self._answers:
+                self._taken.set()
                 return self._answers.popleft()
             if self._ended:
                 raise StopAsyncIteration
