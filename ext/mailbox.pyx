@@ -41,7 +41,7 @@ CommandEntry = namedtuple(
 ReportEntry = namedtuple(
     "ReportEntry",
     "id session kind dimension sample settled_sample position value late_frames superseded deck command "
-    "reason serial",
+    "reason serial taken",
 )
 
 MIX = COMMAND_MIX
@@ -165,6 +165,6 @@ cdef class Mailbox:
                 report.id, report.session, report.kind, report.dimension, report.sample,
                 report.settled_sample, report.position, report.value, report.late_frames,
                 report.superseded != 0, report.deck, report.command, report.reason,
-                report.serial,
+                report.serial, report.taken,
             ))
         return taken

@@ -1,5 +1,5 @@
 """Flat entries that cross a process boundary, and the single-producer single-consumer queue they cross in."""
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 cdef enum:
     COMMAND_MIX = 1         # move one dimension of the mix
@@ -59,7 +59,7 @@ cdef struct Command:        # 64 bytes
     uint8_t spare8
     int64_t expires         # on the session clock; 0: never
     double extra
-    uint64_t spare64
+    int64_t taken           # the quantum before which the session took it; it sets this itself
 
 cdef struct Report:         # 64 bytes
     uint64_t id
@@ -70,7 +70,8 @@ cdef struct Report:         # 64 bytes
     int64_t settled_sample  # from here on the change is complete
     int64_t position        # source frames at `sample`
     double value            # what was given, after the engine's own clamp
-    int64_t late_frames
+    int32_t late_frames     # 12 hours at most
+    uint32_t taken          # the quantum before which the command was taken, modulo 2^32
     uint8_t superseded      # 1 if a later command took its place before it was heard
     uint8_t deck
     uint8_t command         # its kind

@@ -66,6 +66,7 @@ class ReportEntry(NamedTuple):
     command: int
     reason: int
     serial: int
+    taken: int
 
 def size_bytes(capacity: int) -> int: ...
 
