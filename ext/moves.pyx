@@ -25,6 +25,7 @@ from remixd._kernel.mailbox cimport (
     REASON_UNKNOWN,
     REPORT_APPLIED,
     REPORT_REFUSED,
+    REPORT_WAITS,
     Command,
     Report,
     queue_push,
@@ -151,6 +152,9 @@ cdef int session_post(SessionState* session, const Command* command) noexcept no
     if not taken:
         session_refuse(session, &noted, REASON_FULL)
         return 0
+    if noted.when:
+        session_report(session, &noted, REPORT_WAITS, session.quantum * QUANTUM, session.quantum * QUANTUM, 0,
+                       noted.value, 0, False)
     return 1
 
 

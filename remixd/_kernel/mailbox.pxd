@@ -34,6 +34,7 @@ cdef enum:
     REPORT_UNDERRUN = 3     # a packet was rendered after it was due
     REPORT_EXPIRED = 4      # the mark that a command waited for did not come in time
     REPORT_ENDED = 5        # the music of a deck was over
+    REPORT_WAITS = 6        # a command was taken, and waits for its mark; what becomes of it is told later
 
 cdef enum:
     REASON_NONE = 0
