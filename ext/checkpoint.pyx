@@ -98,11 +98,14 @@ cdef void checkpoint_take(const SessionState* session, Checkpoint* checkpoint) n
 
 
 cdef void session_keep(SessionState* session) noexcept nogil:
-    """Write a checkpoint into shared memory, if it is time and there is any. Thread: [render]."""
+    """Write a checkpoint into shared memory, if it is time and there is any; the first one at once.
+
+    Thread: [render].
+    """
     cdef CheckpointView* view = &session.kept
     cdef uint64_t turn
     cdef uint64_t* place
-    if view.newest == NULL or session.clock < view.written + EVERY:
+    if view.newest == NULL or (session.clock < view.written + EVERY and load_acquire(view.newest)):
         return
     if session.end_step == session.quantum:
         session_extend(session)
