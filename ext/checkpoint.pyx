@@ -14,7 +14,7 @@ from remixd._kernel.gains cimport deck_prime_gains
 from remixd._kernel.marks cimport session_find_marks
 from remixd._kernel.moves cimport session_move_strips
 from remixd._kernel.player cimport DIMENSIONS, PlayerState
-from remixd._kernel.reader cimport QUANTUM, reader_position
+from remixd._kernel.reader cimport QUANTUM, reader_position, reader_wrap
 from remixd._kernel.ring cimport (
     DECK_BACKWARDS,
     DECK_ENDED,
@@ -61,7 +61,7 @@ cdef int64_t PLACE_BYTES = 64 + (sizeof(Checkpoint) + 63) // 64 * 64
 SIZE_BYTES = HEADER_BYTES + 2 * PLACE_BYTES
 
 
-cdef void _take_deck(const Deck* deck, int64_t quantum, DeckCheckpoint* kept) noexcept nogil:
+cdef void _take_deck(const Deck* deck, int64_t quantum, bint planned, DeckCheckpoint* kept) noexcept nogil:
     cdef int i
     kept.player = deck.player.key if deck.player != NULL else 0
     kept.flags = (
@@ -70,7 +70,9 @@ cdef void _take_deck(const Deck* deck, int64_t quantum, DeckCheckpoint* kept) no
     )
     kept.position = deck.rest
     if deck.now != NULL:
-        kept.position = reader_position(deck.now, quantum * QUANTUM)
+        kept.position = reader_wrap(deck.now, deck.now.end_source)
+        if planned:
+            kept.position = reader_position(deck.now, quantum * QUANTUM)
     kept.tempo = deck.tempo
     kept.pitch = deck.pitch
     for i in range(ROLES):
@@ -84,7 +86,9 @@ cdef void _take_deck(const Deck* deck, int64_t quantum, DeckCheckpoint* kept) no
 
 
 cdef void checkpoint_take(const SessionState* session, Checkpoint* checkpoint) noexcept nogil:
-    """Write down how a session stands before its next quantum, which is planned."""
+    """Write down how a session stands before its next quantum. Nothing is planned for it: that would move
+    what is commanded next, and a replay knows nothing of checkpoints.
+    """
     cdef int i
     checkpoint.version = VERSION
     checkpoint.quantum = session.quantum
@@ -94,7 +98,8 @@ cdef void checkpoint_take(const SessionState* session, Checkpoint* checkpoint) n
     checkpoint.beat = session.beat - session.pace * (session.end_step - session.quantum)
     checkpoint.pace = session.pace
     for i in range(DECKS):
-        _take_deck(&session.decks[i], session.quantum, &checkpoint.decks[i])
+        _take_deck(&session.decks[i], session.quantum, session.end_step > session.quantum,
+                   &checkpoint.decks[i])
 
 
 cdef void session_keep(SessionState* session) noexcept nogil:
@@ -107,8 +112,6 @@ cdef void session_keep(SessionState* session) noexcept nogil:
     cdef uint64_t* place
     if view.newest == NULL or (session.clock < view.written + EVERY and load_acquire(view.newest)):
         return
-    if session.end_step == session.quantum:
-        session_extend(session)
     turn = load_acquire(view.newest) + 1
     place = <uint64_t*>(view.places + (turn % 2) * PLACE_BYTES)
     open_place(place)

@@ -262,8 +262,6 @@ cdef class Session:
     def checkpoint(self) -> bytes:
         """How the session stands now: what `restore` takes."""
         cdef Checkpoint kept
-        if self.state.end_step == self.state.quantum:
-            session_extend(self.state)
         memset(&kept, 0, sizeof(Checkpoint))
         checkpoint_take(self.state, &kept)
         return (<char*>&kept)[:sizeof(Checkpoint)]
