@@ -42,7 +42,7 @@ class WaveFile:
         self.flush()
 
     def write(self, sample: int, pcm: np.ndarray[tuple[int], np.dtype[np.float32]]) -> None:
-        """Write interleaved samples, those that are not written yet; silence stands where some are missing."""
+        """Write interleaved samples that are not written yet; silence stands where some are missing."""
         known = max(self.frames - sample, 0)
         missing = max(sample - self.frames, 0)
         whole = np.concatenate([np.zeros(2 * missing, dtype=np.float32), pcm[2 * known :]])
