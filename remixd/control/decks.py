@@ -121,6 +121,14 @@ class Deck:
         return self.entry is not None and self.entry.leading
 
 
+def _at_the_start(loaded: Loaded, tempo: float) -> DeckEntry:
+    """How what a session begins with stands before its first packet."""
+    return DeckEntry(
+        player=loaded.key, playing=True, ended=False, looping=False, slipping=False, backwards=False,
+        varispeed=False, following=False, leading=False, position=0.0, tempo=tempo, loop_start=0, loop_end=0,
+    )  # fmt: skip
+
+
 class Decks:
     """The decks of one session.
 
@@ -132,6 +140,8 @@ class Decks:
     def __init__(self, loaded: Loaded | None, mix: Mapping[str, float]) -> None:
         self.all = tuple(Deck(index) for index in range(len(DECK_NAMES)))
         self.all[0].loaded = loaded
+        if loaded:
+            self.all[0].entry = _at_the_start(loaded, mix["tempo"])
         self._coming: dict[int, Loaded] = {}
         self.cues: dict[str, tuple[int | None, ...]] = {}
         self.sample = 0
@@ -209,7 +219,7 @@ class Decks:
     def sample_of(self, at: When, index: int) -> int | None:
         """About when the next mark comes, on the session clock; None where that cannot be told."""
         deck = self.reference(index)
-        if deck is None or deck.loaded is None or deck.entry is None:
+        if deck is None or deck.loaded is None or deck.entry is None or not self.sample:
             return None
         mark = deck.loaded.beats.next(WHENS.index(at), deck.frame)
         if mark is None or (deck.entry.looping and mark >= deck.entry.loop_end) or deck.entry.tempo <= 0.0:
