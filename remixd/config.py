@@ -11,6 +11,7 @@ from remixd.errors import InvalidInput
 
 DEFAULT_LISTEN = "127.0.0.1:7400"
 DEFAULT_CACHE_MAX = "20GB"
+DEFAULT_JOURNAL_MAX = "1GB"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """Environment of our processes: the threads of numpy's libraries wait for each other at full speed."""
@@ -102,6 +103,24 @@ def runtime_path() -> Path:
     """The folder of the shared-memory files: `/dev/shm/remixd-UID`, or REMIXD_RUNTIME."""
     named = os.environ.get("REMIXD_RUNTIME")
     return Path(named) if named else Path(f"/dev/shm/remixd-{os.getuid()}")  # noqa: S108 (made with mode 700)
+
+
+def user_state_path() -> Path:
+    """The folder of what the daemon writes down: REMIXD_STATE, else `remixd` in the user's state folder.
+
+    For who has no home, one that cannot be.
+    """
+    if named := os.environ.get("REMIXD_STATE"):
+        return Path(named)
+    try:
+        return expand_home(Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state")) / "remixd"
+    except InvalidInput:
+        return Path(os.devnull) / "remixd"
+
+
+def journal_max_bytes(given: str | None = None) -> int:
+    """How much the journals of a daemon may take: the argument, else 1 GB."""
+    return parse_size(given or DEFAULT_JOURNAL_MAX)
 
 
 def user_cache_path() -> Path:

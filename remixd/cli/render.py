@@ -1,4 +1,4 @@
-"""The command that renders a track to a file, without a daemon."""
+"""The command that renders a track, or a session from its journal, to a file, without a daemon."""
 
 from __future__ import annotations
 
@@ -24,11 +24,13 @@ SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 
 
 @click.command()
-@click.argument("track_id", metavar="TRACK")
+@click.argument("track_id", metavar="[TRACK]", default="")
+@click.option("--journal", type=FILE, metavar="FILE", help="Play a session again, from its journal.")
 @click.option(
     "--mix", "mix_text", default="", metavar="D=V,...", help="Such as tempo=1.1,pitch=2,vocals=-60."
 )
 @click.option("--start", type=Seconds(), default=0.0, show_default=True, help="Where in the song to begin.")
+@click.option("--from", "from_s", type=Seconds(), help="Where in the session to begin, with --journal.")
 @click.option("--seconds", type=Seconds(above=True), help="How much to write.  [default: to the end]")
 @click.option("-o", "--out", type=FILE, required=True, metavar="OUT.(wav|flac|ogg|mp3)")
 @library_option
@@ -36,7 +38,64 @@ SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 @json_option
 def render(
     track_id: str,
+    journal: Path | None,
     mix_text: str,
+    start: float,
+    from_s: float | None,
+    seconds: float | None,
+    out: Path,
+    library: Path | None,
+    daemon: str | None,
+    as_json: bool,
+) -> None:
+    """Render a track to a file, in a mix; or a session, with --journal, as it was heard.
+
+    No daemon is needed. TRACK is an id, or the beginning of one. The rights of the track clamp the mix.
+    """
+    if bool(track_id) == bool(journal):
+        raise click.UsageError("name a TRACK, or a session's --journal")
+    wishes = parse_wishes([text for text in mix_text.split(",") if text.strip()])
+    if out.suffix.lower() not in SUFFIXES:
+        raise InvalidInput(f"{out} must end in one of {', '.join(SUFFIXES)}")
+    if not out.absolute().parent.is_dir():
+        raise NotFound(f"there is no folder {out.absolute().parent}")
+    if journal:
+        if wishes or start:
+            raise click.UsageError("a --journal has its own mixes; where to begin in it is --from")
+        _render_journal(journal, library, from_s or 0.0, seconds, out, as_json)
+        return
+    if from_s is not None:
+        raise click.UsageError("--from is of a --journal; where to begin in a song is --start")
+    _render_track(track_id, wishes, start, seconds, out, library, daemon, as_json)
+
+
+def _render_journal(
+    path: Path, library: Path | None, start_s: float, seconds: float | None, out: Path, as_json: bool
+) -> None:
+    from remixd.cli._replaying import write_replay
+
+    with progress(path.name) as on_progress:
+        replayed = write_replay(path, library_chosen(library), start_s, seconds, out, on_progress)
+    for text in replayed.notes:
+        note(text)
+    answer = {
+        "session": replayed.session,
+        "frames": replayed.frames,
+        "seconds": seconds_from_frames(replayed.frames),
+        "exact": replayed.is_exact,
+        "notes": replayed.notes,
+        "out": str(out),
+    }
+    if as_json:
+        print_json(answer)
+        return
+    how = "bit for bit" if replayed.is_exact else "not bit for bit"
+    print(f"{out}: {answer['seconds']:.2f} s of session {replayed.session}, {how}")
+
+
+def _render_track(
+    track_id: str,
+    wishes: dict[str, float],
     start: float,
     seconds: float | None,
     out: Path,
@@ -44,15 +103,6 @@ def render(
     daemon: str | None,
     as_json: bool,
 ) -> None:
-    """Render a track to a file, in a mix.
-
-    No daemon is needed. TRACK is an id, or the beginning of one. The rights of the track clamp the mix.
-    """
-    wishes = parse_wishes([text for text in mix_text.split(",") if text.strip()])
-    if out.suffix.lower() not in SUFFIXES:
-        raise InvalidInput(f"{out} must end in one of {', '.join(SUFFIXES)}")
-    if not out.absolute().parent.is_dir():
-        raise NotFound(f"there is no folder {out.absolute().parent}")
     from remixd.track.library import Library
 
     folder = _library_of(track_id, library, daemon)

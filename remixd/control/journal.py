@@ -1,0 +1,197 @@
+"""A journal: everything that shapes a session's sound, written down while it plays, for replay and receipts.
+
+Commands are written before they are posted, reports as they come; fans are known by random handles. What is
+to be written only joins a buffer, which `remixd.control.journals` writes. Thread: [control].
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from remixd._kernel.mailbox import CommandEntry, ReportEntry
+from remixd.audience.signal import Signal
+from remixd.config import size_text
+from remixd.control.journal_file import file_start, framed
+from remixd.control.order import Order
+from remixd.control.provenance import with_contents
+from remixd.v1.journal_pb2 import (
+    JournalAccepted,
+    JournalClock,
+    JournalCut,
+    JournalEnd,
+    JournalHeader,
+    JournalLoad,
+    JournalOrder,
+    JournalRecord,
+    JournalReport,
+    JournalRestore,
+    JournalSignal,
+    JournalStep,
+)
+
+log = logging.getLogger(__name__)
+
+FILE_BYTES_MAX: Final = 64_000_000
+"""A journal that would be larger is cut, and says so: hours of twenty commands a second."""
+WAITING_BYTES_MAX: Final = 16_000_000
+"""What may wait for a disk that is too slow."""
+QUANTUM: Final = 64
+
+
+def _flat(command_id: int, order: Order | CommandEntry) -> JournalOrder:
+    return JournalOrder(
+        id=command_id, kind=order.kind, dimension=order.dimension, deck=order.deck, value=order.value,
+        extra=order.extra, sample=order.sample, ramp_frames=order.ramp_frames, when=order.when,
+        shape=order.shape, expires=order.expires,
+    )  # fmt: skip
+
+
+def _report(report: ReportEntry) -> JournalReport:
+    near = report.sample // QUANTUM
+    taken = near + (report.taken - near + (1 << 31)) % (1 << 32) - (1 << 31)  # the engine tells 32 bits of it
+    return JournalReport(
+        id=report.id, kind=report.kind, sample=report.sample, settled_sample=report.settled_sample,
+        position=report.position, value=report.value, late_frames=report.late_frames,
+        superseded=report.superseded, deck=report.deck, reason=report.reason, taken=taken if report.id else 0,
+    )  # fmt: skip
+
+
+class Journal:
+    """What happened in one session. Without a `path` nothing is kept.
+
+    Attributes:
+        path: of its file.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path
+        self._is_open = path is not None
+        self._waiting = bytearray()
+        self._fans_waiting = bytearray()
+        self._bytes = 0
+        self._clock = 0
+        self._clock_written = 0
+        self._fade_frames = 0
+        self._handles: dict[str, str] = {}
+
+    def begin(self, header: JournalHeader) -> None:
+        """Write what the session begins with."""
+        self._waiting += file_start()
+        self._put(JournalRecord(header=header))
+
+    def _put(self, record: JournalRecord) -> None:
+        if not self._is_open:
+            return
+        self._append(record)
+        if self._bytes > FILE_BYTES_MAX:
+            self._cut(f"it would be larger than {size_text(FILE_BYTES_MAX)}")
+        elif len(self._waiting) > WAITING_BYTES_MAX:
+            self._cut("the disk is too slow")
+
+    def _append(self, record: JournalRecord) -> None:
+        raw = framed(record)
+        self._waiting += raw
+        self._bytes += len(raw)
+
+    def _cut(self, because: str) -> None:
+        self._append(JournalRecord(cut=JournalCut(sample=self._clock, because=because)))
+        self._is_open = False
+        log.warning("%s ends here, though its session plays on: %s", self.path, because)
+
+    def hear(self, signals: Sequence[Signal]) -> None:
+        """Write down who sent what: by handles, whose names stand in a file of their own."""
+        if not self._is_open:
+            return
+        for signal in signals:
+            self._put(JournalRecord(signal=JournalSignal(id=signal.id, fan=self._handle(signal.fan))))
+
+    def _handle(self, fan: str) -> str:
+        if not fan:
+            return ""
+        handle = self._handles.get(fan)
+        if handle is None:
+            handle = self._handles[fan] = secrets.token_hex(8)
+            self._fans_waiting += json.dumps([handle, fan], ensure_ascii=False).encode() + b"\n"
+        return handle
+
+    def accept(self, command_id: int, order: Order, signals: Sequence[str], because: str) -> None:
+        """Write down a command that is about to be posted."""
+        if self._is_open:
+            accepted = JournalAccepted(order=_flat(command_id, order), signals=signals, because=because)
+            self._put(JournalRecord(accepted=accepted))
+
+    def take(self, report: ReportEntry) -> None:
+        """Write down what the engine told."""
+        if self._is_open:
+            self._put(JournalRecord(report=_report(report)))
+
+    def load(self, player: int, score: Mapping[str, Any]) -> None:
+        """Write down that a player was made ready."""
+        if self._is_open:
+            text = json.dumps(with_contents(score), separators=(",", ":"))
+            self._put(JournalRecord(load=JournalLoad(player=player, score=text)))
+
+    def step(self, sample: int, step: str, because: str) -> None:
+        """Write down a step on the ladder of an engine that is overloaded."""
+        self._put(JournalRecord(step=JournalStep(sample=sample, step=step, because=because)))
+
+    def restore(
+        self, checkpoint: bytes, players: Sequence[int], commands: Sequence[CommandEntry], clock: int
+    ) -> None:
+        """Write down that the session goes on in another engine, as `remixd._kernel.resume` has it do.
+
+        Args:
+            checkpoint: how it stood, as the kernel wrote it down.
+            players: those that were laid on its shelf before.
+            commands: that were given to it again, in order.
+            clock: the sample from which it is heard again.
+        """
+        self._put_clock()
+        again = [_flat(each.id, each) for each in commands]
+        restored = JournalRestore(checkpoint=checkpoint, orders=again, sample=clock, players=players)
+        self._put(JournalRecord(restore=restored))
+
+    def tick(self, sample: int) -> None:
+        """Note how far the session has got; it is written once a second."""
+        self._clock = sample
+
+    def fade(self, frames: int) -> None:
+        """Note that the session was faded out over its last frames."""
+        self._fade_frames = frames
+
+    def end(self, how: str) -> None:
+        """Write that the session is over. Nothing more is taken."""
+        if self._is_open:
+            ended = JournalEnd(sample=self._clock, fade_frames=self._fade_frames, how=how)
+            self._put(JournalRecord(end=ended))
+            self._is_open = False
+
+    def _put_clock(self) -> None:
+        if self._clock != self._clock_written:
+            self._clock_written = self._clock
+            self._put(JournalRecord(clock=JournalClock(sample=self._clock)))
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anything more is taken."""
+        return self._is_open
+
+    def take_waiting(self, *, clock: bool) -> tuple[bytes, bytes]:
+        """What is to be written, of the journal and the table of fans; with `clock`, how far it has got."""
+        if clock and self._is_open:
+            self._put_clock()
+        taken = bytes(self._waiting), bytes(self._fans_waiting)
+        self._waiting.clear()
+        self._fans_waiting.clear()
+        return taken
+
+    def fail(self, error: OSError) -> None:
+        """Take nothing more: it cannot be written."""
+        if self._is_open:
+            log.error("%s: %s; the session plays on without it", self.path, error.strerror or error)
+        self._is_open = False

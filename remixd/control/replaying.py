@@ -1,0 +1,66 @@
+"""What a replay needs of a library: the tracks that were played, as they were. Thread: the command line's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from remixd.control.caches import Caches
+from remixd.control.provenance import build_differences
+from remixd.control.recording import Recording
+from remixd.errors import InvalidInput, NotFound
+from remixd.track.cache import cache_path, read_header
+from remixd.track.package import Track
+
+Cached = dict[tuple[str, str], Path]
+
+
+async def hold_tracks(
+    recording: Recording, caches: Caches, get: Callable[[str], Track], held: ExitStack
+) -> Cached:
+    """Have the caches of all that a session played, until `held` is closed; by track and stem.
+
+    Raises NotFound for a track that the library does not have, InvalidInput where its music is another now.
+    """
+    found: Cached = {}
+    for name in sorted({stem["track"] for score in recording.players.values() for stem in score["stems"]}):
+        try:
+            track = get(name)
+        except NotFound as error:
+            raise NotFound(
+                f"the session played {name}, which {caches.library} does not have", kind="track", name=name
+            ) from error
+        lease = await caches.hold(track)
+        held.callback(lease.close)
+        for stem in track.stems:
+            found[name, stem.name] = cache_path(lease.folder, stem)
+    for score in recording.players.values():
+        for played in score["stems"]:
+            _check(played, found)
+    return found
+
+
+def _check(played: Mapping[str, Any], found: Cached) -> None:
+    path = found.get((played["track"], played["stem"]))
+    if path is None:
+        raise InvalidInput(
+            f"{played['track']} has no stem {played['stem']} any more, which the session played"
+        )
+    if played["content"] and read_header(path).content.hex() != played["content"]:
+        raise InvalidInput(
+            f"{played['track']}: the {played['stem']} of today is other music than the session played"
+        )
+
+
+def differences(recording: Recording, found: Cached) -> list[str]:
+    """Why a replay may differ from what was heard, a phrase each; none where it is the same bit for bit."""
+    told = build_differences(recording.header.build)
+    others = {
+        played["track"]
+        for score in recording.players.values()
+        for played in score["stems"]
+        if read_header(found[played["track"], played["stem"]]).crc32 != played["crc32"]
+    }
+    return told + [f"the cache of {track} was built anew, and is not the same" for track in sorted(others)]
