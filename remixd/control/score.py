@@ -92,7 +92,7 @@ def _to_the_ends(beats: Sequence[float], duration_s: float) -> list[float]:
     room = BEATS_MAX - len(beats)
     before = [beats[0] - first * count for count in range(1, min(int(beats[0] / first + 1e-6), room) + 1)]
     room -= len(before)
-    count_after = min(max(int((duration_s - beats[-1]) / last), 0), room)
+    count_after = min(max(int((duration_s - beats[-1]) / last - 1e-9), 0), room)  # none at the very end
     return [max(beat, 0.0) for beat in reversed(before)] + [
         *beats,
         *(beats[-1] + last * count for count in range(1, count_after + 1)),

@@ -67,6 +67,8 @@ def test_it_says_who_it_is(child: Child) -> None:
         b'{"op": "dance"}',
         b'{"op": "play"}',
         b'{"op": "play", "stems": [{"path": "/nowhere.pcm", "role": 0}]}',
+        b'{"op": "load"}',
+        b'{"op": "load", "key": 7, "player": {}}',
         b'{"op": "leave"}',
         b'{"op": "leave", "key": {}}',
     ],
