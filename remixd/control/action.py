@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 from remixd.audience.signal import check_name
 from remixd.control.command import Clamp
+from remixd.director.transitions import BARS_MAX, check_how
 from remixd.errors import InvalidInput, NotFound, nearest
 from remixd.mix import When
 from remixd.units import OFF_DB, STEM_ROLES
@@ -21,14 +22,18 @@ CUES: Final = 8
 LOOP_BEATS: Final = (1 / 8, 32.0)
 JUMP_BEATS: Final = (1 / 8, 128.0)
 RAMP_S: Final = 0.01
+GLIDE_BARS_MAX: Final = 64
 RAMP_S_MAX: Final = 120.0
 EXPIRES_S_MAX: Final = 3600.0
 
 Verb = Literal[
     "play", "pause", "seek", "cue", "loop", "scale", "exit", "jump", "align", "sync", "lead", "level",
     "mute", "solo", "channel", "slip", "reverse", "keylock", "load", "swap", "eject", "tempo", "pitch",
-    "pace", "echo",
+    "pace", "echo", "mix", "section",
 ]  # fmt: skip
+
+TRANSITIONS: Final = ("mix", "section")
+"""What takes its time, and begins on a mark of its own."""
 
 SESSION_VERBS: Final = ("pace", "echo")
 """What is done to the session, whatever its decks hold."""
@@ -85,13 +90,17 @@ class Action:
     Attributes:
         verb: what.
         value: seek: seconds of the song; cue: its number, from 1; loop, jump: beats; scale: a factor; level,
-            channel, echo, tempo, pitch, pace: in the unit of what moves.
+            channel, echo, tempo, pitch, pace: in the unit of what moves; mix: bars, 0 for the table's;
+            section: how often it is played, 0 if nobody asked.
         name: level, mute, solo: a role; channel, echo: a parameter; cue: `go`, `set` or `clear`; load, swap:
-            a track's id.
+            a track's id; mix: how, empty for the table's choice; section: labels or numbers, with commas
+            between, or `this`, `next`, `previous`.
         on: of what is on or off.
         start_s: where a loop or a cue begins or a track is loaded, in seconds; None for here, or its start.
         ramp_s: how long a level or a channel's parameter takes to get there.
         equal_power: whether a fader's ramp is a quarter of a sine, so that two crossing keep their power.
+        other: of mix: the deck that is gone to.
+        glide_bars: of mix: over how many bars that deck goes back to its own tempo; 0: it does not.
     """
 
     verb: Verb
@@ -101,6 +110,8 @@ class Action:
     start_s: float | None = None
     ramp_s: float = RAMP_S
     equal_power: bool = False
+    other: int = -1
+    glide_bars: int = 0
 
     def __post_init__(self) -> None:
         for field, number in (("value", self.value), ("start_s", self.start_s), ("ramp_s", self.ramp_s)):
@@ -119,8 +130,21 @@ class Action:
                 self._check_cue()
             case "loop" | "jump":
                 self._check_beats()
+            case "mix":
+                self._check_mix()
             case "scale" if self.value <= 0.0:
                 raise InvalidInput(f"a loop is scaled by more than 0, not {self.value:g}", field="value")
+
+    def _check_mix(self) -> None:
+        check_how(self.name)
+        if self.value and self.value not in range(1, BARS_MAX + 1):
+            raise InvalidInput(f"a mix takes 1 to {BARS_MAX} bars, not {self.value:g}", field="bars")
+        if not 0 <= self.other < len(DECK_NAMES):
+            raise InvalidInput("say which deck to mix into, A to D", field="other")
+        if not 0 <= self.glide_bars <= GLIDE_BARS_MAX:
+            raise InvalidInput(
+                f"a glide takes up to {GLIDE_BARS_MAX} bars, not {self.glide_bars}", field="glide_bars"
+            )
 
     def _check_cue(self) -> None:
         if self.value not in range(1, CUES + 1):

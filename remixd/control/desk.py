@@ -12,7 +12,7 @@ from typing import Final
 from remixd._kernel.mailbox import APPLIED, EXPIRED, MIX, REFUSED, Mailbox, ReportEntry
 from remixd._kernel.ring import PacketEntry
 from remixd.audience.signal import Signal
-from remixd.control.action import DeckCommand
+from remixd.control.action import TRANSITIONS, DeckCommand
 from remixd.control.calming import UNDONE, calming, undoing
 from remixd.control.command import Answer, Applied, Clamp, Lowered, Refused, lower
 from remixd.control.decks import OPEN, Decks, Loaded
@@ -22,6 +22,7 @@ from remixd.control.order import EVERY_DECK, mix_order
 from remixd.control.receipts import Receipt, Receipts
 from remixd.control.score import FIRST_PLAYER, Beats
 from remixd.control.sink import Sink
+from remixd.control.transitions import Transitions
 from remixd.director.preset import ORIGINAL, Preset
 from remixd.errors import Exhausted, InvalidInput
 from remixd.mix import NEUTRAL, WHENS, When
@@ -113,6 +114,7 @@ class Desk:
         self._tell = tell
         self._settled: list[Applied] = []
         self.receipts = Receipts(commands, key, self.decks.place, tell)
+        self._transitions = Transitions(self.decks, self.receipts, tell, self.because)
 
     @property
     def clock(self) -> Clock:
@@ -235,6 +237,8 @@ class Desk:
         """
         try:
             self._check_hands()
+            if command.action.verb in TRANSITIONS:
+                return self._transitions.take(command)
             handled = Handling(self.decks, command, self.mix, behind_frames).handle()
             self._post(command.id, handled)
         except (InvalidInput, Exhausted) as error:
@@ -306,6 +310,7 @@ class Desk:
         orders += calm
         if self.receipts.free < 2 * len(orders):
             raise Exhausted(f"session {self._id} is busy with other panics")
+        orders += self._transitions.stop()
         scheduled, signals = self.receipts.take_back(UNDONE)
         if self.directing:
             signals += self.directing.clear(NEUTRAL)
@@ -327,11 +332,13 @@ class Desk:
 
     def take_report(self, report: ReportEntry) -> None:
         """Take what the engine did with a command."""
+        self.receipts.ledger.take(report)
         if report.kind not in (APPLIED, REFUSED, EXPIRED):
             return
         order = self.receipts.order_of(report.id)
         if order is not None:
             self.decks.note(order, report)
+            self._transitions.take_report(report)
             if order.kind == MIX and order.when and order.deck == EVERY_DECK and report.kind == APPLIED:
                 self._take_mix(order.name, order.value)
         self.receipts.take(report)
@@ -340,6 +347,7 @@ class Desk:
         """Take how the session stood in its newest packet."""
         self.newest = entry
         self.decks.take(entry.sample + PACKET_FRAMES, entry.decks)
+        self._transitions.advance()
 
     def tell_settled(self) -> None:
         """Tell those commands for which there was nothing to do in the engine; their answers are out."""

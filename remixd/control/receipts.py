@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from itertools import count
@@ -9,13 +10,15 @@ from typing import Final
 
 from remixd._kernel.mailbox import APPLIED, Mailbox, ReportEntry
 from remixd.control.command import Applied, AppliedMove, Refused
+from remixd.control.ledger import Ledger
 from remixd.control.order import Order, reason_of
 from remixd.errors import Exhausted
 
 WAITING_MAX: Final = 232
 """Commands of one session on their way. The engine itself lets 256 wait for their sample."""
 
-_command_ids = count(1)
+_command_ids = count(time.time_ns())
+"""Not those of a daemon that was killed, whose engines this one may have adopted."""
 
 
 @dataclass(slots=True, eq=False)
@@ -62,6 +65,7 @@ class Receipts:
         self._place = place
         self._tell = tell
         self._sent: dict[int, _Sent] = {}
+        self.ledger = Ledger()
 
     @property
     def free(self) -> int:
@@ -75,17 +79,19 @@ class Receipts:
         *,
         replaced: Sequence[tuple[Receipt, float]] = (),
         because: str = "",
-    ) -> None:
-        """Post one command; each receipt waits for it too. Raises Exhausted if the mailbox is full.
+    ) -> int:
+        """Post one command; each receipt waits for it too. Its id. Raises Exhausted if the mailbox is full.
 
         `replaced` are those whose own value this one took the place of before it was sent; they are told so.
         """
         command = next(_command_ids)
         if not order.post(self._commands, command, self._key):
             raise Exhausted("the engine's mailbox is full")
+        self.ledger.send(command, order)
         self._sent[command] = _Sent(order=order, receipts=receipts, replaced=replaced, because=because)
         for receipt in (*receipts, *(receipt for receipt, _ in replaced)):
             receipt.open.add(command)
+        return command
 
     def take(self, report: ReportEntry) -> None:
         """Note what the engine did with one command; answer the receipts that are complete."""
@@ -149,6 +155,13 @@ class Receipts:
         for sent in waiting:
             sent.receipts = sent.replaced = ()
         return [sent.order for sent in waiting], list(signals)
+
+    def move(self, commands: Mailbox, told: Collection[int]) -> None:
+        """Go on through the mailbox of another engine, which has been `told` of these already."""
+        self._commands = commands
+        for command, order in self.ledger.open.items():
+            if command not in told:
+                order.post(commands, command, self._key)
 
     def clear(self) -> None:
         """Expect no more reports."""
