@@ -4,8 +4,8 @@
     tempo = [0.9, 1.1]              # the least and greatest value of any dimension
     vocals_solo = false             # whether vocals may be heard alone
     never_mute = ["drums"]          # roles that always sound
-    mash_ups = false                # kept and shown; nothing acts on these four yet
-    export = "with-credit"          # or "free", "no"
+    mash_ups = false                # whether its vocals may be carried by another work's band, and so on
+    export = "with-credit"          # or "free", "no"; kept and shown, nothing acts on these three yet
     territories = ["KR", "JP"]
     languages = ["ko"]
 
@@ -50,7 +50,7 @@ class Rights:
         vocals_solo: whether vocals may be isolated. If not, they are held within `VOCALS_ABOVE_DB`
             of the loudest other role that the track has.
         never_mute: roles that never go below `NEVER_MUTE_DB`.
-        mash_ups: whether it may be mixed with other works.
+        mash_ups: whether its vocals may stand over the band of another work, and its band under theirs.
         export: whether what was made of it may leave the machine.
         territories, languages: where, and in which languages, it may be used; empty for all.
     """
