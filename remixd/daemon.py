@@ -12,9 +12,10 @@ from typing import Final
 
 from remixd.api.server import Server, check_listen
 from remixd.api.tracks import ImportPath
-from remixd.config import Address, runtime_path
+from remixd.config import Address, runtime_path, user_state_path
 from remixd.control.caches import Caches
 from remixd.control.ingest import ImportResult, import_path
+from remixd.control.journals import Journals
 from remixd.control.sessions import BLOCK_FRAMES, Sessions
 from remixd.control.sink import Sink
 from remixd.control.supervisor import Supervisor, instance_path
@@ -38,11 +39,12 @@ async def serve(
     sink: str = "stream",
     cache_max_bytes: int | None = None,
     block_frames: int = BLOCK_FRAMES,
+    journal_max_bytes: int | None = None,
 ) -> None:
     """Serve a library until SIGTERM or SIGINT, then end in order: calls, sessions, engine, locks.
 
     Sessions play into `sink` unless they say otherwise, devices in blocks of `block_frames`; the library's
-    cache is held under `cache_max_bytes`.
+    cache is held under `cache_max_bytes`, the journals of its sessions under `journal_max_bytes`.
     Prints one line when it is ready, and one for each thing that the engine could not have.
 
     Raises InvalidInput for an unknown sink; Unsupported for an address beyond this machine; AlreadyExists for
@@ -59,10 +61,13 @@ async def serve(
         stack.enter_context(opened.lock_for_serving())
         caches = Caches(opened.path, cache_max_bytes)
         await caches.trim()
+        folder = instance_path(user_state_path() / "journals", opened.path)
+        journals = Journals(folder, opened.path, journal_max_bytes)
+        stack.push_async_callback(journals.close)
         supervisor = Supervisor(instance_path(runtime_path(), opened.path))
         stack.push_async_callback(supervisor.stop)
         await supervisor.start()
-        sessions = Sessions(opened, supervisor, sink, caches, block_frames)
+        sessions = Sessions(opened, supervisor, sink, caches, block_frames, journals)
         stack.push_async_callback(sessions.close)
         server = Server(opened, sessions, _import_into(caches))
         stack.push_async_callback(server.stop)

@@ -22,10 +22,12 @@ class Daemon:
     def __init__(self, library: Path, errors: Path) -> None:
         self.library = library
         self.log = errors
+        self.state = errors.with_suffix(".state")
         with errors.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "remixd", "serve", "--listen", "127.0.0.1:0", "--library", library],
                 stdout=subprocess.PIPE, stderr=log, text=True,
+                env=os.environ | {"REMIXD_STATE": str(errors.with_suffix(".state"))},
             )  # fmt: skip
         assert self.process.stdout is not None
         ready = self.process.stdout.readline()

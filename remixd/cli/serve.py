@@ -7,7 +7,14 @@ from pathlib import Path
 import click
 
 from remixd.cli._options import FILE, sink_option
-from remixd.config import DEFAULT_CACHE_MAX, cache_max_bytes, library_path, listen_address
+from remixd.config import (
+    DEFAULT_CACHE_MAX,
+    DEFAULT_JOURNAL_MAX,
+    cache_max_bytes,
+    journal_max_bytes,
+    library_path,
+    listen_address,
+)
 
 
 @click.command()
@@ -37,8 +44,19 @@ from remixd.config import DEFAULT_CACHE_MAX, cache_max_bytes, library_path, list
     help="How much engine-rate audio to keep, such as 20GB: beyond it goes what was not played for longest. "
     f"What plays now always stays.  [default: REMIXD_CACHE_MAX, else {DEFAULT_CACHE_MAX}]",
 )
+@click.option(
+    "--journal-max",
+    metavar="SIZE",
+    help="How much the journals of sessions may take: beyond it the oldest go whose session is over.  "
+    f"[default: {DEFAULT_JOURNAL_MAX}]",
+)
 def serve(
-    listen: str | None, library: Path | None, sink: str | None, block: int, cache_max: str | None
+    listen: str | None,
+    library: Path | None,
+    sink: str | None,
+    block: int,
+    cache_max: str | None,
+    journal_max: str | None,
 ) -> None:
     """Be the daemon.
 
@@ -46,11 +64,11 @@ def serve(
     """
     address = listen_address(listen)
     folder = library_path(library)
-    most_bytes = cache_max_bytes(cache_max)
+    most_bytes, journal_bytes = cache_max_bytes(cache_max), journal_max_bytes(journal_max)
     import asyncio
 
     from remixd.daemon import log_to_stderr
     from remixd.daemon import serve as serve_until_told
 
     log_to_stderr()
-    asyncio.run(serve_until_told(address, folder, sink or "stream", most_bytes, block))
+    asyncio.run(serve_until_told(address, folder, sink or "stream", most_bytes, block, journal_bytes))

@@ -18,6 +18,7 @@ from remixd.control.command import Answer, Applied, Clamp, Lowered, Refused, low
 from remixd.control.decks import OPEN, Decks, Loaded
 from remixd.control.directing import Clock, Directing
 from remixd.control.handling import NO_BEATS, Handled, Handling, loading
+from remixd.control.journal import Journal
 from remixd.control.order import EVERY_DECK, mix_order
 from remixd.control.receipts import Receipt, Receipts
 from remixd.control.score import FIRST_PLAYER, Beats
@@ -100,6 +101,7 @@ class Desk:
         key: int,
         start: Start,
         tell: Callable[[Applied | Refused], None],
+        journal: Journal | None = None,
     ) -> None:
         track = start.track
         self._id = session_id
@@ -113,7 +115,7 @@ class Desk:
         self.newest: PacketEntry | None = None
         self._tell = tell
         self._settled: list[Applied] = []
-        self.receipts = Receipts(commands, key, self.decks.place, tell)
+        self.receipts = Receipts(commands, key, self.decks.place, tell, journal)
         self._transitions = Transitions(self.decks, self.receipts, tell, self.because)
 
     @property

@@ -10,6 +10,7 @@ from typing import Final
 
 from remixd._kernel.mailbox import APPLIED, Mailbox, ReportEntry
 from remixd.control.command import Applied, AppliedMove, Refused
+from remixd.control.journal import Journal
 from remixd.control.ledger import Ledger
 from remixd.control.order import Order, reason_of
 from remixd.errors import Exhausted
@@ -51,6 +52,7 @@ class Receipts:
         key: of the session, for the engine.
         place: says bar and beat of a source frame of the music on a deck (or EVERY_DECK).
         tell: called with every answer.
+        journal: where what is sent is written down first.
     """
 
     def __init__(
@@ -59,11 +61,13 @@ class Receipts:
         key: int,
         place: Callable[[int, int], str],
         tell: Callable[[Applied | Refused], None],
+        journal: Journal | None = None,
     ) -> None:
         self._commands = commands
         self._key = key
         self._place = place
         self._tell = tell
+        self._journal = journal or Journal()
         self._sent: dict[int, _Sent] = {}
         self.ledger = Ledger()
 
@@ -80,16 +84,20 @@ class Receipts:
         replaced: Sequence[tuple[Receipt, float]] = (),
         because: str = "",
     ) -> int:
-        """Post one command; each receipt waits for it too. Its id. Raises Exhausted if the mailbox is full.
+        """Post one command, written down before; each receipt waits for it too. Its id.
 
+        Raises Exhausted if the mailbox is full.
         `replaced` are those whose own value this one took the place of before it was sent; they are told so.
         """
-        command = next(_command_ids)
-        if not order.post(self._commands, command, self._key):
+        if not self._commands.free:
             raise Exhausted("the engine's mailbox is full")
+        command = next(_command_ids)
+        waiting = (*receipts, *(receipt for receipt, _ in replaced))
+        self._journal.accept(command, order, [receipt.signal_id for receipt in waiting], because)
+        order.post(self._commands, command, self._key)
         self.ledger.send(command, order)
         self._sent[command] = _Sent(order=order, receipts=receipts, replaced=replaced, because=because)
-        for receipt in (*receipts, *(receipt for receipt, _ in replaced)):
+        for receipt in waiting:
             receipt.open.add(command)
         return command
 
@@ -161,6 +169,7 @@ class Receipts:
         self._commands = commands
         for command, order in self.ledger.open.items():
             if command not in told:
+                self._journal.accept(command, order, (), "")
                 order.post(commands, command, self._key)
 
     def clear(self) -> None:

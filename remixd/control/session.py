@@ -18,6 +18,7 @@ from remixd.control.desk import POSITION_ONE, Desk, Start
 from remixd.control.directing import Clock
 from remixd.control.engine import Engine
 from remixd.control.fanout import Listeners, Watchers
+from remixd.control.journal import Journal
 from remixd.control.streams import SILENT_LUFS, Listener, Packet, SessionStatus, Watcher
 from remixd.errors import RemixdError, Unavailable
 from remixd.track.package import Track
@@ -32,13 +33,17 @@ class Session:
         key: for the engine; never used twice.
         sink: where the sound goes.
         latency_s, device: of the sink, as the engine told last.
+        journal: where everything that shapes its sound is written down.
     """
 
-    def __init__(self, session_id: str, key: int, engine: Engine, start: Start) -> None:
+    def __init__(
+        self, session_id: str, key: int, engine: Engine, start: Start, journal: Journal | None = None
+    ) -> None:
         self.id = session_id
         self.sink = str(start.sink)
         self.key = key
         self.engine = engine
+        self.journal = journal or Journal()
         self.playing = True
         self.latency_s = 0.0
         self.device = ""
@@ -51,7 +56,9 @@ class Session:
         self._watchers = Watchers()
         # No method of the session: one that refers to itself would keep its shared memory until the next
         # collection.
-        self._desk = Desk(session_id, self._memory.commands, key, start, self._watchers.put_answer)
+        self._desk = Desk(
+            session_id, self._memory.commands, key, start, self._watchers.put_answer, self.journal
+        )
 
     @property
     def has_output(self) -> bool:
@@ -128,6 +135,7 @@ class Session:
     def receive(self, signals: Sequence[Signal]) -> list[Answer]:
         """Take a batch of signals; see `Desk.receive`. Raises Unavailable too, if the engine is lost."""
         self._check_playing()
+        self.journal.hear(signals)
         return self._desk.receive(signals)
 
     def perform(self, command: DeckCommand) -> Answer:
@@ -167,6 +175,7 @@ class Session:
         """Take what the engine has told since the last call."""
         self._desk.tell_settled()
         for report in self._memory.reports.take_reports():
+            self.journal.take(report)
             self._desk.take_report(report)
 
     def take_sound(self, now_s: float) -> None:
@@ -183,6 +192,7 @@ class Session:
         for sequence in range(first, newest + 1):
             entry = self._ring.read(sequence)
             if entry is not None:
+                self.journal.tick(entry.sample + PACKET_FRAMES)
                 self._desk.take_packet(entry)
                 self._hand_out(entry)
                 self._count_lost(entry.reports_lost)
@@ -231,6 +241,7 @@ class Session:
         if self.playing:
             try:
                 await self.engine.ask(op="leave", key=self.key)
+                self.journal.fade(0 if self.sink.startswith("device") else PACKET_FRAMES)
             except RemixdError:
                 self.playing = False
         self.engine.memory_path(self.key).unlink(missing_ok=True)
@@ -238,12 +249,14 @@ class Session:
     def end(self) -> None:
         """End its listeners and watchers."""
         self.playing = False
+        self.journal.end("the session was ended")
         self._listeners.close()
         self._watchers.close()
 
     def lose(self, reason: str) -> None:
         """Its engine has died: tell whoever listens or watches."""
         self.playing = False
+        self.journal.end(reason)
         self._desk.receipts.clear()
         self._listeners.lose(reason)
         self._watchers.lose(reason)

@@ -17,6 +17,8 @@ from remixd.control.command import Answer
 from remixd.control.decks import Loaded
 from remixd.control.desk import Start
 from remixd.control.engine import Engine
+from remixd.control.journal import Journal
+from remixd.control.journals import Journals
 from remixd.control.score import FIRST_PLAYER, Beats, player_score, session_score
 from remixd.control.session import Session
 from remixd.control.sink import Sink
@@ -50,6 +52,7 @@ class Sessions:
         sink: str = "stream",
         caches: Caches | None = None,
         block_frames: int = BLOCK_FRAMES,
+        journals: Journals | None = None,
     ) -> None:
         self._library = library
         self._sink = Sink.parse(sink)
@@ -57,6 +60,7 @@ class Sessions:
         self._supervisor = supervisor
         self._supervisor.on_lost = self._lose
         self._caches = caches or Caches(library.path)
+        self._journals = journals
         self._sessions: dict[str, Session] = {}
         self._leases: dict[str, dict[int, Lease]] = {}
         self._generation = count(1)
@@ -150,9 +154,12 @@ class Sessions:
                 player=player,
             )  # fmt: skip
             playing = await engine.ask(op="play", key=key, memory=str(engine.memory_path(key)), **score)
+            session_id = _new_id(self._sessions)
+            journal = await self._journals.begin(session_id, key, score) if self._journals else Journal()
             try:
-                session = Session(_new_id(self._sessions), key, engine, start)
+                session = Session(session_id, key, engine, start, journal=journal)
             except (OSError, ValueError) as error:
+                journal.end(str(error))
                 await engine.ask(op="leave", key=key)
                 raise Unavailable(f"the engine's sound cannot be reached: {error}") from None
             session.latency_s = playing["latency_s"]
@@ -190,9 +197,9 @@ class Sessions:
         try:
             if leases is None or not session.awaits(command):
                 raise Unavailable("another command took its place")
-            await session.engine.ask(
-                op="load", key=session.key, player=player_score(track, lease.paths, key=key)
-            )
+            score = player_score(track, lease.paths, key=key)
+            await session.engine.ask(op="load", key=session.key, player=score)
+            session.journal.load(key, score)
             leases[key] = lease  # from here on it goes when the engine has let go of it
         except BaseException as error:
             await self._caches.release(lease)
