@@ -6,6 +6,7 @@ to be written only joins a buffer, which `remixd.control.journals` writes. Threa
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
 import secrets
@@ -140,21 +141,22 @@ class Journal:
         """Write down a step on the ladder of an engine that is overloaded."""
         self._put(JournalRecord(step=JournalStep(sample=sample, step=step, because=because)))
 
-    def restore(
-        self, checkpoint: bytes, players: Sequence[int], commands: Sequence[CommandEntry], clock: int
-    ) -> None:
-        """Write down that the session goes on in another engine, as `remixd._kernel.resume` has it do.
+    def resume(self, request: Mapping[str, Any], clock: int) -> None:
+        """Write down that the session goes on in another engine.
 
         Args:
-            checkpoint: how it stood, as the kernel wrote it down.
-            players: those that were laid on its shelf before.
-            commands: that were given to it again, in order.
+            request: what that engine was asked: to resume it, or, where it had not begun, to play it.
             clock: the sample from which it is heard again.
         """
+        self.tick(max(int(request.get("clock", 0)), self._clock))  # the end of what was heard before
         self._put_clock()
-        again = [_flat(each.id, each) for each in commands]
-        restored = JournalRestore(checkpoint=checkpoint, orders=again, sample=clock, players=players)
-        self._put(JournalRecord(restore=restored))
+        resumed = JournalRestore(
+            checkpoint=base64.b64decode(request.get("checkpoint", "")),
+            players=[int(player["key"]) for player in request.get("players", ())],
+            orders=[_flat(each.id, each) for each in request.get("commands", ())],
+            sample=clock,
+        )
+        self._put(JournalRecord(restore=resumed))
 
     def tick(self, sample: int) -> None:
         """Note how far the session has got; it is written once a second."""
