@@ -133,12 +133,6 @@ def test_of_two_masters_the_mastered_one_is_taken(song: Path, library: Library) 
     assert left_out == ["left out: mix.wav; master.wav is the master"]
 
 
-def test_a_folder_of_nothing_but_a_mix_has_one_stem(tmp_path: Path, library: Library) -> None:
-    write_wav(tmp_path / "mix.wav", hits(1.0, 120))
-    track = bring(tmp_path, library).track
-    assert (cast(track), track.master) == ({"mix": "other"}, None)
-
-
 def test_languages_are_alternates(song: Path, library: Library) -> None:
     (song / "Lead Vox.flac").unlink()
     for language in ("ko", "en", "ja"):
