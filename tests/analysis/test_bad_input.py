@@ -19,6 +19,7 @@ from remixd.control.offline import render
 from remixd.errors import BadAudio, Exhausted, InvalidInput, NotFound, RemixdError
 from remixd.mix import NEUTRAL
 from remixd.track.cache import verify
+from remixd.track.flac import read_flac
 from remixd.track.import_options import ImportOptions
 from remixd.track.library import Library
 from remixd.track.package import Track
@@ -98,6 +99,22 @@ def test_one_sample_that_is_no_number_refuses_the_song(
     with pytest.raises(BadAudio, match=r"bass\.wav .*frame 1234"):
         bring(folder, library)
     assert library.tracks() == []
+
+
+def test_a_constant_offset_is_told_and_changes_neither_sound_nor_beats(
+    tmp_path: Path, library: Library
+) -> None:
+    drums = 0.5 * hits(12.0, 120)
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    clean = bring(write_wav(tmp_path / "a" / "song.wav", drums, bits=24), library)
+    moved = bring(write_wav(tmp_path / "b" / "song.wav", drums - 0.2, bits=24), library)
+    assert clean.notes == ()
+    assert moved.notes == ("song.wav has a constant offset (DC) of 20 %: it is kept, and may thump",)
+    kept = np.concatenate(list(read_flac(moved.file_of(moved.stems[0]))))
+    np.testing.assert_allclose(kept, drums - 0.2, atol=2**-23)
+    np.testing.assert_allclose(moved.analysis.beats_s, clean.analysis.beats_s, atol=0.001)
+    assert moved.analysis.loudness_lufs == pytest.approx(clean.analysis.loudness_lufs, abs=0.1)
 
 
 HOSTILE = (
