@@ -22,6 +22,7 @@ from remixd.control.streams import Listener, Packet, SessionStatus, Watcher
 from remixd.director.preset import load_preset
 from remixd.errors import BadAudio, NotFound, nearest
 from remixd.mix import DIMENSIONS
+from remixd.track.analysis import Alternative, Span
 from remixd.track.edited import edited
 from remixd.track.edits import NO_EDITS, Edits
 from remixd.track.import_options import ImportOptions
@@ -52,9 +53,20 @@ def an_analysis(**changed: Any) -> Analysis:
         "energy": 6.5,
         "loudness_lufs": -9.0,
         "chords": (Chord(start_s=0.0, end_s=4.0, name="Am"),),
-        "sections": (Section(start_s=0.0, end_s=4.0, label="chorus"),),
+        "loudness_range_lu": 6.5,
+        "true_peak_dbtp": -0.5,
+        "energy_curve": (0.1, 0.9, 0.8, 1.0),
+        "alternatives": (
+            Alternative(bpm=60.0, metre="4/4", first_beat_s=0.5, first_downbeat_s=0.5, chance=0.25),
+            Alternative(bpm=120.0, metre="3/4", first_beat_s=0.0, first_downbeat_s=0.5, chance=0.125),
+        ),
+        "sections": (
+            Section(start_s=0.0, end_s=4.0, label="chorus", how="guessed", because="A: like no other"),
+        ),
+        "singing": (Span(start_s=0.5, end_s=3.0),),
         "phrases_s": (0.0,),
         "onsets_s": {"drums": (0.0, 0.5)},
+        "onset_strengths": {"drums": (1.0, 0.25)},
         "estimated": ("metre",),
         "confidence": {"bpm": 0.9},
     }

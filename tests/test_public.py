@@ -10,15 +10,17 @@ import remixd
 
 PUBLIC = {
     "remixd.client": {
-        "Answer", "Applied", "AppliedMove", "AsyncClient", "AsyncStream", "Chord", "Clamp", "Client", "Event",
-        "ImportedTrack", "Lost", "Missed", "Packet", "Recorder", "Recording", "Refused", "Rights", "Section",
-        "Session", "Signal", "Stem", "Stream", "Track", "TrackSummary",
+        "Alternative", "Answer", "Applied", "AppliedMove", "AsyncClient", "AsyncStream", "Chord", "Clamp",
+        "Client", "Event", "ImportedTrack", "Lost", "Missed", "Packet", "Recorder", "Recording", "Refused",
+        "Rights", "Section", "Session", "Signal", "Span", "Stem", "StemOverview", "Stream", "Track",
+        "TrackSummary",
     },
     "remixd.cli": {"main"},
 }  # fmt: skip
 METHODS = {
     "close", "create_session", "delete_session", "delete_track", "edit_track", "import_track", "is_serving",
-    "listen", "packets", "panic", "send", "session", "sessions", "signal", "track", "tracks", "watch",
+    "listen", "overview", "packets", "panic", "send", "session", "sessions", "signal", "track", "tracks",
+    "watch",
 }  # fmt: skip
 
 

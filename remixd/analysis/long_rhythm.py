@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from remixd.analysis.rhythm import Rhythm, find_rhythm
-from remixd.analysis.rhythm_features import RhythmFeatures
+from remixd.analysis.rhythm_features import RhythmFeatures, StemFeatures
 from remixd.track.flac import Block
 from remixd.units import StemRole
 
@@ -28,6 +28,11 @@ _BESIDE_S: Final = 20.0
 """How much of its neighbours a piece hears: a beat that goes on is found on both sides of a seam alike."""
 _NEAR: Final = 0.6
 """Of a beat: two beats nearer than this, one from each side of a seam, are one."""
+
+
+HearPiece = Callable[[StemFeatures, float, float, float, float], None]
+"""Called with a stem's features of one piece, the step of their energy, and, in seconds, where the piece
+begins, and from where to where it counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,12 +69,13 @@ class RhythmFinder:
         self._hearing: dict[int, RhythmFeatures] = {}
         self._found: dict[int, Rhythm] = {}
 
-    def tap(self, blocks: Iterable[Block], role: StemRole) -> Iterator[Block]:
+    def tap(self, blocks: Iterable[Block], role: StemRole, heard: HearPiece | None = None) -> Iterator[Block]:
         """Pass one stem's blocks on unchanged; read all stems side by side, or every piece is held.
 
         Args:
             blocks: float32 (frames, 2), any number of frames each, all finite.
             role: of the stem; a full mix is "other".
+            heard: is given the stem's features, piece by piece, before they go.
         """
         listening: dict[int, _Feed] = {}
         at = index = 0
@@ -82,11 +88,11 @@ class RhythmFinder:
                 piece = self._pieces[number]
                 feed.take(block[max(piece.first - at, 0) : piece.stop - at])
                 if piece.stop <= end:
-                    self._end(number, listening.pop(number))
+                    self._end(number, listening.pop(number), heard)
             at = end
             yield block
         for number, feed in listening.items():
-            self._end(number, feed)
+            self._end(number, feed, heard)
 
     def find(self) -> Rhythm:
         """The rhythm of the whole, once all stems are through."""
@@ -102,9 +108,13 @@ class RhythmFinder:
     def _features(self, number: int) -> RhythmFeatures:
         return self._hearing.setdefault(number, RhythmFeatures(self._rate_hz))
 
-    def _end(self, number: int, feed: _Feed) -> None:
+    def _end(self, number: int, feed: _Feed, heard: HearPiece | None) -> None:
         feed.end()
         features = self._hearing[number]
+        if heard:
+            piece = self._pieces[number]
+            at_s = (frame / self._rate_hz for frame in (piece.first, piece.start, piece.end))
+            heard(features.stems[-1], features.step_s, *at_s)
         if len(features.stems) == self._stems:
             self._found[number] = self._find(self._hearing.pop(number))
 

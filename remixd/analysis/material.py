@@ -172,9 +172,12 @@ def _read_analysis(folder: Path, names: Mapping[str, str]) -> Analysis | None:
     if not path.is_file():
         return None
     found = Analysis.load(path)
-    renamed = {name: times for name, times in found.onsets_s.items() if name not in names}
-    renamed |= {names[name]: times for name, times in found.onsets_s.items() if name in names}
-    return replace(found, onsets_s=renamed)
+
+    def renamed(by_name: Mapping[str, tuple[float, ...]]) -> dict[str, tuple[float, ...]]:
+        others = {name: values for name, values in by_name.items() if name not in names}
+        return others | {names[name]: values for name, values in by_name.items() if name in names}
+
+    return replace(found, onsets_s=renamed(found.onsets_s), onset_strengths=renamed(found.onset_strengths))
 
 
 def _audio_files(folder: Path, name: str) -> tuple[list[Path], list[str]]:

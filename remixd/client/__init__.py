@@ -19,6 +19,7 @@ from remixd.client._aio import AsyncClient, AsyncStream
 from remixd.client._client import Client, Stream
 from remixd.client._recording import Recorder, Recording
 from remixd.client._types import (
+    Alternative,
     Answer,
     Applied,
     AppliedMove,
@@ -33,12 +34,15 @@ from remixd.client._types import (
     Rights,
     Section,
     Session,
+    Span,
     Stem,
+    StemOverview,
     Track,
     TrackSummary,
 )
 
 __all__ = [
+    "Alternative",
     "Answer",
     "Applied",
     "AppliedMove",
@@ -59,7 +63,9 @@ __all__ = [
     "Section",
     "Session",
     "Signal",
+    "Span",
     "Stem",
+    "StemOverview",
     "Stream",
     "Track",
     "TrackSummary",

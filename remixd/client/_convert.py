@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 
 import grpc
 import numpy as np
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 from google.rpc import error_details_pb2, status_pb2
 
 from remixd import errors
@@ -104,14 +104,19 @@ def roles_to_proto(roles: Mapping[str, str]) -> dict[str, common_pb2.StemRole]:
     return {name: ROLES[check_role(role)] for name, role in roles.items()}
 
 
-def edits_to_proto(sections: Mapping[float, str], **given: Any) -> tracks_pb2.Edits:
+def edits_to_proto(
+    sections: Mapping[float, str], alternative: types.Alternative | None, **given: Any
+) -> tracks_pb2.Edits:
     """Edits by hand: sections by where they start, in seconds, and the other fields; None for no edit."""
-    return tracks_pb2.Edits(
+    edits = tracks_pb2.Edits(
         **given,
         sections=[
             tracks_pb2.SectionEdit(start_s=start_s, label=label) for start_s, label in sections.items()
         ],
     )
+    for name in ("bpm", "metre", "first_beat_s", "first_downbeat_s") if alternative else ():
+        setattr(edits.alternative, name, getattr(alternative, name))
+    return edits
 
 
 def _role(number: common_pb2.StemRole) -> str:
@@ -141,9 +146,43 @@ def _rights(message: tracks_pb2.Rights) -> types.Rights:
     )
 
 
+def _music(known: tracks_pb2.Analysis) -> dict[str, Any]:
+    """The fields of a track that its analysis tells."""
+    found: dict[str, Any] = {
+        name: getattr(known, name) if known.HasField(name) else None
+        for name in (
+            "bpm", "metre", "key", "energy", "loudness_lufs", "loudness_range_lu", "true_peak_dbtp",
+        )
+    }  # fmt: skip
+    for name in ("beats_s", "downbeats_s", "phrases_s", "estimated"):
+        found[name] = tuple(getattr(known, name))
+    found["constant_tempo"] = known.constant_tempo
+    found["energy_curve"] = _decimals(known.energy_curve)
+    found["alternatives"] = tuple(types.Alternative(**_fields(way)) for way in known.alternatives)
+    found["sections"] = tuple(types.Section(**_fields(section)) for section in known.sections)
+    found["chords"] = tuple(types.Chord(**_fields(chord)) for chord in known.chords)
+    singing = known.singing.spans if known.HasField("singing") else None
+    found["singing"] = None if singing is None else tuple(types.Span(**_fields(span)) for span in singing)
+    found["onsets_s"] = {part.stem: tuple(part.times_s) for part in known.onsets}
+    found["onset_strengths"] = {
+        part.stem: _decimals(part.strengths) for part in known.onsets if part.strengths
+    }
+    found["confidence"] = dict(known.confidence)
+    return found
+
+
+def _fields(message: Message) -> dict[str, Any]:
+    """Every field of a message without optional or repeated ones."""
+    return {field.name: getattr(message, field.name) for field in message.DESCRIPTOR.fields}
+
+
+def _decimals(values: Iterable[float]) -> tuple[float, ...]:
+    """Numbers of single precision in the decimals that they were made of."""
+    return tuple(round(value, 6) for value in values)
+
+
 def track(message: tracks_pb2.Track, library: str) -> types.Track:
     """A track in full."""
-    known = message.analysis
     return types.Track(
         id=message.id,
         title=message.title,
@@ -158,27 +197,21 @@ def track(message: tracks_pb2.Track, library: str) -> types.Track:
         frames=message.length_frames,
         stems=tuple(_stem(stem) for stem in message.stems),
         notes=tuple(message.notes),
-        analysis_source=known.source,
-        bpm=known.bpm if known.HasField("bpm") else None,
-        metre=known.metre if known.HasField("metre") else None,
-        key=known.key if known.HasField("key") else None,
-        energy=known.energy if known.HasField("energy") else None,
-        loudness_lufs=known.loudness_lufs if known.HasField("loudness_lufs") else None,
-        beats_s=tuple(known.beats_s),
-        downbeats_s=tuple(known.downbeats_s),
-        phrases_s=tuple(known.phrases_s),
-        sections=tuple(
-            types.Section(start_s=section.start_s, end_s=section.end_s, label=section.label)
-            for section in known.sections
-        ),
-        chords=tuple(
-            types.Chord(start_s=chord.start_s, end_s=chord.end_s, name=chord.name) for chord in known.chords
-        ),
-        estimated=tuple(known.estimated),
-        confidence=dict(known.confidence),
+        analysis_source=message.analysis.source,
+        **_music(message.analysis),
         rights=_rights(message.rights),
         edited=tuple(message.edited),
         library=library,
+    )
+
+
+def overview(message: tracks_pb2.GetOverviewResponse) -> tuple[types.StemOverview, ...]:
+    """What the stems of a track look like."""
+    return tuple(
+        types.StemOverview(
+            stem=part.stem, peaks=np.array(part.peaks, np.float32), rms=np.array(part.rms, np.float32)
+        )
+        for part in message.stems
     )
 
 

@@ -30,11 +30,59 @@ class Stem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """A part of a song, such as a chorus, in seconds from its start."""
+    """A part of a song, such as a chorus, in seconds from its start.
+
+    Attributes:
+        how: its label was found: "hand" (edited), "given" (by who made the song's own analysis), "guessed"
+            (from form, energy and singing), "letter" (the same letter is alike).
+        because: of what it was found, in words.
+        estimated: whether nobody but the analysis says so.
+    """
 
     start_s: float
     end_s: float
     label: str
+    how: str = "given"
+    because: str = ""
+    estimated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """A stretch of time, in seconds from the start of the song."""
+
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alternative:
+    """Another way to count a song, which `Client.edit_track` chooses.
+
+    Attributes:
+        first_beat_s, first_downbeat_s: its first beat, and the first that begins a bar.
+        chance: 0 to 1, that it is the right one.
+    """
+
+    bpm: float
+    metre: str
+    first_beat_s: float
+    first_downbeat_s: float
+    chance: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StemOverview:
+    """What a stem looks like over a song, at equal stretches of time.
+
+    Attributes:
+        peaks: the greatest sample of each, without its sign, float32 (columns,); 1 is full scale.
+        rms: root mean square of each, float32 (columns,).
+    """
+
+    stem: str
+    peaks: NDArray[np.float32] = field(repr=False, compare=False)
+    rms: NDArray[np.float32] = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +152,13 @@ class Track:
         frames: of each stem, at `rate_hz`.
         analysis_source: "demo" came with the song, "computed" was measured, "grid" has beats of a grid file.
         estimated: the names of fields that are guesses; `confidence` is 0 to 1 by field.
-        energy: 1 to 10; `loudness_lufs` is integrated; None where they are not known.
+        constant_tempo: whether the beats lie on one even grid.
+        alternatives: other ways to count it, as computed, the likeliest first.
+        energy: 1 to 10; None where it is not known, as the loudness.
+        energy_curve: 0 to 1 for each second.
+        loudness_lufs: integrated; `loudness_range_lu` is EBU Tech 3342's.
+        singing: where somebody sings; None where there is no vocals stem, or it is not known.
+        onsets_s: where notes or strokes begin, by stem; `onset_strengths`, 0 to 1, may lack a stem.
         edited: the names of the fields that were edited by hand, as `Client.edit_track` has them.
         library: the folder of the library that holds it, on the daemon's machine.
     """
@@ -126,13 +180,21 @@ class Track:
     bpm: float | None
     metre: str | None
     key: str | None
+    constant_tempo: bool
+    alternatives: tuple[Alternative, ...]
     energy: float | None
+    energy_curve: tuple[float, ...]
     loudness_lufs: float | None
+    loudness_range_lu: float | None
+    true_peak_dbtp: float | None
     beats_s: tuple[float, ...]
     downbeats_s: tuple[float, ...]
     phrases_s: tuple[float, ...]
     sections: tuple[Section, ...]
     chords: tuple[Chord, ...]
+    singing: tuple[Span, ...] | None
+    onsets_s: Mapping[str, tuple[float, ...]]
+    onset_strengths: Mapping[str, tuple[float, ...]]
     estimated: tuple[str, ...]
     confidence: Mapping[str, float]
     rights: Rights

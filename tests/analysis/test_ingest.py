@@ -188,16 +188,23 @@ def test_an_analysis_that_comes_along_is_taken_as_it_stands(song: Path, library:
     (song / "analysis.json").write_text(json.dumps(document))
     track = bring(song, library).track
     assert (track.analysis.source, track.analysis.bpm, track.analysis.key) == ("demo", 77.0, "C minor")
-    assert track.analysis.onsets_s == {"drums": (0.1,)}
+    assert track.analysis.onsets_s["drums"] == (0.1,)
+    assert track.analysis.onsets_s.keys() == {stem.name for stem in track.stems}
     assert track.notes == ()
 
 
 def test_onsets_are_kept_under_the_names_that_the_stems_get(song: Path, library: Library) -> None:
     onsets = {"Lead Vox": [0.1], "drums": [0.2], "lead-vox": [0.3], "of nobody": [0.4]}
-    document = {"format": "remixd-analysis-1", "source": "demo", "duration_s": 6.0, "onsets_s": onsets}
+    document = {
+        "format": "remixd-analysis-2", "source": "demo", "duration_s": 6.0, "onsets_s": onsets,
+        "onset_strengths": {"Lead Vox": [0.5], "of nobody": [1.0]},
+    }  # fmt: skip
     (song / "analysis.json").write_text(json.dumps(document))
-    track = bring(song, library).track
-    assert track.analysis.onsets_s == {"lead-vox": (0.1,), "drums": (0.2,), "of nobody": (0.4,)}
+    found = bring(song, library).track.analysis
+    kept = {"lead-vox": (0.1,), "drums": (0.2,), "of nobody": (0.4,)}
+    assert {name: found.onsets_s[name] for name in kept} == kept
+    assert (found.onset_strengths["lead-vox"], found.onset_strengths["of nobody"]) == ((0.5,), (1.0,))
+    assert "drums" not in found.onset_strengths
 
 
 @pytest.mark.parametrize(("field", "value"), [("beats_s", [2, 1]), ("bpm", "fast"), ("duration_s", 7.0)])
