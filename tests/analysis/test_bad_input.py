@@ -182,7 +182,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path) -> None:
     for name in ("drums", "bass"):
         write_wav(song / f"{name}.wav", rng.uniform(-0.9, 0.9, (60_000, 2)), 44_100, bits=24)
     outcomes = []
-    for size in range(400_000, 2_800_000, 200_000):
+    for size in range(400_000, 3_200_000, 200_000):
         with small_disk(tmp_path / f"disk-{size}", size) as disk, Library(disk) as library:
             try:
                 track = bring(song, library)
