@@ -32,8 +32,8 @@ VERSION: Final = 1
 LARGEST_BYTES: Final = 2**20
 RATES_HZ: Final = (8_000, 384_000)
 """The least and greatest sample rate of a package."""
-LONGEST_S: Final = 2 * 3600
-"""The longest song, in seconds."""
+LONGEST_S: Final = 4 * 3600
+"""The longest song, in seconds: a cache of four stems fills the 20 GB that caches may take by default."""
 
 SourceKind = Literal["folder", "stem_mp4", "mix"]
 SOURCE_KINDS: Final = ("folder", "stem_mp4", "mix")

@@ -124,7 +124,7 @@ NULL = {"residual_db": -90.0, "aligned_db": -90.0, "segment_s": 10.0, "segments_
         ({"rate_hz": 0}, "rate_hz"),
         ({"rate_hz": 44_100.5}, "rate_hz"),
         ({"frames": -1}, "frames"),
-        ({"frames": 48_000 * 7201}, "frames"),
+        ({"frames": 48_000 * 14_401}, "frames"),
         ({"notes": "one"}, "notes"),
         ({"source": {"kind": "tape", "name": "", "content": ""}}, "kind"),
         ({"source": 1}, "source"),
