@@ -65,6 +65,12 @@ def complete(given: Analysis, track: Track) -> Analysis:
     )
 
 
+def remarks(analysis: Analysis) -> Iterator[str]:
+    """What a person should know of an analysis that was made at import."""
+    if not analysis.beats_s:
+        yield "no beat was found: bars are 2 s until somebody gives a tempo (`remixd track edit --bpm`)"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Heard:
     """What one reading of a song gave; `onsets` are by stem, and there are none without a `RhythmFinder`."""

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from remixd.analysis.align import align
-from remixd.analysis.analyse import analyse, complete
+from remixd.analysis.analyse import analyse, complete, remarks
 from remixd.analysis.decode import Source, Survey, decode, survey
 from remixd.analysis.material import Material, gather
 from remixd.analysis.splitter import Splitter, write_split
@@ -61,7 +61,9 @@ def ingest(path: Path, library: Library, options: ImportOptions, progress: Progr
     folder = library.incoming()
     try:
         track = _keep(material, surveys, folder, frames, progress)
-        track = replace(track, id=track_id, content=content, notes=(*track.notes, *notes))
+        track = replace(
+            track, id=track_id, content=content, notes=(*track.notes, *notes, *remarks(track.analysis))
+        )
         write_track(folder, track)
         sync_folder(folder / "stems")
         sync_folder(folder)

@@ -369,7 +369,8 @@ def test_silence_and_mono_are_fine_and_told(tmp_path: Path, library: Library) ->
     write_wav(tmp_path / "drums.wav", np.zeros((44_100, 1)))
     write_wav(tmp_path / "bass.wav", sine(1.0, 50))
     track = bring(tmp_path, library).track
-    assert track.notes == ("drums.wav is mono: made stereo", "drums.wav is silent")
+    no_beat = "no beat was found: bars are 2 s until somebody gives a tempo (`remixd track edit --bpm`)"
+    assert track.notes == ("drums.wav is mono: made stereo", "drums.wav is silent", no_beat)
 
 
 def test_a_name_from_another_world_is_told_printably(song: Path, library: Library) -> None:
