@@ -89,5 +89,5 @@ def test_a_directed_session_goes_by_the_second(client: Client, session: Session)
     assert bent.applied is not None
     assert bent.planned_sample is not None
     assert bent.planned_sample % (4 * BAR_FRAMES) == 0
-    heard = client.listen(session.id, seconds=1.0)
+    heard = client.listen(session.id, seconds=5.0)
     assert np.abs(heard.pcm).max() > 0.0
