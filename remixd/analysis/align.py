@@ -20,6 +20,8 @@ from remixd.track.package import Stem, Track
 
 GOOD_DB: Final = -60.0
 """Stems whose sum is this near to the master are the master."""
+UNEVEN_DB: Final = 6.0
+"""A stretch that is worse than the whole by this much is told."""
 EXPLAINED_DB: Final = 6.0
 """By so much nearer must stems come, once they are aligned, for their lags to be believed."""
 
@@ -43,7 +45,7 @@ def align(track: Track, master: Stem) -> Track:
     )
     aligned = replace(track, stems=moved)
     last = (_compare(aligned, master) if proven else found) or found
-    notes = [f"the stems sum to the master to {last.as_is_db:.0f} dB"]
+    notes = [_told_sum(last)]
     for name, fit in proven.items():
         notes.append(_told_moved(name, found.common, fit, track.rate_hz))
     notes += _faults(last, track.rate_hz)
@@ -92,6 +94,15 @@ def _moved(track: Track, stem: Stem, common: StemFit, fit: StemFit) -> Stem:
         os.fsync(file.fileno())
     unfinished.replace(path)
     return stem
+
+
+def _told_sum(found: NullTest) -> str:
+    told = f"the stems sum to the master to {found.as_is_db:.0f} dB"
+    worst_db = max(found.as_is_segments_db)
+    if worst_db <= max(GOOD_DB, found.as_is_db + UNEVEN_DB):
+        return told
+    start_s = found.as_is_segments_db.index(worst_db) * SEGMENT_S
+    return f"{told}; at worst, from {start_s:.0f} s on, {worst_db:.0f} dB"
 
 
 def _told_moved(name: str, common: StemFit, fit: StemFit, rate_hz: int) -> str:
