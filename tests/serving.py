@@ -28,6 +28,7 @@ from remixd.track.edits import NO_EDITS, Edits
 from remixd.track.import_options import ImportOptions
 from remixd.track.library import EVERYTHING
 from remixd.track.listing import TrackRow, row_of
+from remixd.track.null_report import NullReport, StemNull
 from remixd.track.package import Analysis, Chord, Section, Stem
 from remixd.track.rights import Rights
 from remixd.track.search import Search
@@ -96,7 +97,15 @@ def a_track(track_id: str = TRACK, **changed: Any) -> SimpleNamespace:
         "analysis": an_analysis(),
         "rights": Rights(never_mute=("drums",)),
         "edits": NO_EDITS,
-    }
+        "null_test": NullReport(
+            residual_db=-61.5, aligned_db=-80.0, segment_s=10.0, segments_db=(-61.0,),
+            stems=(
+                StemNull(name="drums", late_frames=-3, inverted=True, gain_db=-0.5, moved_frames=1105,
+                         turned=True, gained_db=20.5),
+                StemNull(name="vocals-ko", late_frames=0, inverted=False, gain_db=None),
+            ),
+        ),
+    }  # fmt: skip
     return SimpleNamespace(**(values | changed))
 
 

@@ -11,9 +11,10 @@ import remixd
 PUBLIC = {
     "remixd.client": {
         "Alternative", "Answer", "Applied", "AppliedMove", "AsyncClient", "AsyncStream", "Chord", "Clamp",
-        "Client", "Event", "ImportedTrack", "Lost", "Missed", "Packet", "Recorder", "Recording", "Refused",
-        "Rights", "Section", "Session", "Signal", "Span", "Stem", "StemOverview", "Stream", "Track",
-        "TrackSummary",
+        "Client", "Event", "ImportedTrack", "Lost", "Missed", "NullTest", "Packet", "Recorder",
+        "Recording", "Refused",
+        "Rights", "Section", "Session", "Signal", "Span", "Stem", "StemNull", "StemOverview", "Stream",
+        "Track", "TrackSummary",
     },
     "remixd.cli": {"main"},
 }  # fmt: skip

@@ -15,7 +15,7 @@ from remixd.control.ingest import ImportResult
 from remixd.control.streams import Event, Lost, Missed, Packet, SessionStatus
 from remixd.errors import InvalidInput, RemixdError
 from remixd.mix import DIMENSIONS
-from remixd.track.analysis import Alternative, Span
+from remixd.track.analysis import Alternative, Span, plain
 from remixd.track.edits import Edits, SectionEdit
 from remixd.track.listing import TrackRow
 from remixd.track.overview import Outline
@@ -175,6 +175,7 @@ def track_to_proto(track: Track) -> tracks_pb2.Track:
         analysis=analysis_to_proto(track.analysis),
         rights=rights_to_proto(track.rights),
         edited=track.edits.names,
+        null_test=None if track.null_test is None else tracks_pb2.NullTest(**plain(track.null_test)),
     )
 
 

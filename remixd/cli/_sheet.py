@@ -66,6 +66,13 @@ def _onsets(package: Mapping[str, Any]) -> Iterator[str]:
         yield "onsets_s: " + ", ".join(f"{name} {len(times)}" for name, times in package["onsets_s"].items())
 
 
+def _null_test(package: Mapping[str, Any]) -> Iterator[str]:
+    found = package["null_test"]
+    if found is not None:
+        worst = max(found["segments_db"], default=found["residual_db"])
+        yield f"null_test: {found['residual_db']:.0f} dB beside the master, at worst {worst:.0f} dB"
+
+
 def _nothing(_: Mapping[str, Any]) -> Iterator[str]:
     yield from ()
 
@@ -73,6 +80,7 @@ def _nothing(_: Mapping[str, Any]) -> Iterator[str]:
 _TOLD: Final = {
     "beats_s": _beats, "constant_tempo": _nothing, "alternatives": _alternatives, "energy_curve": _curve,
     "sections": _sections, "singing": _singing, "onsets_s": _onsets, "onset_strengths": _nothing,
+    "null_test": _null_test,
 }  # fmt: skip
 
 

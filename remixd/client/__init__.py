@@ -18,27 +18,31 @@ from remixd.audience.signal import Signal
 from remixd.client._aio import AsyncClient, AsyncStream
 from remixd.client._client import Client, Stream
 from remixd.client._recording import Recorder, Recording
-from remixd.client._types import (
+from remixd.client._song_types import (
     Alternative,
+    Chord,
+    ImportedTrack,
+    NullTest,
+    Rights,
+    Section,
+    Span,
+    Stem,
+    StemNull,
+    StemOverview,
+    Track,
+    TrackSummary,
+)
+from remixd.client._types import (
     Answer,
     Applied,
     AppliedMove,
-    Chord,
     Clamp,
     Event,
-    ImportedTrack,
     Lost,
     Missed,
     Packet,
     Refused,
-    Rights,
-    Section,
     Session,
-    Span,
-    Stem,
-    StemOverview,
-    Track,
-    TrackSummary,
 )
 
 __all__ = [
@@ -55,6 +59,7 @@ __all__ = [
     "ImportedTrack",
     "Lost",
     "Missed",
+    "NullTest",
     "Packet",
     "Recorder",
     "Recording",
@@ -65,6 +70,7 @@ __all__ = [
     "Signal",
     "Span",
     "Stem",
+    "StemNull",
     "StemOverview",
     "Stream",
     "Track",

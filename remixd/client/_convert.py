@@ -12,6 +12,7 @@ from google.protobuf.message import DecodeError, Message
 from google.rpc import error_details_pb2, status_pb2
 
 from remixd import errors
+from remixd.client import _song_types as songs
 from remixd.client import _types as types
 from remixd.config import Address
 from remixd.mix import DIMENSIONS
@@ -105,7 +106,7 @@ def roles_to_proto(roles: Mapping[str, str]) -> dict[str, common_pb2.StemRole]:
 
 
 def edits_to_proto(
-    sections: Mapping[float, str], alternative: types.Alternative | None, **given: Any
+    sections: Mapping[float, str], alternative: songs.Alternative | None, **given: Any
 ) -> tracks_pb2.Edits:
     """Edits by hand: sections by where they start, in seconds, and the other fields; None for no edit."""
     edits = tracks_pb2.Edits(
@@ -123,8 +124,8 @@ def _role(number: common_pb2.StemRole) -> str:
     return common_pb2.StemRole.Name(number).removeprefix("STEM_ROLE_").lower()
 
 
-def _stem(message: tracks_pb2.Stem) -> types.Stem:
-    return types.Stem(
+def _stem(message: tracks_pb2.Stem) -> songs.Stem:
+    return songs.Stem(
         name=message.name,
         role=_role(message.role),
         language=message.language,
@@ -134,8 +135,8 @@ def _stem(message: tracks_pb2.Stem) -> types.Stem:
     )
 
 
-def _rights(message: tracks_pb2.Rights) -> types.Rights:
-    return types.Rights(
+def _rights(message: tracks_pb2.Rights) -> songs.Rights:
+    return songs.Rights(
         ranges=_in_order({name: (bounds.low, bounds.high) for name, bounds in message.ranges.items()}),
         vocals_solo=message.vocals_solo,
         never_mute=tuple(_role(role) for role in message.never_mute),
@@ -158,11 +159,11 @@ def _music(known: tracks_pb2.Analysis) -> dict[str, Any]:
         found[name] = tuple(getattr(known, name))
     found["constant_tempo"] = known.constant_tempo
     found["energy_curve"] = _decimals(known.energy_curve)
-    found["alternatives"] = tuple(types.Alternative(**_fields(way)) for way in known.alternatives)
-    found["sections"] = tuple(types.Section(**_fields(section)) for section in known.sections)
-    found["chords"] = tuple(types.Chord(**_fields(chord)) for chord in known.chords)
+    found["alternatives"] = tuple(songs.Alternative(**_fields(way)) for way in known.alternatives)
+    found["sections"] = tuple(songs.Section(**_fields(section)) for section in known.sections)
+    found["chords"] = tuple(songs.Chord(**_fields(chord)) for chord in known.chords)
     singing = known.singing.spans if known.HasField("singing") else None
-    found["singing"] = None if singing is None else tuple(types.Span(**_fields(span)) for span in singing)
+    found["singing"] = None if singing is None else tuple(songs.Span(**_fields(span)) for span in singing)
     found["onsets_s"] = {part.stem: tuple(part.times_s) for part in known.onsets}
     found["onset_strengths"] = {
         part.stem: _decimals(part.strengths) for part in known.onsets if part.strengths
@@ -176,14 +177,23 @@ def _fields(message: Message) -> dict[str, Any]:
     return {field.name: getattr(message, field.name) for field in message.DESCRIPTOR.fields}
 
 
+def _null_test(message: tracks_pb2.NullTest) -> songs.NullTest:
+    stems = [
+        songs.StemNull(**_fields(stem) | {"gain_db": stem.gain_db if stem.HasField("gain_db") else None})
+        for stem in message.stems
+    ]
+    plain = _fields(message) | {"segments_db": tuple(message.segments_db), "stems": tuple(stems)}
+    return songs.NullTest(**plain)
+
+
 def _decimals(values: Iterable[float]) -> tuple[float, ...]:
     """Numbers of single precision in the decimals that they were made of."""
     return tuple(round(value, 6) for value in values)
 
 
-def track(message: tracks_pb2.Track, library: str) -> types.Track:
+def track(message: tracks_pb2.Track, library: str) -> songs.Track:
     """A track in full."""
-    return types.Track(
+    return songs.Track(
         id=message.id,
         title=message.title,
         artist=message.artist,
@@ -201,23 +211,24 @@ def track(message: tracks_pb2.Track, library: str) -> types.Track:
         **_music(message.analysis),
         rights=_rights(message.rights),
         edited=tuple(message.edited),
+        null_test=_null_test(message.null_test) if message.HasField("null_test") else None,
         library=library,
     )
 
 
-def overview(message: tracks_pb2.GetOverviewResponse) -> tuple[types.StemOverview, ...]:
+def overview(message: tracks_pb2.GetOverviewResponse) -> tuple[songs.StemOverview, ...]:
     """What the stems of a track look like."""
     return tuple(
-        types.StemOverview(
+        songs.StemOverview(
             stem=part.stem, peaks=np.array(part.peaks, np.float32), rms=np.array(part.rms, np.float32)
         )
         for part in message.stems
     )
 
 
-def track_summary(message: tracks_pb2.TrackSummary) -> types.TrackSummary:
+def track_summary(message: tracks_pb2.TrackSummary) -> songs.TrackSummary:
     """A track as a list shows it."""
-    return types.TrackSummary(
+    return songs.TrackSummary(
         id=message.id,
         title=message.title,
         artist=message.artist,
@@ -233,9 +244,9 @@ def track_summary(message: tracks_pb2.TrackSummary) -> types.TrackSummary:
     )
 
 
-def imported(message: tracks_pb2.ImportedTrack) -> types.ImportedTrack:
+def imported(message: tracks_pb2.ImportedTrack) -> songs.ImportedTrack:
     """The end of an import."""
-    return types.ImportedTrack(
+    return songs.ImportedTrack(
         id=message.id,
         title=message.title,
         stems=tuple(_stem(stem) for stem in message.stems),

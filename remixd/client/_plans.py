@@ -19,20 +19,22 @@ from grpc_health.v1 import health_pb2
 from remixd.audience.signal import Signal
 from remixd.client import _convert as convert
 from remixd.client._recording import Recorder, Recording
+from remixd.client._song_types import (
+    Alternative,
+    ImportedTrack,
+    StemOverview,
+    Track,
+    TrackSummary,
+)
 from remixd.client._steps import Ask, Follow, Plan, Take
 from remixd.client._types import (
-    Alternative,
     Answer,
     Applied,
     Event,
-    ImportedTrack,
     Lost,
     Packet,
     Refused,
     Session,
-    StemOverview,
-    Track,
-    TrackSummary,
 )
 from remixd.config import expand_home
 from remixd.errors import InvalidInput, RemixdError, Unavailable

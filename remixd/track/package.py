@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, cast
 import tomli_w
 
 from remixd.errors import InvalidInput, NotFound
-from remixd.track.analysis import Analysis, BarBeat, Chord, Section
+from remixd.track.analysis import Analysis, BarBeat, Chord, Section, plain
 from remixd.track.edited import edited
 from remixd.track.edits import BROKEN_FILE, FILE, NO_EDITS, Edits, read_edits
 from remixd.track.fields import Fields, check_format, printable
@@ -171,6 +171,7 @@ class Track:
             "rights": self.rights.to_json(),
             "notes": list(self.notes),
             "edited": list(self.edits.names),
+            "null_test": None if self.null_test is None else plain(self.null_test),
         }
 
 

@@ -88,7 +88,8 @@ def test_a_track_is_told_in_words(service, remixd, monkeypatch):
         "beats_s: 8, an even grid", "energy_curve: 4 seconds",
         "section 0:00: chorus (a guess, A: like no other)",
         "singing: 62 % of the song, 1 span", "onsets_s: drums 2", "true_peak_dbtp: -0.5",
-        "loudness_range_lu: 6.5", "confidence: bpm 0.9",
+        "null_test: -62 dB beside the master, at worst -61 dB", "loudness_range_lu: 6.5",
+        "confidence: bpm 0.9",
     ):  # fmt: skip
         assert line in shown
     wind = an_analysis(beats_s=(), downbeats_s=(), bpm=None, metre=None, phrases_s=(), alternatives=())
