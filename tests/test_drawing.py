@@ -195,7 +195,7 @@ def test_a_png_holds_the_pixels_that_were_written(pixels: np.ndarray) -> None:
 
 
 def test_letters_differ_and_stay_in_their_boxes() -> None:
-    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:.-/#()+',?"
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:.-/#()+',?_&!"
     seen = set()
     for letter in letters:
         pixels = np.zeros((14, 12, 3), np.uint8)
