@@ -71,7 +71,7 @@ def test_surround_is_folded_told_and_plays(tmp_path: Path, library: Library) -> 
     six = np.zeros((24_000, 6))
     six[:, 2] = sine(0.5, 500, 48_000)[:, 0]  # the voice is in the centre
     track = bring(write_wav(tmp_path / "song.wav", six, 48_000), library)
-    assert track.notes == ("song.wav has 6 channels: folded to stereo",)
+    assert track.notes[0] == "song.wav has 6 channels: folded to stereo"
     sound = played(track, library)
     np.testing.assert_allclose(sound[:, 0], sound[:, 1], atol=1e-6)
     assert np.abs(sound).max() > 0.05
