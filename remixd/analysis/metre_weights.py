@@ -1,7 +1,7 @@
 """How much each piece of evidence says about what a beat and a bar are, in nepers.
 
-A multinomial logit over the readings of a song, fitted with a ridge towards weights measured before: to 53
-synthesised patterns, 7 ramps, and 28 General MIDI songs of OpenTTD, 57 of Freedoom and 21 demos of LMMS that
+A multinomial logit over the readings of a song, fitted with a ridge towards weights measured before: to 52
+synthesised patterns, 7 ramps, and 27 General MIDI songs of OpenTTD, 48 of Freedoom and 20 demos of LMMS that
 are played nowhere else here, each as stems, as a mix and cut within a bar. Synthesised ones count less than
 half, a twentieth of the bar lines is taken for wrong, and tempi above 185 and eighths of 6/8 below 150 are
 held to be rare. Songs that are left out are read a little worse than fitted ones.

@@ -86,7 +86,7 @@ def find_rhythm(features: RhythmFeatures) -> Rhythm:
     Returns:
         A rhythm without beats if the song is silent, too short, or does not repeat with any beat.
 
-    Thread: [ingest]; takes about 0.2 s and holds 5 MB for each minute of the song.
+    Thread: [ingest]; takes about 1.1 s (0.85 of them essentia's) and holds 5 MB for each minute of the song.
     """
     streams = streams_of(features)
     if streams is None:
