@@ -32,12 +32,29 @@ KERNEL_NOUNS = (
     "resample",
     "stretch",
     "slices",
-    "deck",
+    "grid",
+    "reader",
+    "player",
+    "shelf",
     "strip",
+    "knob",
+    "svf",
+    "isolator",
+    "sweep",
+    "echo",
+    "channel",
+    "deck",
     "bus",
     "meter",
     "waiting",
+    "gains",
     "moves",
+    "marks",
+    "follow",
+    "loops",
+    "transport",
+    "checkpoint",
+    "mixing",
     "session",
     "host",
     "feed",
@@ -70,6 +87,14 @@ def flags(noun: str) -> list[str]:
     return [*C_FLAGS, "-march=x86-64-v3"] if WIDE else C_FLAGS
 
 
+def forget_stale(made: Path) -> None:
+    """Delete C files that are older than their own .pxd, which Cython looks for beside the .pyx."""
+    for noun in KERNEL_NOUNS:
+        c, face = made / f"{noun}.c", ROOT / "remixd" / "_kernel" / f"{noun}.pxd"
+        if c.exists() and face.exists() and face.stat().st_mtime > c.stat().st_mtime:
+            c.unlink()
+
+
 class BuildKernel(build_ext):
     """Makes C of the kernel's Cython, and builds that: not before it is asked for."""
 
@@ -80,10 +105,12 @@ class BuildKernel(build_ext):
 
     def build_extensions(self) -> None:
         """Make the C files, then the modules."""
+        made_in = "build/cython-checked" if CHECKED else "build/cython"
+        forget_stale(ROOT / made_in / "ext")
         made = cythonize(
             self.extensions,
             include_path=[str(ROOT)],
-            build_dir="build/cython-checked" if CHECKED else "build/cython",
+            build_dir=made_in,
             annotate=os.environ.get("REMIXD_ANNOTATE") == "1",
             compiler_directives={
                 "language_level": 3,

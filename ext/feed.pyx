@@ -7,7 +7,6 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t
 from libc.string cimport memcpy, memset
 
-from remixd._kernel.deck cimport deck_position
 from remixd._kernel.mailbox cimport REPORT_UNDERRUN, Mailbox
 from remixd._kernel.ring cimport PacketRing, ring_begin, ring_commit
 from remixd._kernel.moves cimport session_report
@@ -15,6 +14,7 @@ from remixd._kernel.session cimport (
     Session,
     session_describe,
     session_drain,
+    session_position,
     session_render,
 )
 from remixd._kernel.stretch cimport scratch_free, scratch_init
@@ -43,7 +43,7 @@ cdef void _to_ring(FeedState* feed, const float* pcm, int64_t frames, int64_t du
         if feed.packet == NULL:
             feed.packet = ring_begin(&feed.ring, &feed.pcm)
             feed.packet.sample = sample
-            feed.packet.position = deck_position(&feed.session.deck, sample)
+            feed.packet.position = session_position(feed.session, sample)
             feed.packet.due_ns = due_ns
             feed.filled = 0
         here = min(frames, feed.ring.frames - feed.filled)

@@ -7,7 +7,6 @@ late packet is counted and told, and the clock goes on.
 from libc.stdint cimport int64_t, uint32_t
 from libc.stdlib cimport calloc, free
 
-from remixd._kernel.deck cimport deck_position
 from remixd._kernel.mailbox cimport REPORT_UNDERRUN, Mailbox
 from remixd._kernel.ring cimport Packet, PacketRing, ring_begin, ring_commit
 from remixd._kernel.moves cimport session_report
@@ -15,6 +14,7 @@ from remixd._kernel.session cimport (
     Session,
     session_describe,
     session_drain,
+    session_position,
     session_render,
 )
 from remixd._kernel.stretch cimport scratch_free, scratch_init
@@ -81,7 +81,7 @@ cdef void _render_packet(Slot* slot) noexcept nogil:
     packet.sample = session.clock
     packet.due_ns = slot.start_ns + _ns(session.clock)
     session_render(session, slot.ring.frames, pcm)
-    packet.position = deck_position(&session.deck, packet.sample)
+    packet.position = session_position(session, packet.sample)
     if leaving:
         _fade_out(pcm, slot.ring.frames)
     packet.rendered_ns = now_ns()

@@ -34,16 +34,25 @@ cdef enum:
 
 cdef uint64_t MAGIC = 0x31584F424D584D52  # "RMXMBOX1"
 
-CommandEntry = namedtuple("CommandEntry", "id session kind dimension sample value ramp_frames")
+CommandEntry = namedtuple(
+    "CommandEntry",
+    "id session kind dimension sample value ramp_frames deck when shape expires extra",
+)
 ReportEntry = namedtuple(
     "ReportEntry",
-    "id session kind dimension sample settled_sample position value late_frames superseded",
+    "id session kind dimension sample settled_sample position value late_frames superseded deck command "
+    "reason",
 )
 
 MIX = COMMAND_MIX
 APPLIED = REPORT_APPLIED
 REFUSED = REPORT_REFUSED
 UNDERRUN = REPORT_UNDERRUN
+EXPIRED = REPORT_EXPIRED
+ENDED = REPORT_ENDED
+(LEVEL, PLAY, PAUSE, SEEK, JUMP, LOOP, SCALE, EXIT, SLIP, REVERSE, KEYLOCK, LOAD, SWAP, EJECT, ALIGN, SYNC,
+ LEAD, PACE, STRIP, ECHO) = range(COMMAND_LEVEL, COMMANDS)
+(NONE, FULL, UNKNOWN, EMPTY, MISSING, OUTSIDE, SHORT, NO_BEAT) = range(REASON_NO_BEAT + 1)
 
 
 cdef int queue_push(Queue* queue, const void* entry) noexcept nogil:
@@ -64,6 +73,25 @@ cdef int queue_pop(Queue* queue, void* entry) noexcept nogil:
     memcpy(entry, queue.entries + (head & queue.mask) * ENTRY_BYTES, ENTRY_BYTES)
     store_release(queue.head, head + 1)
     return 1
+
+
+cdef void command_fill(Command* command, uint64_t command_id, uint32_t session, uint16_t kind,
+                       uint16_t dimension, int64_t sample, double value, uint32_t ramp_frames, uint8_t deck,
+                       uint8_t when, uint8_t shape, int64_t expires, double extra) noexcept:
+    """Write an entry, all of it."""
+    memset(command, 0, sizeof(Command))
+    command.id = command_id
+    command.session = session
+    command.kind = kind
+    command.dimension = dimension
+    command.sample = sample
+    command.value = value
+    command.ramp_frames = ramp_frames
+    command.deck = deck
+    command.when = when
+    command.shape = shape
+    command.expires = expires
+    command.extra = extra
 
 
 def size_bytes(capacity: int) -> int:
@@ -111,17 +139,12 @@ cdef class Mailbox:
         return self.queue.mask + 1 - len(self)
 
     def post_command(self, uint64_t command_id, uint32_t session, uint16_t dimension, double value,
-                     int64_t sample=-1, uint32_t ramp_frames=0, uint16_t kind=COMMAND_MIX) -> bool:
+                     int64_t sample=-1, uint32_t ramp_frames=0, uint16_t kind=COMMAND_MIX, uint8_t deck=255,
+                     uint8_t when=WHEN_SAMPLE, uint8_t shape=0, int64_t expires=0, double extra=0.0) -> bool:
         """Post one command; False if the mailbox is full. Thread: the one producer."""
         cdef Command command
-        memset(&command, 0, sizeof(Command))
-        command.id = command_id
-        command.session = session
-        command.kind = kind
-        command.dimension = dimension
-        command.sample = sample
-        command.value = value
-        command.ramp_frames = ramp_frames
+        command_fill(&command, command_id, session, kind, dimension, sample, value, ramp_frames, deck, when,
+                     shape, expires, extra)
         return queue_push(&self.queue, &command) != 0
 
     def take_command(self) -> CommandEntry | None:
@@ -130,7 +153,8 @@ cdef class Mailbox:
         if not queue_pop(&self.queue, &command):
             return None
         return CommandEntry(command.id, command.session, command.kind, command.dimension, command.sample,
-                            command.value, command.ramp_frames)
+                            command.value, command.ramp_frames, command.deck, command.when, command.shape,
+                            command.expires, command.extra)
 
     def take_reports(self, int limit=1024) -> list[ReportEntry]:
         """Take up to `limit` reports, oldest first. Thread: the one consumer."""
@@ -140,6 +164,6 @@ cdef class Mailbox:
             taken.append(ReportEntry(
                 report.id, report.session, report.kind, report.dimension, report.sample,
                 report.settled_sample, report.position, report.value, report.late_frames,
-                report.superseded != 0,
+                report.superseded != 0, report.deck, report.command, report.reason,
             ))
         return taken

@@ -3,26 +3,37 @@
 Tempo and pitch bend the map at its open end; gains begin ramps on their sample, or, where stems are summed in
 the spectrum, with the frames that will be heard then. Rights clamp every value, here too. Thread: [render].
 """
-from libc.math cimport exp2, isfinite, pow
-from libc.stdint cimport int64_t, uint16_t
+from libc.math cimport exp2, isfinite
+from libc.stdint cimport int64_t, uint8_t, uint16_t
 from libc.string cimport memset
 
-from remixd._kernel.deck cimport (
-    Deck,
-    LANDING,
-    QUANTUM,
-    RELAX,
-    deck_end_position,
-    deck_lag,
-    deck_position,
-    glide_to,
-)
+from remixd._kernel.channel cimport CHANNEL_PARAMETERS, channel_init, channel_move
+from remixd._kernel.deck cimport Deck, Glide, deck_lag, deck_position, glide_to
+from remixd._kernel.echo cimport ECHO_DAMPING, echo_move
 from remixd._kernel.elastic cimport REST_FRAMES_MAX
 from remixd._kernel.fft cimport FRAME, HOP
-from remixd._kernel.mailbox cimport COMMAND_MIX, REPORT_APPLIED, REPORT_REFUSED, Command, Report, queue_push
+from remixd._kernel.gains cimport deck_fill_gains
+from remixd._kernel.mailbox cimport (
+    COMMANDS,
+    COMMAND_ECHO,
+    COMMAND_LEAD,
+    COMMAND_LEVEL,
+    COMMAND_MIX,
+    COMMAND_PACE,
+    COMMAND_STRIP,
+    REASON_FULL,
+    REASON_UNKNOWN,
+    REPORT_APPLIED,
+    REPORT_REFUSED,
+    Command,
+    Report,
+    queue_push,
+)
+from remixd._kernel.player cimport DIMENSIONS, DRUMS, DRUMS_GAIN, PITCH, ROLES, TEMPO
+from remixd._kernel.reader cimport LANDING, QUANTUM, RELAX, reader_wrap
 from remixd._kernel.resample cimport FIX
-from remixd._kernel.state cimport DIMENSIONS, DRUMS_GAIN, PITCH, ROLES, SessionState, TEMPO, VOCALS
-from remixd._kernel.strip cimport ramp_to, ramp_value
+from remixd._kernel.state cimport DECKS, EVERY_DECK, SessionState
+from remixd._kernel.strip cimport Ramp, linear_gain, ramp_to
 from remixd._kernel.waiting cimport Waiting, waiting_add, waiting_drop, waiting_is_superseded
 
 cdef enum:
@@ -31,6 +42,8 @@ cdef enum:
     REST_FRAMES = (GLIDE_STEPS + LANDING) * QUANTUM + (REST_FRAMES_MAX + RELAX + 2) * HOP
 
 cdef int[DIMENSIONS] _role_of_dimension = [-1, -1, 2, 0, 1, 3]
+cdef double[DIMENSIONS] _low = [0.5, -12.0, -60.0, -60.0, -60.0, -60.0]
+cdef double[DIMENSIONS] _high = [2.0, 12.0, 6.0, 6.0, 6.0, 6.0]
 
 
 cdef int role_of(int dimension) noexcept nogil:
@@ -38,16 +51,25 @@ cdef int role_of(int dimension) noexcept nogil:
     return _role_of_dimension[dimension]
 
 
-cdef void session_report(SessionState* session, const Command* command, int kind, int64_t sample,
-                         int64_t settled, int64_t position, double value, int64_t late,
-                         bint superseded) noexcept nogil:
-    """Tell the other side, of a command if there is one; if its queue is full, count what was lost."""
-    cdef Report report
-    memset(&report, 0, sizeof(Report))
+cdef void _tell(SessionState* session, const Command* command, Report* report) noexcept nogil:
+    """Tell the other side; if its queue is full, count what was lost."""
+    report.session = session.key
+    report.deck = EVERY_DECK
     if command != NULL:
         report.id = command.id
         report.dimension = command.dimension
-    report.session = session.key
+        report.deck = command.deck
+        report.command = <uint8_t>command.kind
+    if session.reports == NULL or not queue_push(session.reports, report):
+        session.reports_lost += 1
+
+
+cdef void session_report(SessionState* session, const Command* command, int kind, int64_t sample,
+                         int64_t settled, int64_t position, double value, int64_t late,
+                         bint superseded) noexcept nogil:
+    """Tell what happened, to a command if there is one."""
+    cdef Report report
+    memset(&report, 0, sizeof(Report))
     report.kind = <uint16_t>kind
     report.sample = sample
     report.settled_sample = settled
@@ -55,8 +77,55 @@ cdef void session_report(SessionState* session, const Command* command, int kind
     report.value = value
     report.late_frames = late
     report.superseded = superseded
-    if session.reports == NULL or not queue_push(session.reports, &report):
-        session.reports_lost += 1
+    _tell(session, command, &report)
+
+
+cdef void session_refuse(SessionState* session, const Command* command, int reason) noexcept nogil:
+    """Tell that a command cannot be done, and why."""
+    cdef Report report
+    memset(&report, 0, sizeof(Report))
+    report.kind = REPORT_REFUSED
+    report.sample = session.clock
+    report.settled_sample = session.clock
+    report.value = command.value
+    report.reason = <uint8_t>reason
+    _tell(session, command, &report)
+
+
+cdef bint _makes_sense(const Command* command) noexcept nogil:
+    """Whether kind, dimension, deck and values are ones that there are."""
+    if not 0 < command.kind < COMMANDS or not isfinite(command.value) or not isfinite(command.extra):
+        return False
+    if command.when > 4 or (command.deck >= DECKS and command.deck != EVERY_DECK):
+        return False
+    if command.kind == COMMAND_MIX:
+        return command.dimension < DIMENSIONS
+    if command.kind == COMMAND_ECHO:
+        return command.dimension <= ECHO_DAMPING
+    if command.kind == COMMAND_LEAD or command.kind == COMMAND_PACE:
+        return True
+    if command.kind == COMMAND_STRIP and command.dimension >= CHANNEL_PARAMETERS:
+        return False
+    if command.deck == EVERY_DECK or (command.kind == COMMAND_LEVEL and command.dimension >= ROLES):
+        return False
+    return -1e12 < command.value < 1e12 and -1e12 < command.extra < 1e12
+
+
+cdef bint session_route(SessionState* session, const Command* command) noexcept nogil:
+    """Let a command wait for its sample where it belongs; False where too many wait."""
+    cdef Waiting* waiting = &session.for_decks
+    if command.kind in (COMMAND_LEVEL, COMMAND_STRIP, COMMAND_ECHO) or (
+        command.kind == COMMAND_MIX and command.dimension > PITCH
+    ):
+        waiting = &session.for_strips
+    elif command_bends(command):
+        waiting = &session.for_map
+    return waiting_add(waiting, command)
+
+
+cdef bint command_bends(const Command* command) noexcept nogil:
+    """Whether a command acts on the plan of tempo and pitch, and so far ahead of what is heard."""
+    return command.kind == COMMAND_MIX and command.dimension <= PITCH
 
 
 cdef int session_post(SessionState* session, const Command* command) noexcept nogil:
@@ -64,22 +133,77 @@ cdef int session_post(SessionState* session, const Command* command) noexcept no
 
     One that cannot be taken is answered with a refusal, and 0 is returned.
     """
-    cdef Waiting* waiting
-    if command.kind == COMMAND_MIX and command.dimension < DIMENSIONS and isfinite(command.value):
-        waiting = &session.for_map if command.dimension <= PITCH else &session.for_strips
-        if waiting_add(waiting, command):
-            return 1
-    session_report(session, command, REPORT_REFUSED, session.clock, session.clock, 0, command.value, 0, False)
+    cdef bint taken
+    if not _makes_sense(command):
+        session_refuse(session, command, REASON_UNKNOWN)
+        return 0
+    if command.when:
+        taken = waiting_add(&session.for_marks, command)
+    else:
+        taken = session_route(session, command)
+    if not taken:
+        session_refuse(session, command, REASON_FULL)
+        return 0
+    return 1
+
+
+cdef double _clamped(const Deck* deck, int dimension, double value) noexcept nogil:
+    """A value of the mix within what there is, and within the rights of what is loaded."""
+    value = min(max(value, _low[dimension]), _high[dimension])
+    if deck.player == NULL:
+        return value
+    return min(max(value, deck.player.low[dimension]), deck.player.high[dimension])
+
+
+cdef void deck_init(Deck* deck, const SessionState* session) noexcept:
+    """At rest at the session's mix, as far as what is loaded allows it. Thread: [housekeeping]."""
+    cdef int i, role
+    cdef double value
+    deck.share = 1.0
+    for i in range(DIMENSIONS):
+        value = _clamped(deck, i, session.mix[i])
+        if i == TEMPO:
+            deck.tempo = Glide(value, value, 0, 1)
+        elif i == PITCH:
+            deck.pitch = Glide(value, value, 0, 1)
+        else:
+            role = role_of(i)
+            memset(&deck.gains[role], 0, sizeof(Ramp))
+            deck.gains[role].gain_from = linear_gain(value)
+            deck.gains[role].gain_to = linear_gain(value)
+            deck.levels[role] = deck.gains[role]
+            deck.levels[role].gain_from = 1.0
+            deck.levels[role].gain_to = 1.0
+    channel_init(&deck.channel)
+
+
+cdef void deck_take_mix(SessionState* session, Deck* deck) noexcept nogil:
+    """Take the session's mix as what has just been loaded allows it."""
+    cdef int i
+    cdef float gain
+    for i in range(DIMENSIONS):
+        if i > PITCH:
+            gain = linear_gain(_clamped(deck, i, session.mix[i]))
+            if gain != deck.gains[role_of(i)].gain_to:
+                ramp_to(&deck.gains[role_of(i)], gain, session.quantum * QUANTUM, 480)
+        elif i == TEMPO and deck.tempo.value_to != _clamped(deck, i, session.mix[i]):
+            glide_to(&deck.tempo, _clamped(deck, i, session.mix[i]), session.end_step, GLIDE_STEPS)
+        elif i == PITCH and deck.pitch.value_to != _clamped(deck, i, session.mix[i]):
+            glide_to(&deck.pitch, _clamped(deck, i, session.mix[i]), session.end_step, GLIDE_STEPS)
+
+
+cdef int _shown(const SessionState* session, const Command* command) noexcept nogil:
+    """The deck whose place and values a report tells: the one that is named, or the first that plays."""
+    cdef int i
+    if command.deck != EVERY_DECK:
+        return command.deck
+    for i in range(DECKS):
+        if session.decks[i].now != NULL:
+            return i
+    for i in range(DECKS):
+        if session.decks[i].player != NULL:
+            return i
     return 0
-
-
-cdef float linear_gain(double level_db) noexcept nogil:
-    """Of a level in dB; -60 is off."""
-    return 0.0 if level_db <= -60.0 else <float>pow(10.0, level_db / 20.0)
-
-
-cdef inline double _clamped(const SessionState* session, const Command* command) noexcept nogil:
-    return min(max(command.value, session.low[command.dimension]), session.high[command.dimension])
 
 
 cdef int64_t _settling(const Deck* deck, int dimension) noexcept nogil:
@@ -91,90 +215,112 @@ cdef int64_t _settling(const Deck* deck, int dimension) noexcept nogil:
     return frames
 
 
+cdef double _bend(SessionState* session, const Command* command, int64_t* settling) noexcept nogil:
+    """Turn tempo or pitch to a value, on one deck or all; the value that is told."""
+    cdef Deck* deck
+    cdef double value = command.value, told = 0.0
+    cdef int i, shown = _shown(session, command)
+    if command.deck == EVERY_DECK:
+        session.mix[command.dimension] = value
+    for i in range(DECKS):
+        deck = &session.decks[i]
+        if command.deck != EVERY_DECK and i != command.deck:
+            continue
+        value = _clamped(deck, command.dimension, command.value)
+        glide_to(&deck.tempo if command.dimension == TEMPO else &deck.pitch, value, session.end_step,
+                 GLIDE_STEPS)
+        if i == shown:
+            told = value
+            settling[0] = _settling(deck, command.dimension)
+    return told
+
+
 cdef void session_move_map(SessionState* session) noexcept nogil:
     """Bend the map, at its open end, by the commands that are due there."""
-    cdef Deck* deck = &session.deck
-    cdef int64_t bend = deck.end_step * QUANTUM
+    cdef int64_t bend = session.end_step * QUANTUM, settling = 0, position
     cdef const Command* command
+    cdef const Deck* shown
     cdef double value
     while session.for_map.count > 0 and session.for_map.entries[0].sample <= bend:
         command = &session.for_map.entries[0]
-        value = _clamped(session, command)
-        if command.dimension == TEMPO:
-            glide_to(&deck.tempo, value, deck.end_step, GLIDE_STEPS)
-        else:
-            glide_to(&deck.pitch, value, deck.end_step, GLIDE_STEPS)
-        session_report(
-            session, command, REPORT_APPLIED, bend, bend + _settling(deck, command.dimension),
-            deck_end_position(deck) >> FIX, value, 0 if command.sample < 0 else bend - command.sample,
-            waiting_is_superseded(&session.for_map, 0, bend),
-        )
+        value = _bend(session, command, &settling)
+        shown = &session.decks[_shown(session, command)]
+        position = shown.rest if shown.now == NULL else reader_wrap(shown.now, shown.now.end_source)
+        session_report(session, command, REPORT_APPLIED, bend, bend + settling, position >> FIX, value,
+                       0 if command.sample < 0 else bend - command.sample,
+                       waiting_is_superseded(&session.for_map, 0, bend))
         waiting_drop(&session.for_map, 0)
 
 
-cdef void session_fill_gains(SessionState* session, int64_t sample, int first, int last) noexcept nogil:
-    """The gain of each role at frames [first, last) of the quantum that begins at `sample`."""
-    cdef int i, role
-    cdef float[QUANTUM] loudest
-    cdef float* gains
-    cdef float limit = session.vocals_limit
-    cdef bint others = False
-    for role in range(ROLES):
-        gains = session.ramps[role]
-        for i in range(first, last):
-            gains[i] = ramp_value(&session.gains[role], sample + i)
-    for i in range(first, last):
-        loudest[i] = 0.0
-    for role in range(ROLES):
-        if role != VOCALS and session.role_present[role]:
-            others = True
-            for i in range(first, last):
-                loudest[i] = max(loudest[i], session.ramps[role][i])
-    if others and limit > 0.0:
-        for i in range(first, last):
-            session.ramps[VOCALS][i] = min(session.ramps[VOCALS][i], limit * loudest[i])
+cdef void _turn(SessionState* session, const Command* command, int64_t start) noexcept nogil:
+    """Move a parameter of a deck's channel, or of the echo, from a sample of this quantum on."""
+    cdef Deck* deck
+    if command.kind == COMMAND_ECHO:
+        echo_move(&session.echo, command.dimension, command.value, start, command.ramp_frames)
+        return
+    deck = &session.decks[command.deck]
+    deck.channel.clock = session.quantum * QUANTUM      # it is not worked while nothing is on it
+    channel_move(&deck.channel, command.dimension, command.value, start, command.ramp_frames, command.shape)
 
 
-cdef int session_move_strips(SessionState* session, int64_t sample) noexcept nogil:
+cdef double _ramp(SessionState* session, const Command* command, int64_t start, int* filled) noexcept nogil:
+    """Begin ramps at `start`, in this quantum, on one deck or all; the level that is told."""
+    cdef int64_t sample = session.quantum * QUANTUM
+    cdef int i, shown = _shown(session, command)
+    cdef double value, told = command.value
+    cdef Deck* deck
+    if command.deck == EVERY_DECK:
+        session.mix[command.dimension] = command.value
+    for i in range(DECKS):
+        deck = &session.decks[i]
+        if command.deck != EVERY_DECK and i != command.deck:
+            continue
+        deck_fill_gains(session, i, sample, filled[i], <int>(start - sample))
+        filled[i] = max(filled[i], <int>(start - sample))
+        if command.kind == COMMAND_MIX:
+            value = _clamped(deck, command.dimension, command.value)
+            ramp_to(&deck.gains[role_of(command.dimension)], linear_gain(value), start, command.ramp_frames)
+        else:
+            value = min(max(command.value, -60.0), 6.0)
+            ramp_to(&deck.levels[command.dimension], linear_gain(value), start, command.ramp_frames)
+        if i == shown:
+            told = value
+    return told
+
+
+cdef void session_move_strips(SessionState* session, int64_t sample, int* filled) noexcept nogil:
     """Begin the gain ramps that are due in the quantum from `sample` on; earlier, where gains lag behind.
 
-    Returns how many frames of `ramps` are filled: those before the last ramp begun here.
+    `filled` is set to how many frames of `ramps` are filled, deck by deck: those before the last ramp begun
+    here.
     """
     cdef const Command* command
+    cdef const Deck* shown
     cdef int64_t start, lag
     cdef double value
-    cdef int filled = 0, at = 0
+    cdef int at = 0
+    cdef bint drums, knob
+    memset(filled, 0, DECKS * sizeof(int))
     while at < session.for_strips.count:
         command = &session.for_strips.entries[at]
-        lag = 0 if command.dimension == DRUMS_GAIN else deck_lag(&session.deck, session.quantum)
+        shown = &session.decks[_shown(session, command)]
+        drums = command.dimension == (DRUMS_GAIN if command.kind == COMMAND_MIX else DRUMS)
+        knob = command.kind in (COMMAND_STRIP, COMMAND_ECHO)
+        lag = 0 if drums or knob else deck_lag(shown, session.quantum)
         if command.sample >= sample + QUANTUM + lag:
             at += 1
             continue
-        value = _clamped(session, command)
         start = max(sample, command.sample - lag)
-        session_fill_gains(session, sample, filled, <int>(start - sample))
-        filled = max(filled, <int>(start - sample))
-        ramp_to(&session.gains[role_of(command.dimension)], linear_gain(value), start,
-                command.ramp_frames)
+        if knob:
+            value = command.value
+            _turn(session, command, start)
+        else:
+            value = _ramp(session, command, start, filled)
         session_report(
-            session, command, REPORT_APPLIED, start + lag, start + command.ramp_frames + 2 * lag,
-            deck_position(&session.deck, start) >> FIX, value,
+            session, command, REPORT_APPLIED, start + lag,
+            start + command.ramp_frames + (QUANTUM - 1 if knob else 2 * lag),
+            deck_position(shown, start) >> FIX, value,
             0 if command.sample < 0 else start + lag - command.sample,
             waiting_is_superseded(&session.for_strips, at, max(start, command.sample)),
         )
         waiting_drop(&session.for_strips, at)
-    return filled
-
-
-cdef void session_gains(const SessionState* session, int64_t sample, float* out) noexcept nogil:
-    """The linear gain of each role at a sample, rights included."""
-    cdef int role
-    cdef float loudest = 0.0
-    cdef bint others = False
-    for role in range(ROLES):
-        out[role] = ramp_value(&session.gains[role], sample)
-        if role != VOCALS and session.role_present[role]:
-            others = True
-            loudest = max(loudest, out[role])
-    if others and session.vocals_limit > 0.0:
-        out[VOCALS] = min(out[VOCALS], session.vocals_limit * loudest)

@@ -38,7 +38,7 @@ cdef extern from "<sys/mman.h>" nogil:
 cdef enum:
     HEADER_BYTES = 128
     NEWEST_AT = 64
-    PACKET_BYTES = 128
+    PACKET_BYTES = 320
     SLOTS_MAX = 4096
     FRAMES_MAX = 8192
 
@@ -47,8 +47,24 @@ cdef uint64_t MAGIC = 0x31474E4952584D52  # "RMXRING1"
 PacketEntry = namedtuple(
     "PacketEntry",
     "sequence sample position due_ns rendered_ns tempo pitch gains peaks true_peak momentary_lufs "
-    "short_term_lufs limiter_gain underruns nonfinite major_faults pcm",
+    "short_term_lufs limiter_gain underruns nonfinite major_faults reports_lost decks pcm",
 )
+DeckEntry = namedtuple(
+    "DeckEntry",
+    "player playing ended looping slipping backwards varispeed following leading position tempo loop_start "
+    "loop_end",
+)
+
+
+cdef object deck_entry(const DeckReading* reading):
+    """How a deck stands, for Python; positions in source frames."""
+    cdef uint32_t flags = reading.flags
+    return DeckEntry(
+        reading.player, bool(flags & DECK_PLAYING), bool(flags & DECK_ENDED), bool(flags & DECK_LOOPING),
+        bool(flags & DECK_SLIPPING), bool(flags & DECK_BACKWARDS), bool(flags & DECK_VARISPEED),
+        bool(flags & DECK_FOLLOWING), bool(flags & DECK_LEADING), reading.position / <double>(1 << 24),
+        reading.tempo, reading.loop_start, reading.loop_end,
+    )
 
 
 cdef inline Packet* _slot(Ring* ring, uint64_t sequence) noexcept nogil:
@@ -132,6 +148,7 @@ cdef class PacketRing:
         """Copy one packet out; None if it is not there yet, or no longer. Thread: any reader."""
         cdef Packet* packet = _slot(&self.ring, sequence)
         cdef Packet copy
+        cdef int i
         if sequence == 0 or load_acquire(&packet.sequence) != sequence:
             return None
         memcpy(&copy, packet, sizeof(Packet))
@@ -142,5 +159,6 @@ cdef class PacketRing:
             sequence, copy.sample, copy.position, copy.due_ns, copy.rendered_ns, copy.tempo, copy.pitch,
             (copy.gain[0], copy.gain[1], copy.gain[2], copy.gain[3]), (copy.peak[0], copy.peak[1]),
             copy.true_peak, copy.momentary, copy.short_term, copy.limiter_gain, copy.underruns,
-            copy.nonfinite, copy.major_faults, pcm,
+            copy.nonfinite, copy.major_faults, copy.reports_lost,
+            tuple([deck_entry(&copy.decks[i]) for i in range(PACKET_DECKS)]), pcm,
         )

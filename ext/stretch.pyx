@@ -190,7 +190,8 @@ cdef void _relax(Stretch* stretch, float factor) noexcept nogil:
     stretch.turned = stretch.turned and factor > 0.0
 
 
-cdef void _unturn(Stretch* stretch) noexcept nogil:
+cdef void stretch_reset(Stretch* stretch) noexcept nogil:
+    """Turn nothing: what follows is in the recording's own phase."""
     if stretch.turned:
         memset(stretch.theta, 0, FRAME * sizeof(uint32_t))
         stretch.turned = False
@@ -201,7 +202,7 @@ cdef void _refresh(Stretch* stretch, const Frame* frame) noexcept nogil:
     cdef int i, byte, bit, k
     cdef uint8_t mask
     if frame.fresh:
-        _unturn(stretch)
+        stretch_reset(stretch)
     if not stretch.turned:
         return
     for byte in range(HALF // 8 + 1):
@@ -313,7 +314,7 @@ cdef bint _begin_frame(Stretch* stretch, float* ring, const StemView* stem, cons
     if frame.kind == FRAME_ROTATE:
         _turn_on(stretch, stem, frame, loop, scratch)
     else:
-        _unturn(stretch)
+        stretch_reset(stretch)
     if frame.gains[0] == 0.0 or _is_silent(&stem.tree, stem, frame, loop):
         return False
     if _is_itself(stretch, frame):

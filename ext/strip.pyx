@@ -2,6 +2,7 @@
 
 A gain is a function of the absolute sample, so it is the same however blocks are cut. Thread: [render].
 """
+from libc.math cimport asinf, pow
 from libc.stdint cimport int64_t
 
 
@@ -11,6 +12,30 @@ cdef void ramp_to(Ramp* ramp, float gain, int64_t start, int64_t frames) noexcep
     ramp.gain_to = gain
     ramp.start = start
     ramp.frames = frames
+    ramp.shape = RAMP_STRAIGHT
+
+
+cdef void ramp_to_shaped(Ramp* ramp, float gain, int64_t start, int64_t frames, int shape) noexcept nogil:
+    """Retarget the ramp, on a straight line or at equal power; gains of the latter are not negative.
+
+    Two ramps of equal power, begun together and equally long, one from g to 0 and one from 0 to g, keep the
+    sum of their squares at g * g; also where both turn round on the way, as a ramp that is interrupted
+    stays on its circle.
+    """
+    cdef float full = max(ramp_value(ramp, start - 1), gain)
+    if ramp.shape == RAMP_EQUAL_POWER and start < ramp.start + ramp.frames:
+        full = max(full, ramp.full)
+    ramp_to(ramp, gain, start, frames)
+    if shape == RAMP_EQUAL_POWER and full > 0.0:
+        ramp.shape = RAMP_EQUAL_POWER
+        ramp.full = full
+        ramp.angle_from = asinf(ramp.gain_from / full)
+        ramp.angle_to = asinf(gain / full)
+
+
+cdef float linear_gain(double level_db) noexcept nogil:
+    """Of a level in dB; -60 and less is off."""
+    return 0.0 if level_db <= -60.0 else <float>pow(10.0, level_db / 20.0)
 
 
 cdef bint ramp_is_flat(const Ramp* ramp, int64_t sample, int64_t frames) noexcept nogil:

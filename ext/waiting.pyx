@@ -28,11 +28,14 @@ cdef void waiting_drop(Waiting* waiting, int at) noexcept nogil:
 
 
 cdef bint waiting_is_superseded(const Waiting* waiting, int at, int64_t start) noexcept nogil:
-    """Whether a later command for the same dimension takes effect at the same sample."""
+    """Whether a later command for the same thing takes effect at the same sample."""
+    cdef const Command* command = &waiting.entries[at]
     cdef int i
     for i in range(at + 1, waiting.count):
         if waiting.entries[i].sample > start:
             return False
-        if waiting.entries[i].dimension == waiting.entries[at].dimension:
+        if waiting.entries[i].kind == command.kind and waiting.entries[i].dimension == command.dimension and (
+            waiting.entries[i].deck == command.deck
+        ):
             return True
     return False

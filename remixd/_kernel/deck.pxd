@@ -1,30 +1,14 @@
-"""A deck: one track's stems on one time map."""
+"""A deck: what is loaded, where it plays, and how one place goes over into another."""
 from libc.stdint cimport int64_t
 
-from remixd._kernel.elastic cimport Elastic
-from remixd._kernel.slices cimport Slices
-from remixd._kernel.stem cimport StemView
-from remixd._kernel.stretch cimport Scratch, Stretch
+from remixd._kernel.channel cimport Channel
+from remixd._kernel.player cimport ROLES, PlayerState
+from remixd._kernel.reader cimport QUANTUM, STEPS, Plan, Reader
+from remixd._kernel.stretch cimport Scratch
+from remixd._kernel.strip cimport Ramp
 
 cdef enum:
-    STEMS_MAX = 8
-    QUANTUM = 64            # frames rendered at a time, and one step of the time map
-    STEPS = 512             # steps of the map kept: 32,768 frames
-    LANDING = 16            # steps over which a position comes to rest on a whole frame
-    RELAX = 8               # frames over which rotations fall back to 0
-
-cdef enum:
-    LANE_DRUMS = 0          # stretched in output time, never transposed
-    LANE_TONAL = 1          # everything else: stretched, then resampled by the pitch ratio
-    LANE_VOCALS = 2         # the same, but formants stay where they are
-
-cdef struct Step:           # QUANTUM output frames; positions have FIX fractional bits
-    int64_t source          # source position at its start
-    int64_t source_rate     # source frames over the whole step
-    int64_t stretched       # position on the tonal lane at its start
-    int64_t stretched_rate  # tonal frames a frame
-    bint source_whole       # the source runs 1:1, on whole frames
-    bint stretched_whole    # the tonal lane runs 1:1, on whole frames
+    FADE = 256              # frames of a crossfade, at most: 5.3 ms
 
 cdef struct Glide:          # a value that moves in a straight line, by steps
     double value_from
@@ -32,45 +16,44 @@ cdef struct Glide:          # a value that moves in a straight line, by steps
     int64_t start
     int64_t steps
 
-cdef struct Voice:          # how one stem is played
-    int lane
-    StemView stem
-    Slices slices           # of drums; the rest is of the others
-    Stretch stretch
-    Elastic elastic
-    float[4] gains          # of its last frames, the newest first; 1 where gains act afterwards
-    int64_t shift           # its frames' centres are at k * HOP - shift, so that stems take turns
-    int64_t next_frame      # first frame not yet worked
-    int64_t step            # step of the map in which the frame before lies
-    int64_t source          # source centre of the frame before
-    int copies
-    int relaxed             # frames since the stem came back to 1:1
-
 cdef struct Deck:
-    int stems_count
-    Voice voices[STEMS_MAX]
-    float* sum              # the ring that tonal stems share where their gains act in the spectrum, or NULL
-    int64_t length          # source frames
-    bint loop
-    Step steps[STEPS]
-    int64_t end_step        # first step not yet fixed
-    int64_t end_source
-    int64_t end_stretched
+    PlayerState* player     # what is loaded, or NULL
+    Reader* now             # what is heard; NULL while it rests
+    Reader* before          # what fades out, or NULL
+    PlayerState* before_player
+    int64_t fade_end        # the crossfade is over here, on the session clock
+    int fade_frames
+    bint fade_alike         # both are the same sound: equal gain, not equal power
+    int64_t rest            # where it rests, source frames with FIX fractional bits
+    bint ended              # it rests because the music was over
     Glide tempo
     Glide pitch
-    int source_landing      # steps left until the source is on a whole frame
-    int stretched_landing
+    Plan plan
+    Ramp[ROLES] gains       # of the mix
+    Ramp[ROLES] levels      # of the hand on the deck
+    Channel channel
+    int64_t loop_start      # source, FIX; a loop where loop_end is after it
+    int64_t loop_end
+    bint slipping           # a shadow goes on as if nothing had been done
+    int64_t slip            # where it is, FIX
+    bint varispeed          # pitch goes with the speed
+    bint backwards
+    bint following          # the session's beat
+    double share            # of its beats in one of the session's: 1, 2 or .5
+    int64_t[STEPS] heard    # source position at the start of each quantum, FIX
 
-cdef int deck_init(Deck* deck, bint summed) except -1
-cdef void deck_start(Deck* deck, int64_t start, double tempo, double pitch) noexcept
-cdef void deck_free(Deck* deck) noexcept
-cdef void deck_advance(Deck* deck, int64_t quantum, const float* gains, Scratch* scratch) noexcept nogil
-cdef int64_t deck_lag(const Deck* deck, int64_t quantum) noexcept nogil
-cdef void deck_read_sum(const Deck* deck, int64_t quantum, float* out) noexcept nogil
-cdef void deck_read(Deck* deck, int stem, int64_t quantum, float* out) noexcept nogil
-cdef void deck_extend(Deck* deck) noexcept nogil
-cdef bint deck_wants_map(const Deck* deck, int64_t quantum) noexcept nogil
 cdef void glide_to(Glide* glide, double value, int64_t start, int64_t steps) noexcept nogil
 cdef double glide_value(const Glide* glide, int64_t step) noexcept nogil
-cdef int64_t deck_end_position(const Deck* deck) noexcept nogil
+cdef bint deck_loops(const Deck* deck) noexcept nogil
+cdef void deck_extend(Deck* deck, int64_t step, double tempo, double pitch) noexcept nogil
+cdef bint deck_wants_map(const Deck* deck, int64_t quantum) noexcept nogil
+cdef int64_t deck_ahead(const Deck* deck, int64_t quantum, int64_t sample) noexcept nogil
 cdef int64_t deck_position(const Deck* deck, int64_t sample) noexcept nogil
+cdef int64_t deck_lag(const Deck* deck, int64_t quantum) noexcept nogil
+cdef void deck_start(Deck* deck, PlayerState* player, int64_t target, int64_t sample, int frames,
+                     bint alike, int64_t quantum, int64_t end_step) noexcept nogil
+cdef void deck_stop(Deck* deck, int64_t sample) noexcept nogil
+cdef PlayerState* deck_release(Deck* deck, int64_t quantum) noexcept nogil
+cdef void deck_tick(Deck* deck, int64_t quantum) noexcept nogil
+cdef int64_t deck_advance(const Deck* deck, int64_t quantum, int64_t sample) noexcept nogil
+cdef void deck_fades(const Deck* deck, int64_t sample, float* rising, float* falling) noexcept nogil

@@ -6,6 +6,36 @@ MIX: Final[int]
 APPLIED: Final[int]
 REFUSED: Final[int]
 UNDERRUN: Final[int]
+EXPIRED: Final[int]
+ENDED: Final[int]
+LEVEL: Final[int]
+PLAY: Final[int]
+PAUSE: Final[int]
+SEEK: Final[int]
+JUMP: Final[int]
+LOOP: Final[int]
+SCALE: Final[int]
+EXIT: Final[int]
+SLIP: Final[int]
+REVERSE: Final[int]
+KEYLOCK: Final[int]
+LOAD: Final[int]
+SWAP: Final[int]
+EJECT: Final[int]
+ALIGN: Final[int]
+SYNC: Final[int]
+LEAD: Final[int]
+PACE: Final[int]
+STRIP: Final[int]
+ECHO: Final[int]
+NONE: Final[int]
+FULL: Final[int]
+UNKNOWN: Final[int]
+EMPTY: Final[int]
+MISSING: Final[int]
+OUTSIDE: Final[int]
+SHORT: Final[int]
+NO_BEAT: Final[int]
 
 class CommandEntry(NamedTuple):
     id: int
@@ -15,6 +45,11 @@ class CommandEntry(NamedTuple):
     sample: int
     value: float
     ramp_frames: int
+    deck: int
+    when: int
+    shape: int
+    expires: int
+    extra: float
 
 class ReportEntry(NamedTuple):
     id: int
@@ -27,6 +62,9 @@ class ReportEntry(NamedTuple):
     value: float
     late_frames: int
     superseded: bool
+    deck: int
+    command: int
+    reason: int
 
 def size_bytes(capacity: int) -> int: ...
 
@@ -44,6 +82,11 @@ class Mailbox:
         sample: int = -1,
         ramp_frames: int = 0,
         kind: int = ...,
+        deck: int = 255,
+        when: int = 0,
+        shape: int = 0,
+        expires: int = 0,
+        extra: float = 0.0,
     ) -> bool: ...
     def take_command(self) -> CommandEntry | None: ...
     def take_reports(self, limit: int = 1024) -> list[ReportEntry]: ...

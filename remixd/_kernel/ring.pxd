@@ -1,7 +1,26 @@
 """The broadcast ring of rendered packets: one writer that never waits, any number of readers."""
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
-cdef struct Packet:             # 128 bytes, then the PCM
+cdef enum:
+    PACKET_DECKS = 4
+    DECK_PLAYING = 1        # how a deck stands
+    DECK_ENDED = 2
+    DECK_LOOPING = 4
+    DECK_SLIPPING = 8
+    DECK_BACKWARDS = 16
+    DECK_VARISPEED = 32
+    DECK_FOLLOWING = 64
+    DECK_LEADING = 128
+
+cdef struct DeckReading:        # 40 bytes
+    uint32_t player             # what is loaded; 0: nothing
+    uint32_t flags
+    int64_t position            # source frames, 24 fractional bits
+    double tempo                # as heard
+    int64_t loop_start          # source frames; a loop is on where flags say so
+    int64_t loop_end
+
+cdef struct Packet:             # 320 bytes, then the PCM
     uint64_t sequence           # from 1; 0 while it is being written
     int64_t sample              # the session clock at its first frame
     int64_t position            # source frames at its first frame, 24 fractional bits
@@ -18,7 +37,9 @@ cdef struct Packet:             # 128 bytes, then the PCM
     uint32_t underruns          # since the session began
     uint32_t nonfinite          # samples silenced since the session began
     uint32_t major_faults       # page faults that waited for the disk, of the rendering thread so far
-    uint32_t spare
+    uint32_t reports_lost       # since the session began, because nobody took them
+    DeckReading[PACKET_DECKS] decks
+    uint64_t spare[4]
 
 cdef struct Ring:
     uint64_t* newest
@@ -26,6 +47,7 @@ cdef struct Ring:
     uint64_t slots_count
     int64_t frames
 
+cdef object deck_entry(const DeckReading* reading)
 cdef Packet* ring_begin(Ring* ring, float** pcm) noexcept nogil
 cdef void ring_commit(Ring* ring, Packet* packet) noexcept nogil
 

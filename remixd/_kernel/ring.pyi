@@ -2,6 +2,21 @@ from typing import NamedTuple
 
 from typing_extensions import Buffer
 
+class DeckEntry(NamedTuple):
+    player: int
+    playing: bool
+    ended: bool
+    looping: bool
+    slipping: bool
+    backwards: bool
+    varispeed: bool
+    following: bool
+    leading: bool
+    position: float
+    tempo: float
+    loop_start: int
+    loop_end: int
+
 class PacketEntry(NamedTuple):
     sequence: int
     sample: int
@@ -19,6 +34,8 @@ class PacketEntry(NamedTuple):
     underruns: int
     nonfinite: int
     major_faults: int
+    reports_lost: int
+    decks: tuple[DeckEntry, ...]
     pcm: bytes
 
 def size_bytes(slots: int, frames: int) -> int: ...

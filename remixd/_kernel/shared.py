@@ -1,4 +1,4 @@
-"""The shared-memory file of one session: commands in, reports out, and the ring of packets.
+"""The shared-memory file of one session: commands in, reports out, the ring of packets, and checkpoints.
 
 The engine makes it, control opens it. Each mailbox has one producer and one consumer: control posts commands
 and takes reports, whoever renders the session does the opposite.
@@ -11,7 +11,8 @@ import os
 from pathlib import Path
 from typing import Final
 
-from remixd._kernel import mailbox, ring
+from remixd._kernel import checkpoint, mailbox, ring
+from remixd._kernel.checkpoint import CheckpointMemory
 from remixd._kernel.mailbox import Mailbox
 from remixd._kernel.ring import PacketRing
 from remixd.units import PACKET_FRAMES
@@ -27,7 +28,8 @@ def _pages(size: int) -> int:
 
 _REPORTS_AT: Final = _pages(mailbox.size_bytes(COMMANDS))
 _RING_AT: Final = _REPORTS_AT + _pages(mailbox.size_bytes(REPORTS))
-SIZE_BYTES: Final = _RING_AT + _pages(ring.size_bytes(PACKETS, PACKET_FRAMES))
+_CHECKPOINTS_AT: Final = _RING_AT + _pages(ring.size_bytes(PACKETS, PACKET_FRAMES))
+SIZE_BYTES: Final = _CHECKPOINTS_AT + _pages(checkpoint.SIZE_BYTES)
 
 
 class SessionMemory:
@@ -46,7 +48,9 @@ class SessionMemory:
         commands, reports = memory[:_REPORTS_AT], memory[_REPORTS_AT:_RING_AT]
         self.commands = Mailbox(commands, COMMANDS if create else 0)
         self.reports = Mailbox(reports, REPORTS if create else 0)
-        self.ring = PacketRing(memory[_RING_AT:], *((PACKETS, PACKET_FRAMES) if create else ()))
+        ring_memory = memory[_RING_AT:_CHECKPOINTS_AT]
+        self.ring = PacketRing(ring_memory, *((PACKETS, PACKET_FRAMES) if create else ()))
+        self.checkpoints = CheckpointMemory(memory[_CHECKPOINTS_AT:], create)
 
 
 def _make(path: Path) -> mmap.mmap:

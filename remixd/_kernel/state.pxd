@@ -1,44 +1,54 @@
 """What a session holds."""
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from remixd._kernel.bus cimport Bus
-from remixd._kernel.deck cimport QUANTUM, Deck
+from remixd._kernel.deck cimport Deck
+from remixd._kernel.echo cimport Echo
 from remixd._kernel.mailbox cimport Queue
 from remixd._kernel.meter cimport Meter
+from remixd._kernel.player cimport DIMENSIONS, ROLES
+from remixd._kernel.reader cimport QUANTUM
+from remixd._kernel.shelf cimport Shelf
 from remixd._kernel.stretch cimport Scratch
-from remixd._kernel.strip cimport Ramp
 from remixd._kernel.waiting cimport Waiting
 
 cdef enum:
-    ROLES = 4
-    DIMENSIONS = 6
-    TEMPO = 0               # dimensions, in the order of remixd.mix.PLAYABLE
-    PITCH = 1
-    DRUMS_GAIN = 3
-    DRUMS = 0               # and roles, in the order of remixd.units.STEM_ROLES
-    VOCALS = 2
+    DECKS = 4
+    EVERY_DECK = 255        # of a command: all that are loaded, and those that will be
+    NO_DECK = -1
+
+cdef struct CheckpointView:  # in shared memory: the newest of two is whole, whenever its writer dies
+    uint64_t* newest
+    uint8_t* places
+    int64_t written         # session clock
 
 cdef struct SessionState:
     uint32_t key
-    Deck deck
-    int role_of[8]
-    bint role_present[ROLES]
-    bint summed             # tonal stems' gains act in the spectrum, with their frames
-    Ramp gains[ROLES]
-    float vocals_limit      # most that vocals may be of the loudest other role, linear; 0: no limit
-    double low[DIMENSIONS]  # rights
-    double high[DIMENSIONS]
+    Deck[DECKS] decks
+    double[DIMENSIONS] mix  # what was last given to every deck, before rights
+    int lead                # the deck whose beats others follow, or NO_DECK: the session's own
+    double beat             # of the session at the end of the plan
+    double pace             # beats a step
+    Echo echo               # of what decks send
     Bus bus
-    Waiting for_strips
-    Waiting for_map
+    Waiting for_strips      # commands that wait: for gains,
+    Waiting for_map         # tempo, pitch and what bends the map,
+    Waiting for_decks       # jumps and the like,
+    Waiting for_marks       # and those of all kinds whose beat or bar is not in sight
     Queue* reports
     uint32_t reports_lost
+    Shelf shelf
     Meter meter
+    CheckpointView kept
     int64_t quantum         # next to be rendered
-    int64_t playhead        # source frames at the newest quantum; for housekeeping to read
+    int64_t end_step        # first step not yet planned
+    int64_t[DECKS] playheads    # source frames at the newest quantum; for housekeeping to read
     int64_t clock           # output frames handed out
     float block[QUANTUM * 2]
     int block_used          # frames of `block` already handed out
     float stem[QUANTUM * 2]
-    float ramps[ROLES][QUANTUM]
+    float sound[QUANTUM * 2]    # of one reader
+    float deck[QUANTUM * 2]
+    float send[QUANTUM * 2]
+    float[DECKS][ROLES][QUANTUM] ramps
     Scratch* scratch

@@ -43,6 +43,7 @@ cdef float* ring_new() except NULL
 cdef void ring_free(float* ring) noexcept
 cdef int stretch_init(Stretch* stretch, bint summed) except -1
 cdef void stretch_free(Stretch* stretch) noexcept
+cdef void stretch_reset(Stretch* stretch) noexcept nogil
 cdef void ring_open(float* ring, const Frame* frame) noexcept nogil
 cdef void stretch_frame(Stretch* stretch, const StemView* stem, const Frame* frame, bint loop,
                         Scratch* scratch) noexcept nogil

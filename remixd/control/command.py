@@ -8,19 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
 
 from remixd.mix import DIMENSIONS, PLAYABLE
 from remixd.track.rights import Rights
 from remixd.units import STEM_ROLES
-
-RAMP_FRAMES: Final = 480
-"""A hands-on gain takes 10 ms to get where it is wished."""
-
-DIMENSION_INDEX: Final[Mapping[str, int]] = MappingProxyType(
-    {name: index for index, name in enumerate(PLAYABLE)}
-)
-"""What the kernel calls a dimension."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

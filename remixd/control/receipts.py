@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Final
 
-from remixd._kernel.mailbox import Mailbox, ReportEntry
-from remixd.control.command import DIMENSION_INDEX, RAMP_FRAMES, Applied, AppliedMove, Refused
+from remixd._kernel.mailbox import APPLIED, Mailbox, ReportEntry
+from remixd.control.command import Applied, AppliedMove, Refused
+from remixd.control.order import Order, reason_of
 from remixd.errors import Exhausted
-from remixd.mix import PLAYABLE
-from remixd.track.analysis import Analysis
-from remixd.units import RATE_HZ
 
 WAITING_MAX: Final = 232
 """Commands of one session on their way. The engine itself lets 256 wait for their sample."""
@@ -28,16 +26,15 @@ class Receipt:
     open: set[int] = field(default_factory=set)
     moves: list[AppliedMove] = field(default_factory=list)
     because: list[str] = field(default_factory=list)
-    position: int = 0
+    place: tuple[int, int] = (0, 0)
     late_frames: int = 0
 
 
 @dataclass(slots=True)
 class _Sent:
-    """A command on its way. `sample` is negative for one that acts at once."""
+    """A command on its way."""
 
-    name: str
-    sample: int
+    order: Order
     receipts: Sequence[Receipt]
     replaced: Sequence[tuple[Receipt, float]]
     because: str
@@ -49,16 +46,20 @@ class Receipts:
     Args:
         commands: the session's mailbox.
         key: of the session, for the engine.
-        analysis: of its track, to say where a command was applied.
+        place: says bar and beat of a source frame of the music on a deck (or EVERY_DECK).
         tell: called with every answer.
     """
 
     def __init__(
-        self, commands: Mailbox, key: int, analysis: Analysis, tell: Callable[[Applied | Refused], None]
+        self,
+        commands: Mailbox,
+        key: int,
+        place: Callable[[int, int], str],
+        tell: Callable[[Applied | Refused], None],
     ) -> None:
         self._commands = commands
         self._key = key
-        self._analysis = analysis
+        self._place = place
         self._tell = tell
         self._sent: dict[int, _Sent] = {}
 
@@ -69,13 +70,10 @@ class Receipts:
 
     def send(
         self,
-        name: str,
-        value: float,
+        order: Order,
         receipts: Sequence[Receipt] = (),
         *,
         replaced: Sequence[tuple[Receipt, float]] = (),
-        sample: int = -1,
-        ramp_frames: int = RAMP_FRAMES,
         because: str = "",
     ) -> None:
         """Post one command; each receipt waits for it too. Raises Exhausted if the mailbox is full.
@@ -83,38 +81,34 @@ class Receipts:
         `replaced` are those whose own value this one took the place of before it was sent; they are told so.
         """
         command = next(_command_ids)
-        posted = self._commands.post_command(
-            command, self._key, DIMENSION_INDEX[name], value, sample=sample, ramp_frames=ramp_frames
-        )
-        if not posted:
+        if not order.post(self._commands, command, self._key):
             raise Exhausted("the engine's mailbox is full")
-        self._sent[command] = _Sent(
-            name=name, sample=sample, receipts=receipts, replaced=replaced, because=because
-        )
+        self._sent[command] = _Sent(order=order, receipts=receipts, replaced=replaced, because=because)
         for receipt in (*receipts, *(receipt for receipt, _ in replaced)):
             receipt.open.add(command)
 
-    def take(self, report: ReportEntry, *, refused: bool) -> None:
+    def take(self, report: ReportEntry) -> None:
         """Note what the engine did with one command; answer the receipts that are complete."""
         sent = self._sent.pop(report.id, None)
         if sent is None:
             return
         for receipt, value in (*sent.replaced, *((receipt, report.value) for receipt in sent.receipts)):
             receipt.open.discard(report.id)
-            if refused:
-                self._tell(Refused(id=receipt.signal_id, reason=f"the engine could not take {sent.name}"))
+            if report.kind != APPLIED:
+                reason = reason_of(report.kind, report.reason, sent.order)
+                self._tell(Refused(id=receipt.signal_id, reason=reason))
             else:
                 superseded = report.superseded or receipt not in sent.receipts
-                self._note(receipt, report._replace(value=value, superseded=superseded), sent.because)
+                self._note(receipt, report._replace(value=value, superseded=superseded), sent)
             if not receipt.open and receipt.moves:
                 self._tell(self._applied(receipt))
 
-    def _note(self, receipt: Receipt, report: ReportEntry, because: str) -> None:
+    def _note(self, receipt: Receipt, report: ReportEntry, sent: _Sent) -> None:
         if all(report.sample >= move.sample for move in receipt.moves):
-            receipt.position = report.position
+            receipt.place = report.deck, report.position
         receipt.moves.append(
             AppliedMove(
-                dimension=PLAYABLE[report.dimension],
+                dimension=sent.order.name,
                 value=report.value,
                 sample=report.sample,
                 settled_sample=report.settled_sample,
@@ -122,32 +116,39 @@ class Receipts:
             )
         )
         receipt.late_frames = max(receipt.late_frames, report.late_frames)
-        if because:
-            receipt.because.append(because)
+        if sent.because:
+            receipt.because.append(sent.because)
 
     def _applied(self, receipt: Receipt) -> Applied:
         return Applied(
             id=receipt.signal_id,
             sample=max(move.sample for move in receipt.moves),
             settled_sample=max(move.settled_sample for move in receipt.moves),
-            bar_beat=str(
-                self._analysis.bar_beat((receipt.position + 1) / RATE_HZ) or ""
-            ),  # it is rounded down
+            bar_beat=self._place(*receipt.place),
             late_frames=receipt.late_frames,
             moves=tuple(receipt.moves),
             because="; ".join(receipt.because),
         )
 
-    def take_back(self) -> tuple[list[tuple[str, int]], list[str]]:
-        """Answer nothing more for the commands that still wait for their sample.
+    def order_of(self, command_id: int) -> Order | None:
+        """A command that is not reported on yet."""
+        sent = self._sent.get(command_id)
+        return sent.order if sent else None
 
-        Returns the dimension and sample of each, and the ids of the signals that waited for them.
+    def take_back(self, kinds: Collection[int]) -> tuple[list[Order], list[str]]:
+        """Answer nothing more for the commands of some kinds that still wait for their sample or mark.
+
+        Returns each, and the ids of the signals that waited for them.
         """
-        waiting = [sent for sent in self._sent.values() if sent.sample >= 0]
+        waiting = [
+            sent
+            for sent in self._sent.values()
+            if sent.order.kind in kinds and (sent.order.sample >= 0 or sent.order.when)
+        ]
         signals = dict.fromkeys(receipt.signal_id for sent in waiting for receipt in sent.receipts)
         for sent in waiting:
             sent.receipts = sent.replaced = ()
-        return [(sent.name, sent.sample) for sent in waiting], list(signals)
+        return [sent.order for sent in waiting], list(signals)
 
     def clear(self) -> None:
         """Expect no more reports."""

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
-from remixd._kernel.mailbox import APPLIED, REFUSED
+from remixd._kernel.mailbox import APPLIED, EXPIRED, MIX, REFUSED
 from remixd._kernel.ring import PacketEntry
 from remixd._kernel.shared import SessionMemory
 from remixd.audience.signal import Signal
@@ -18,12 +19,14 @@ from remixd.control.command import Answer, Applied, Clamp, Lowered, Refused, hea
 from remixd.control.directing import Clock, Directing
 from remixd.control.engine import Engine
 from remixd.control.fanout import Listeners, Watchers
+from remixd.control.order import mix_order
 from remixd.control.receipts import Receipt, Receipts
 from remixd.control.sink import Sink
 from remixd.control.streams import SILENT_LUFS, Listener, Packet, SessionStatus, Watcher
 from remixd.director.preset import ORIGINAL, Preset
 from remixd.errors import Exhausted, RemixdError, Unavailable
 from remixd.mix import NEUTRAL
+from remixd.track.analysis import Analysis
 from remixd.track.package import Track
 from remixd.units import OFF_DB, PACKET_FRAMES, RATE_HZ, db_from_gain
 
@@ -67,6 +70,11 @@ def _refused(signal: Signal, lowered: Lowered) -> Answer | None:
     return Answer(id=signal.id, accepted=False, reason=reason, clamps=lowered.clamps)
 
 
+def _bar_beat(analysis: Analysis, _deck: int, position: int) -> str:
+    """Bar and beat of a source frame, which was rounded down."""
+    return str(analysis.bar_beat((position + 1) / RATE_HZ) or "")
+
+
 class Session:
     """A track that plays.
 
@@ -102,7 +110,9 @@ class Session:
         # No method of the session: one that refers to itself would keep its shared memory until the next
         # collection.
         self._tell = self._watchers.put_answer
-        self._receipts = Receipts(self._memory.commands, key, start.track.analysis, self._tell)
+        self._receipts = Receipts(
+            self._memory.commands, key, partial(_bar_beat, start.track.analysis), self._tell
+        )
 
     @property
     def has_output(self) -> bool:
@@ -207,7 +217,7 @@ class Session:
         if len(wished) > free:
             raise Exhausted(f"session {self.id} can move {free} more dimensions now, not {len(wished)}")
         for name, [*replaced, (receipt, value)] in wished.items():
-            self._receipts.send(name, value, (receipt,), replaced=replaced)
+            self._receipts.send(mix_order(name, value), (receipt,), replaced=replaced)
         self._mix = mix
         return answers
 
@@ -239,9 +249,8 @@ class Session:
         receipts: dict[str, Receipt] = {}
         for move, frames in due.moves:
             owed = [receipts.setdefault(signal_id, Receipt(signal_id)) for signal_id in move.signals]
-            self._receipts.send(
-                move.dimension, move.value, owed, sample=due.sample, ramp_frames=frames, because=move.because
-            )
+            order = mix_order(move.dimension, move.value, sample=due.sample, ramp_frames=frames)
+            self._receipts.send(order, owed, because=move.because)
             self._mix[move.dimension] = move.value
             self._because[move.dimension] = move.because
         for signal_id, because in due.settled.items():
@@ -261,16 +270,16 @@ class Session:
         names = ("tempo", "pitch", *self.track.roles)
         if self._receipts.free < 2 * len(names):
             raise Exhausted(f"session {self.id} is busy with other panics")
-        scheduled, signals = self._receipts.take_back()
+        scheduled, signals = self._receipts.take_back((MIX,))
         if self._directing:
             signals += self._directing.clear(NEUTRAL)
         for signal_id in dict.fromkeys(signals):
             self._tell(Refused(id=signal_id, reason="panic: the artist's own mix is back"))
         receipt = Receipt(panic_id)
         for name in names:
-            self._receipts.send(name, NEUTRAL[name], (receipt,))
-        for name, sample in scheduled:  # the engine cannot take a command back; this one follows it at once
-            self._receipts.send(name, NEUTRAL[name], sample=sample)
+            self._receipts.send(mix_order(name, NEUTRAL[name]), (receipt,))
+        for order in scheduled:  # the engine cannot take a command back; this one follows it at once
+            self._receipts.send(replace(order, value=NEUTRAL[order.name]))
         self._mix = dict(NEUTRAL)
         self._because.clear()
         self._clamps = ()
@@ -280,8 +289,8 @@ class Session:
     def take_reports(self) -> None:
         """Take what the engine has told since the last call."""
         for report in self._memory.reports.take_reports():
-            if report.kind in (APPLIED, REFUSED):
-                self._receipts.take(report, refused=report.kind == REFUSED)
+            if report.kind in (APPLIED, REFUSED, EXPIRED):
+                self._receipts.take(report)
 
     def take_sound(self, now_s: float) -> None:
         """Hand the packets rendered since the last call to the listeners, and the status to the watchers."""

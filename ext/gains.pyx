@@ -1,0 +1,112 @@
+"""Gains: what the mix gives a role, times what the hand on its deck does, vocals within their rights.
+
+Vocals that may not be heard alone are held to so much above the loudest other role of their deck, or, where
+both works may be mashed up, of any deck that sounds. Thread: [render].
+"""
+from libc.stdint cimport int64_t
+
+from remixd._kernel.channel cimport Channel
+from remixd._kernel.deck cimport Deck
+from remixd._kernel.isolator cimport BANDS
+from remixd._kernel.player cimport ROLES, VOCALS
+from remixd._kernel.reader cimport QUANTUM
+from remixd._kernel.state cimport DECKS
+from remixd._kernel.strip cimport ramp_is_flat, ramp_value
+
+
+cdef inline float _gain(const Deck* deck, int role, int64_t sample) noexcept nogil:
+    return ramp_value(&deck.gains[role], sample) * ramp_value(&deck.levels[role], sample)
+
+
+cdef bint _lends(const SessionState* session, int deck, int other) noexcept nogil:
+    """Whether another deck's band may carry the vocals of a deck."""
+    cdef const Deck* band = &session.decks[other]
+    if other == deck or band.now == NULL or band.player == NULL:
+        return False
+    return session.decks[deck].player.mashable and band.player.mashable
+
+
+cdef float _share(const SessionState* session, int deck, int other, int64_t sample) noexcept nogil:
+    """How loud another deck comes through its channel, beside a deck whose vocals it may carry."""
+    cdef const Channel* band = &session.decks[other].channel
+    cdef float own = ramp_value(&session.decks[deck].channel.fader.ramp, sample), most = 0.0
+    cdef int i
+    for i in range(BANDS):
+        most = max(most, ramp_value(&band.isolator.gains[i].ramp, sample))
+    return ramp_value(&band.fader.ramp, sample) * min(most, <float>1.0) / max(own, <float>1e-3)
+
+
+cdef float _loudest(const SessionState* session, int deck, int64_t sample, bint* others) noexcept nogil:
+    """The gain of the loudest role that may carry a deck's vocals; `others` is whether there is any."""
+    cdef float loudest = 0.0, share
+    cdef int role, other
+    others[0] = False
+    for other in range(DECKS):
+        if other != deck and not _lends(session, deck, other):
+            continue
+        share = 1.0 if other == deck else _share(session, deck, other, sample)
+        for role in range(ROLES):
+            if role != VOCALS and session.decks[other].player.role_present[role]:
+                others[0] = True
+                loudest = max(loudest, share * _gain(&session.decks[other], role, sample))
+    return loudest
+
+
+cdef bint deck_gains_rest(const SessionState* session, int deck, int64_t sample) noexcept nogil:
+    """Whether every gain of a deck stands still over a quantum."""
+    cdef int role, other
+    for other in range(DECKS):
+        if other != deck and not _lends(session, deck, other):
+            continue
+        for role in range(ROLES):
+            if not (ramp_is_flat(&session.decks[other].gains[role], sample, QUANTUM)
+                    and ramp_is_flat(&session.decks[other].levels[role], sample, QUANTUM)):
+                return False
+    return True
+
+
+cdef void deck_gains(const SessionState* session, int deck, int64_t sample, float* out) noexcept nogil:
+    """The linear gain of each role at a sample, rights included."""
+    cdef const Deck* here = &session.decks[deck]
+    cdef bint others = False
+    cdef float loudest
+    cdef int role
+    for role in range(ROLES):
+        out[role] = _gain(here, role, sample)
+    if here.player == NULL or here.player.vocals_limit <= 0.0:
+        return
+    loudest = _loudest(session, deck, sample, &others)
+    if others:
+        out[VOCALS] = min(out[VOCALS], here.player.vocals_limit * loudest)
+
+
+cdef void deck_fill_gains(SessionState* session, int deck, int64_t sample, int first,
+                          int last) noexcept nogil:
+    """The gain of each role of a deck at frames [first, last) of the quantum that begins at `sample`."""
+    cdef const Deck* here = &session.decks[deck]
+    cdef bint others = False
+    cdef float* gains
+    cdef float loudest
+    cdef int i, role
+    for role in range(ROLES):
+        gains = session.ramps[deck][role]
+        for i in range(first, last):
+            gains[i] = _gain(here, role, sample + i)
+    if here.player == NULL or here.player.vocals_limit <= 0.0:
+        return
+    gains = session.ramps[deck][VOCALS]
+    for i in range(first, last):
+        loudest = _loudest(session, deck, sample + i, &others)
+        if others:
+            gains[i] = min(gains[i], here.player.vocals_limit * loudest)
+
+
+cdef void deck_prime_gains(SessionState* session, int deck) noexcept nogil:
+    """Let the frames of what a deck has just begun to read have the gains that are now."""
+    cdef Deck* here = &session.decks[deck]
+    cdef float[ROLES] gains
+    cdef int i, j
+    deck_gains(session, deck, session.quantum * QUANTUM, gains)
+    for i in range(here.now.stems_count):
+        for j in range(4):
+            here.now.voices[i].gains[j] = gains[here.player.role_of[i]] if here.player.summed else 1.0

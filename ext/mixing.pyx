@@ -1,0 +1,105 @@
+"""Mixing: every deck's stems at their gains, through its channel, and the echo, summed into one block.
+
+Thread: [render].
+"""
+from libc.stdint cimport int64_t
+from libc.string cimport memset
+
+from remixd._kernel.channel cimport channel_is_neutral, channel_process
+from remixd._kernel.deck cimport Deck, deck_fades
+from remixd._kernel.echo cimport echo_process
+from remixd._kernel.gains cimport deck_fill_gains, deck_gains, deck_gains_rest
+from remixd._kernel.player cimport ROLES, PlayerState
+from remixd._kernel.reader cimport (
+    LANE_DRUMS,
+    QUANTUM,
+    Reader,
+    STEMS_MAX,
+    reader_advance,
+    reader_read,
+    reader_read_sum,
+)
+from remixd._kernel.state cimport DECKS
+from remixd._kernel.strip cimport add_ramped, add_scaled
+
+
+cdef void _stem_gains(const PlayerState* player, const float* gains, float* out) noexcept nogil:
+    cdef int i
+    for i in range(player.readers[0].stems_count):
+        out[i] = gains[player.role_of[i]]
+
+
+cdef void _read(SessionState* session, int deck, Reader* reader, const PlayerState* player, bint flat,
+                const float* gains) noexcept nogil:
+    """What a reader plays in a quantum, at the gains of its stems, into `sound`."""
+    cdef int i
+    cdef bint summed = player.summed and not reader.varispeed, silent
+    cdef float[STEMS_MAX] stem_gains
+    _stem_gains(player, gains, stem_gains)
+    reader_advance(reader, session.quantum, stem_gains, session.scratch)
+    memset(session.sound, 0, sizeof(session.sound))
+    if summed:
+        reader_read_sum(reader, session.quantum, session.sound)
+    for i in range(reader.stems_count):
+        silent = flat and gains[player.role_of[i]] == 0.0
+        if reader.voices[i].lane != LANE_DRUMS and (silent or summed):
+            continue                                    # drums read on, heard or not
+        reader_read(reader, i, session.quantum, session.stem)
+        if silent:
+            continue
+        if flat:
+            add_scaled(session.sound, session.stem, gains[player.role_of[i]], QUANTUM)
+        else:
+            add_ramped(session.sound, session.stem, session.ramps[deck][player.role_of[i]], QUANTUM)
+
+
+cdef void _mix_deck(SessionState* session, int index, int filled) noexcept nogil:
+    """A deck's quantum, into `session.deck`; `filled` frames of its ramps are there already."""
+    cdef Deck* deck = &session.decks[index]
+    cdef int64_t sample = session.quantum * QUANTUM
+    cdef float[ROLES] gains
+    cdef float[QUANTUM] rising
+    cdef float[QUANTUM] falling
+    cdef bint flat = filled == 0 and deck_gains_rest(session, index, sample)
+    cdef bint fading = sample < deck.fade_end
+    deck_gains(session, index, sample, gains)
+    if not flat:
+        deck_fill_gains(session, index, sample, filled, QUANTUM)
+    if fading:
+        deck_fades(deck, sample, rising, falling)
+    memset(session.deck, 0, sizeof(session.deck))
+    if deck.now != NULL:
+        _read(session, index, deck.now, deck.player, flat, gains)
+        if fading:
+            add_ramped(session.deck, session.sound, rising, QUANTUM)
+        else:
+            add_scaled(session.deck, session.sound, 1.0, QUANTUM)
+    if deck.before != NULL:
+        _read(session, index, deck.before, deck.before_player, flat, gains)
+        add_ramped(session.deck, session.sound, falling, QUANTUM)
+
+
+cdef void session_mix(SessionState* session, const int* filled) noexcept nogil:
+    """Every deck through its channel, and the echo of what they send, into `block`."""
+    cdef Deck* deck
+    cdef int64_t sample = session.quantum * QUANTUM
+    cdef bint sending = False
+    cdef int i
+    memset(session.block, 0, sizeof(session.block))
+    for i in range(DECKS):
+        deck = &session.decks[i]
+        if deck.now == NULL and deck.before == NULL:
+            continue
+        _mix_deck(session, i, filled[i])
+        if not channel_is_neutral(&deck.channel, sample):
+            if not sending:
+                memset(session.send, 0, sizeof(session.send))
+                sending = True
+            channel_process(&deck.channel, session.deck, sample, session.send)
+        add_scaled(session.block, session.deck, 1.0, QUANTUM)
+    if sending or not session.echo.idle:
+        if not sending:
+            memset(session.send, 0, sizeof(session.send))
+        echo_process(&session.echo, session.send, session.block, QUANTUM)
+    else:
+        session.echo.clock += QUANTUM
