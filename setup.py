@@ -20,7 +20,7 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 ROOT = Path(__file__).resolve().parent
-PROTOS = ("common", "tracks", "sessions", "audience")
+PROTOS = ("common", "tracks", "sessions", "audience", "console")
 KERNEL_NOUNS = (
     "simd",
     "ring",

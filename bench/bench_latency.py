@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from remixd._kernel.bus import DELAY_FRAMES
 from remixd._kernel.ring import PacketRing
 from remixd.client import Client, Packet, Signal
-from remixd.control.sessions import LEAD_NS
+from remixd.control.score import LEAD_NS
 from remixd.errors import Unavailable
 from remixd.units import PACKET_FRAMES, RATE_HZ
 

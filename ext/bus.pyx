@@ -134,6 +134,7 @@ cdef void bus_init(Bus* bus) noexcept:
     bus.sum = LOOKAHEAD
     bus.release = 1.0
     bus.least_gain = 1.0
+    bus.unclipped = CLIP_QUANTA
 
 
 cdef inline void _more(int32_t* most, const float* x) noexcept nogil:
@@ -304,6 +305,11 @@ cdef void _process(Bus* bus, float* block) noexcept nogil:
     cdef float peak = _guard(bus, block)
     cdef bint near = False
     cdef int group
+    if peak > <float>1.0:
+        bus.clips += bus.unclipped == CLIP_QUANTA
+        bus.unclipped = 0
+    elif bus.unclipped < CLIP_QUANTA:
+        bus.unclipped += 1
     memcpy(joined, bus.held + 2 * (LIMITER_DELAY - WINDOW_TAIL), 2 * WINDOW_TAIL * sizeof(float))
     memcpy(joined + 2 * WINDOW_TAIL, block, sizeof(bus.held))
     memset(bounds, 0, sizeof(bounds))

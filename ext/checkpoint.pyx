@@ -13,8 +13,8 @@ from remixd._kernel.follow cimport session_extend
 from remixd._kernel.gains cimport deck_prime_gains
 from remixd._kernel.marks cimport session_find_marks
 from remixd._kernel.moves cimport session_move_strips
-from remixd._kernel.player cimport PlayerState
-from remixd._kernel.reader cimport QUANTUM, reader_position
+from remixd._kernel.player cimport DIMENSIONS, PlayerState
+from remixd._kernel.reader cimport QUANTUM, reader_position, reader_wrap
 from remixd._kernel.ring cimport (
     DECK_BACKWARDS,
     DECK_ENDED,
@@ -51,7 +51,7 @@ cdef extern from *:
     uint64_t recheck "remixd_checkpoint_recheck"(const uint64_t* p) noexcept nogil
 
 cdef enum:
-    VERSION = 1
+    VERSION = 2
     HEADER_BYTES = 64
     EVERY = 24000           # frames between two checkpoints
 
@@ -61,7 +61,7 @@ cdef int64_t PLACE_BYTES = 64 + (sizeof(Checkpoint) + 63) // 64 * 64
 SIZE_BYTES = HEADER_BYTES + 2 * PLACE_BYTES
 
 
-cdef void _take_deck(const Deck* deck, int64_t quantum, DeckCheckpoint* kept) noexcept nogil:
+cdef void _take_deck(const Deck* deck, int64_t quantum, bint planned, DeckCheckpoint* kept) noexcept nogil:
     cdef int i
     kept.player = deck.player.key if deck.player != NULL else 0
     kept.flags = (
@@ -70,7 +70,9 @@ cdef void _take_deck(const Deck* deck, int64_t quantum, DeckCheckpoint* kept) no
     )
     kept.position = deck.rest
     if deck.now != NULL:
-        kept.position = reader_position(deck.now, quantum * QUANTUM)
+        kept.position = reader_wrap(deck.now, deck.now.end_source)
+        if planned:
+            kept.position = reader_position(deck.now, quantum * QUANTUM)
     kept.tempo = deck.tempo
     kept.pitch = deck.pitch
     for i in range(ROLES):
@@ -84,27 +86,32 @@ cdef void _take_deck(const Deck* deck, int64_t quantum, DeckCheckpoint* kept) no
 
 
 cdef void checkpoint_take(const SessionState* session, Checkpoint* checkpoint) noexcept nogil:
-    """Write down how a session stands before its next quantum, which is planned."""
+    """Write down how a session stands before its next quantum. Nothing is planned for it: that would move
+    what is commanded next, and a replay knows nothing of checkpoints.
+    """
     cdef int i
     checkpoint.version = VERSION
     checkpoint.quantum = session.quantum
+    checkpoint.told = session.reports_told
     memcpy(checkpoint.mix, session.mix, sizeof(checkpoint.mix))
     checkpoint.lead = session.lead
     checkpoint.beat = session.beat - session.pace * (session.end_step - session.quantum)
     checkpoint.pace = session.pace
     for i in range(DECKS):
-        _take_deck(&session.decks[i], session.quantum, &checkpoint.decks[i])
+        _take_deck(&session.decks[i], session.quantum, session.end_step > session.quantum,
+                   &checkpoint.decks[i])
 
 
 cdef void session_keep(SessionState* session) noexcept nogil:
-    """Write a checkpoint into shared memory, if it is time and there is any. Thread: [render]."""
+    """Write a checkpoint into shared memory, if it is time and there is any; the first one at once.
+
+    Thread: [render].
+    """
     cdef CheckpointView* view = &session.kept
     cdef uint64_t turn
     cdef uint64_t* place
-    if view.newest == NULL or session.clock < view.written + EVERY:
+    if view.newest == NULL or (session.clock < view.written + EVERY and load_acquire(view.newest)):
         return
-    if session.end_step == session.quantum:
-        session_extend(session)
     turn = load_acquire(view.newest) + 1
     place = <uint64_t*>(view.places + (turn % 2) * PLACE_BYTES)
     open_place(place)
@@ -163,12 +170,9 @@ cdef void session_restore(SessionState* session, const Checkpoint* checkpoint) n
     session.beat = checkpoint.beat + checkpoint.pace
 
 
-cdef void session_skip(SessionState* session, int64_t quantum) noexcept nogil:
-    """Go on to a quantum without sound; then what plays begins there, and fades in."""
+cdef void session_pass(SessionState* session, int64_t quantum) noexcept nogil:
+    """Go on to a quantum without sound: what is due until then is done."""
     cdef int[DECKS] filled
-    cdef Deck* deck
-    cdef PlayerState* gone
-    cdef int i
     while session.quantum < quantum:
         if session.end_step == session.quantum:
             session_extend(session)
@@ -177,6 +181,14 @@ cdef void session_skip(SessionState* session, int64_t quantum) noexcept nogil:
         session_move_strips(session, session.quantum * QUANTUM, filled)
         session.quantum += 1
         session.clock = session.quantum * QUANTUM
+
+
+cdef void session_skip(SessionState* session, int64_t quantum) noexcept nogil:
+    """Go on to a quantum without sound; then what plays begins there, and fades in."""
+    cdef Deck* deck
+    cdef PlayerState* gone
+    cdef int i
+    session_pass(session, quantum)
     while session.end_step <= session.quantum:
         session_extend(session)
     for i in range(DECKS):
@@ -242,3 +254,18 @@ def quantum_of(bytes checkpoint not None) -> int:
     if len(checkpoint) != sizeof(Checkpoint) or kept.version != VERSION:
         raise ValueError("not a checkpoint of this version")
     return kept.quantum
+
+
+def told_of(bytes checkpoint not None) -> int:
+    """The serial of the newest report that had been made when a checkpoint was taken: what it tells of is in
+    the checkpoint. Raises ValueError for what is no checkpoint.
+    """
+    quantum_of(checkpoint)
+    return (<const Checkpoint*><const char*>checkpoint).told
+
+
+def mix_of(bytes checkpoint not None) -> list[float]:
+    """What was last given to every deck, in the order of `mix.PLAYABLE`. Raises ValueError likewise."""
+    cdef int i
+    quantum_of(checkpoint)
+    return [(<const Checkpoint*><const char*>checkpoint).mix[i] for i in range(DIMENSIONS)]

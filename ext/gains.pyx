@@ -4,14 +4,15 @@ Vocals that may not be heard alone are held to so much above the loudest other r
 both works may be mashed up, of any deck that sounds. Thread: [render].
 """
 from libc.stdint cimport int64_t
+from libc.string cimport memset
 
 from remixd._kernel.channel cimport Channel
 from remixd._kernel.deck cimport Deck
 from remixd._kernel.isolator cimport BANDS
-from remixd._kernel.player cimport ROLES, VOCALS
+from remixd._kernel.player cimport PlayerState, ROLES, VOCALS
 from remixd._kernel.reader cimport QUANTUM
 from remixd._kernel.state cimport DECKS
-from remixd._kernel.strip cimport ramp_is_flat, ramp_value
+from remixd._kernel.strip cimport ramp_fill, ramp_is_flat, ramp_value
 
 
 cdef inline float _gain(const Deck* deck, int role, int64_t sample) noexcept nogil:
@@ -52,17 +53,29 @@ cdef float _loudest(const SessionState* session, int deck, int64_t sample, bint*
     return loudest
 
 
+cdef bint _rests(const Deck* deck, int64_t sample) noexcept nogil:
+    cdef int role
+    for role in range(ROLES):
+        if not (ramp_is_flat(&deck.gains[role], sample, QUANTUM)
+                and ramp_is_flat(&deck.levels[role], sample, QUANTUM)):
+            return False
+    return True
+
+
+cdef bint _is_lent(const SessionState* session, int deck) noexcept nogil:
+    """Whether any other deck's band may carry the vocals of a deck."""
+    cdef int other
+    if session.decks[deck].player == NULL or not session.decks[deck].player.mashable:
+        return False
+    for other in range(DECKS):
+        if _lends(session, deck, other):
+            return True
+    return False
+
+
 cdef bint deck_gains_rest(const SessionState* session, int deck, int64_t sample) noexcept nogil:
     """Whether every gain of a deck stands still over a quantum."""
-    cdef int role, other
-    for other in range(DECKS):
-        if other != deck and not _lends(session, deck, other):
-            continue
-        for role in range(ROLES):
-            if not (ramp_is_flat(&session.decks[other].gains[role], sample, QUANTUM)
-                    and ramp_is_flat(&session.decks[other].levels[role], sample, QUANTUM)):
-                return False
-    return True
+    return _rests(&session.decks[deck], sample) and not _is_lent(session, deck)
 
 
 cdef void deck_gains(const SessionState* session, int deck, int64_t sample, float* out) noexcept nogil:
@@ -80,25 +93,51 @@ cdef void deck_gains(const SessionState* session, int deck, int64_t sample, floa
         out[VOCALS] = min(out[VOCALS], here.player.vocals_limit * loudest)
 
 
+cdef void _limit_vocals(SessionState* session, int deck, int64_t sample, int first,
+                        int last) noexcept nogil:
+    """Hold vocals within so much of what carries them, at frames [first, last) of a quantum."""
+    cdef const PlayerState* player = session.decks[deck].player
+    cdef float[QUANTUM] loudest
+    cdef float* gains
+    cdef bint others = False, lent = _is_lent(session, deck)
+    cdef int role
+    cdef Py_ssize_t i
+    memset(loudest, 0, sizeof(loudest))
+    for role in range(ROLES):
+        if role != VOCALS and player.role_present[role]:
+            others = True
+            gains = session.ramps[deck][role]
+            for i in range(first, last):
+                loudest[i] = gains[i] if gains[i] > loudest[i] else loudest[i]
+    if lent:
+        for i in range(first, last):
+            loudest[i] = _loudest(session, deck, sample + i, &others)
+    if not others:
+        return
+    gains = session.ramps[deck][VOCALS]
+    for i in range(first, last):
+        loudest[i] *= player.vocals_limit
+        gains[i] = loudest[i] if loudest[i] < gains[i] else gains[i]
+
+
 cdef void deck_fill_gains(SessionState* session, int deck, int64_t sample, int first,
                           int last) noexcept nogil:
     """The gain of each role of a deck at frames [first, last) of the quantum that begins at `sample`."""
     cdef const Deck* here = &session.decks[deck]
-    cdef bint others = False
+    cdef float[QUANTUM] levels
     cdef float* gains
-    cdef float loudest
-    cdef int i, role
+    cdef int role
+    cdef Py_ssize_t i
     for role in range(ROLES):
         gains = session.ramps[deck][role]
+        ramp_fill(&here.gains[role], sample, first, last, gains)
+        if here.levels[role].gain_from == 1.0 == here.levels[role].gain_to:
+            continue
+        ramp_fill(&here.levels[role], sample, first, last, levels)
         for i in range(first, last):
-            gains[i] = _gain(here, role, sample + i)
-    if here.player == NULL or here.player.vocals_limit <= 0.0:
-        return
-    gains = session.ramps[deck][VOCALS]
-    for i in range(first, last):
-        loudest = _loudest(session, deck, sample + i, &others)
-        if others:
-            gains[i] = min(gains[i], here.player.vocals_limit * loudest)
+            gains[i] *= levels[i]
+    if here.player != NULL and here.player.vocals_limit > 0.0:
+        _limit_vocals(session, deck, sample, first, last)
 
 
 cdef void deck_prime_gains(SessionState* session, int deck) noexcept nogil:

@@ -53,6 +53,10 @@ cdef enum:
     RATE_HZ = 48000
     NAP_NS = 5000000        # longest sleep while something plays
     IDLE_NS = 10000000      # longest sleep else: how soon a first session is noticed
+    WINDOW_NS = 10000000    # of the load
+    MEAN_NS = 1000000000
+
+cdef double COST_SHARE = 0.02   # a packet's weight in the mean cost of its session: half a second
 
 SESSIONS_MAX = SLOTS
 
@@ -71,7 +75,27 @@ cdef void _fade_out(float* pcm, int64_t frames) noexcept nogil:
         pcm[2 * i + 1] *= gain
 
 
-cdef void _render_packet(Slot* slot) noexcept nogil:
+cdef void _count(HostState* host, Slot* slot, int64_t began_ns, int64_t ended_ns) noexcept nogil:
+    """Note what a packet of a paced session took."""
+    cdef double share = <double>(ended_ns - began_ns) / <double>_ns(slot.ring.frames)
+    slot.cost += (share - slot.cost) * (COST_SHARE if slot.cost else 1.0)
+    host.load.busy_ns += ended_ns - began_ns
+
+
+cdef void _close_window(Load* load, int64_t at_ns) noexcept nogil:
+    """Take a window into the mean, once it is long enough."""
+    cdef int64_t lasted_ns = at_ns - load.began_ns
+    cdef double share
+    if lasted_ns < WINDOW_NS:
+        return
+    share = <double>load.busy_ns / <double>lasted_ns
+    load.mean += (share - load.mean) * min(<double>lasted_ns / MEAN_NS, 1.0)
+    load.worst = max(load.worst, share)
+    load.began_ns = at_ns
+    load.busy_ns = 0
+
+
+cdef void _render_packet(HostState* host, Slot* slot, int64_t began_ns) noexcept nogil:
     """Take the session's commands, then render one packet into its ring."""
     cdef SessionState* session = slot.session
     cdef float* pcm = NULL
@@ -87,11 +111,14 @@ cdef void _render_packet(Slot* slot) noexcept nogil:
     packet.rendered_ns = now_ns()
     if slot.paced and packet.rendered_ns > packet.due_ns:
         slot.underruns += 1
+        host.load.late += 1
         session_report(session, NULL, REPORT_UNDERRUN, packet.sample, session.clock, 0, 0.0,
                        (packet.rendered_ns - packet.due_ns) * RATE_HZ // 1000000000, False)
     packet.underruns = slot.underruns
     session_describe(session, packet)
     ring_commit(&slot.ring, packet)
+    if slot.paced:
+        _count(host, slot, began_ns, now_ns())
     if leaving:
         store_release(&slot.state, SLOT_GONE)
 
@@ -121,9 +148,11 @@ cdef Slot* _earliest(HostState* host, bint paced, int64_t* at_ns) noexcept nogil
 cdef void _run(HostState* host) noexcept nogil:
     cdef Slot* slot
     cdef int64_t now, at_ns = 0, any_ns = 0
+    host.load.began_ns = now_ns()
     while not load_acquire(&host.stop):
         slot = _earliest(host, True, &at_ns)
         now = now_ns()
+        _close_window(&host.load, now)
         if slot == NULL:
             at_ns = now + IDLE_NS
         elif at_ns > now + NAP_NS:
@@ -131,7 +160,7 @@ cdef void _run(HostState* host) noexcept nogil:
         if slot == NULL or at_ns > now:
             slot = _earliest(host, False, &any_ns)
         if slot != NULL:
-            _render_packet(slot)
+            _render_packet(host, slot, now)
         else:
             sleep_until(at_ns)
 
@@ -177,8 +206,34 @@ cdef class Host:
         slot.lead_ns = lead_ns
         slot.paced = paced
         slot.underruns = 0
+        slot.cost = 0.0
         slot.start_ns = anchor_ns or now_ns() + lead_ns - _ns(session.state.clock)
         store_release(&slot.state, SLOT_PLAYING)
+
+    def set_lead(self, uint32_t key, int64_t lead_ns) -> bool:
+        """Render a session so long before it is due from now on. Whether it is there."""
+        cdef Slot* slot = &self.state.slots[key % SLOTS]
+        if self.kept[key % SLOTS] is None or slot.session.key != key:
+            return False
+        slot.lead_ns = lead_ns
+        return True
+
+    def load(self) -> tuple[float, float, int]:
+        """How busy the render thread is with paced sessions: the share of its time over about a second, that
+        of the worst 10 ms since this was last asked, and packets that were late so far.
+        """
+        worst = self.state.load.worst
+        self.state.load.worst = 0.0
+        return self.state.load.mean, worst, self.state.load.late
+
+    def costs(self) -> dict[int, float]:
+        """The share of the render thread's time that each paced session takes, by its key."""
+        cdef int i
+        return {
+            self.state.slots[i].session.key: self.state.slots[i].cost
+            for i in range(SLOTS)
+            if self.kept[i] is not None and self.state.slots[i].session != NULL and self.state.slots[i].paced
+        }
 
     def leave(self, uint32_t key) -> bool:
         """Ask a session to fade out and stop. Whether it was playing."""

@@ -41,7 +41,7 @@ CommandEntry = namedtuple(
 ReportEntry = namedtuple(
     "ReportEntry",
     "id session kind dimension sample settled_sample position value late_frames superseded deck command "
-    "reason",
+    "reason serial taken",
 )
 
 MIX = COMMAND_MIX
@@ -50,6 +50,7 @@ REFUSED = REPORT_REFUSED
 UNDERRUN = REPORT_UNDERRUN
 EXPIRED = REPORT_EXPIRED
 ENDED = REPORT_ENDED
+WAITS = REPORT_WAITS
 (LEVEL, PLAY, PAUSE, SEEK, JUMP, LOOP, SCALE, EXIT, SLIP, REVERSE, KEYLOCK, LOAD, SWAP, EJECT, ALIGN, SYNC,
  LEAD, PACE, STRIP, ECHO) = range(COMMAND_LEVEL, COMMANDS)
 (NONE, FULL, UNKNOWN, EMPTY, MISSING, OUTSIDE, SHORT, NO_BEAT) = range(REASON_NO_BEAT + 1)
@@ -165,5 +166,6 @@ cdef class Mailbox:
                 report.id, report.session, report.kind, report.dimension, report.sample,
                 report.settled_sample, report.position, report.value, report.late_frames,
                 report.superseded != 0, report.deck, report.command, report.reason,
+                report.serial, report.taken,
             ))
         return taken

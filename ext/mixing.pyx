@@ -30,16 +30,17 @@ cdef void _stem_gains(const PlayerState* player, const float* gains, float* out)
 
 
 cdef void _read(SessionState* session, int deck, Reader* reader, const PlayerState* player, bint flat,
-                const float* gains) noexcept nogil:
-    """What a reader plays in a quantum, at the gains of its stems, into `sound`."""
+                const float* gains, float* out) noexcept nogil:
+    """Add what a reader plays in a quantum, at the gains of its stems, to `out`."""
     cdef int i
     cdef bint summed = player.summed and not reader.varispeed, silent
     cdef float[STEMS_MAX] stem_gains
-    _stem_gains(player, gains, stem_gains)
-    reader_advance(reader, session.quantum, stem_gains, session.scratch)
-    memset(session.sound, 0, sizeof(session.sound))
     if summed:
-        reader_read_sum(reader, session.quantum, session.sound)
+        _stem_gains(player, gains, stem_gains)
+    reader_advance(reader, session.quantum, stem_gains, session.scratch)
+    if summed:
+        reader_read_sum(reader, session.quantum, session.stem)
+        add_scaled(out, session.stem, 1.0, QUANTUM)
     for i in range(reader.stems_count):
         silent = flat and gains[player.role_of[i]] == 0.0
         if reader.voices[i].lane != LANE_DRUMS and (silent or summed):
@@ -48,13 +49,21 @@ cdef void _read(SessionState* session, int deck, Reader* reader, const PlayerSta
         if silent:
             continue
         if flat:
-            add_scaled(session.sound, session.stem, gains[player.role_of[i]], QUANTUM)
+            add_scaled(out, session.stem, gains[player.role_of[i]], QUANTUM)
         else:
-            add_ramped(session.sound, session.stem, session.ramps[deck][player.role_of[i]], QUANTUM)
+            add_ramped(out, session.stem, session.ramps[deck][player.role_of[i]], QUANTUM)
 
 
-cdef void _mix_deck(SessionState* session, int index, int filled) noexcept nogil:
-    """A deck's quantum, into `session.deck`; `filled` frames of its ramps are there already."""
+cdef void _read_faded(SessionState* session, int deck, Reader* reader, const PlayerState* player, bint flat,
+                      const float* gains, const float* fade, float* out) noexcept nogil:
+    """The same, as it fades in or out."""
+    memset(session.sound, 0, sizeof(session.sound))
+    _read(session, deck, reader, player, flat, gains, session.sound)
+    add_ramped(out, session.sound, fade, QUANTUM)
+
+
+cdef void _mix_deck(SessionState* session, int index, int filled, float* out) noexcept nogil:
+    """Add a deck's quantum to `out`; `filled` frames of its ramps are there already."""
     cdef Deck* deck = &session.decks[index]
     cdef int64_t sample = session.quantum * QUANTUM
     cdef float[ROLES] gains
@@ -67,16 +76,12 @@ cdef void _mix_deck(SessionState* session, int index, int filled) noexcept nogil
         deck_fill_gains(session, index, sample, filled, QUANTUM)
     if fading:
         deck_fades(deck, sample, rising, falling)
-    memset(session.deck, 0, sizeof(session.deck))
-    if deck.now != NULL:
-        _read(session, index, deck.now, deck.player, flat, gains)
-        if fading:
-            add_ramped(session.deck, session.sound, rising, QUANTUM)
-        else:
-            add_scaled(session.deck, session.sound, 1.0, QUANTUM)
+    if deck.now != NULL and fading:
+        _read_faded(session, index, deck.now, deck.player, flat, gains, rising, out)
+    elif deck.now != NULL:
+        _read(session, index, deck.now, deck.player, flat, gains, out)
     if deck.before != NULL:
-        _read(session, index, deck.before, deck.before_player, flat, gains)
-        add_ramped(session.deck, session.sound, falling, QUANTUM)
+        _read_faded(session, index, deck.before, deck.before_player, flat, gains, falling, out)
 
 
 cdef void session_mix(SessionState* session, const int* filled) noexcept nogil:
@@ -90,12 +95,15 @@ cdef void session_mix(SessionState* session, const int* filled) noexcept nogil:
         deck = &session.decks[i]
         if deck.now == NULL and deck.before == NULL:
             continue
-        _mix_deck(session, i, filled[i])
-        if not channel_is_neutral(&deck.channel, sample):
-            if not sending:
-                memset(session.send, 0, sizeof(session.send))
-                sending = True
-            channel_process(&deck.channel, session.deck, sample, session.send)
+        if channel_is_neutral(&deck.channel, sample):
+            _mix_deck(session, i, filled[i], session.block)
+            continue
+        if not sending:
+            memset(session.send, 0, sizeof(session.send))
+            sending = True
+        memset(session.deck, 0, sizeof(session.deck))
+        _mix_deck(session, i, filled[i], session.deck)
+        channel_process(&deck.channel, session.deck, sample, session.send)
         add_scaled(session.block, session.deck, 1.0, QUANTUM)
     if sending or not session.echo.idle:
         if not sending:

@@ -4,7 +4,7 @@ Tempo and pitch bend the map at its open end; gains begin ramps on their sample,
 the spectrum, with the frames that will be heard then. Rights clamp every value, here too. Thread: [render].
 """
 from libc.math cimport exp2, isfinite
-from libc.stdint cimport int64_t, uint8_t, uint16_t
+from libc.stdint cimport INT32_MAX, int32_t, int64_t, uint8_t, uint16_t, uint32_t
 from libc.string cimport memset
 
 from remixd._kernel.channel cimport CHANNEL_PARAMETERS, channel_init, channel_move
@@ -25,6 +25,7 @@ from remixd._kernel.mailbox cimport (
     REASON_UNKNOWN,
     REPORT_APPLIED,
     REPORT_REFUSED,
+    REPORT_WAITS,
     Command,
     Report,
     queue_push,
@@ -55,11 +56,14 @@ cdef void _tell(SessionState* session, const Command* command, Report* report) n
     """Tell the other side; if its queue is full, count what was lost."""
     report.session = session.key
     report.deck = EVERY_DECK
+    session.reports_told += 1
+    report.serial = session.reports_told
     if command != NULL:
         report.id = command.id
         report.dimension = command.dimension
         report.deck = command.deck
         report.command = <uint8_t>command.kind
+        report.taken = <uint32_t>command.taken
     if session.reports == NULL or not queue_push(session.reports, report):
         session.reports_lost += 1
 
@@ -75,7 +79,7 @@ cdef void session_report(SessionState* session, const Command* command, int kind
     report.settled_sample = settled
     report.position = position
     report.value = value
-    report.late_frames = late
+    report.late_frames = <int32_t>min(late, <int64_t>INT32_MAX)
     report.superseded = superseded
     _tell(session, command, &report)
 
@@ -131,19 +135,26 @@ cdef bint command_bends(const Command* command) noexcept nogil:
 cdef int session_post(SessionState* session, const Command* command) noexcept nogil:
     """Take a command; it waits for its sample, behind those that came before it for the same sample.
 
+    What becomes of the sound depends on the commands, on their order, and on the quantum before which each
+    was taken, and on nothing else: so that is noted, and told with what was done.
     One that cannot be taken is answered with a refusal, and 0 is returned.
     """
+    cdef Command noted = command[0]
     cdef bint taken
-    if not _makes_sense(command):
-        session_refuse(session, command, REASON_UNKNOWN)
+    noted.taken = session.quantum
+    if not _makes_sense(&noted):
+        session_refuse(session, &noted, REASON_UNKNOWN)
         return 0
-    if command.when:
-        taken = waiting_add(&session.for_marks, command)
+    if noted.when:
+        taken = waiting_add(&session.for_marks, &noted)
     else:
-        taken = session_route(session, command)
+        taken = session_route(session, &noted)
     if not taken:
-        session_refuse(session, command, REASON_FULL)
+        session_refuse(session, &noted, REASON_FULL)
         return 0
+    if noted.when:
+        session_report(session, &noted, REPORT_WAITS, session.quantum * QUANTUM, session.quantum * QUANTUM, 0,
+                       noted.value, 0, False)
     return 1
 
 

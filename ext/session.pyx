@@ -19,6 +19,7 @@ from remixd._kernel.checkpoint cimport (
     CheckpointMemory,
     checkpoint_take,
     session_keep,
+    session_pass,
     session_restore,
     session_skip,
 )
@@ -181,6 +182,7 @@ cdef void session_describe(SessionState* session, Packet* packet) noexcept nogil
     packet.pitch = shown.pitch.value_to
     deck_gains(session, shown_deck(session), session.clock, packet.gain)
     packet.reports_lost = session.reports_lost
+    packet.clips = session.bus.clips
     for i in range(DECKS):
         _describe_deck(session, i, &packet.decks[i])
     packet.peak[0] = session.meter.peak[0]
@@ -260,8 +262,6 @@ cdef class Session:
     def checkpoint(self) -> bytes:
         """How the session stands now: what `restore` takes."""
         cdef Checkpoint kept
-        if self.state.end_step == self.state.quantum:
-            session_extend(self.state)
         memset(&kept, 0, sizeof(Checkpoint))
         checkpoint_take(self.state, &kept)
         return (<char*>&kept)[:sizeof(Checkpoint)]
@@ -276,6 +276,13 @@ cdef class Session:
             raise ValueError("the session has begun")
         quantum_of(checkpoint)
         session_restore(self.state, <const Checkpoint*><const char*>checkpoint)
+
+    def pass_to(self, int64_t clock) -> None:
+        """Go on to a later sample without sound, so that more can be posted. After `restore`, before
+        `skip_to`; rounded down to a multiple of 64.
+        """
+        with nogil:
+            session_pass(self.state, clock // QUANTUM)
 
     def skip_to(self, int64_t clock) -> None:
         """Go on to a later sample, a multiple of 64, without sound, and fade in there. After `restore`."""
@@ -348,11 +355,11 @@ cdef class Session:
 
     def post(self, uint64_t command_id, uint16_t dimension, double value, int64_t sample=-1,
              uint32_t ramp_frames=480, uint16_t kind=COMMAND_MIX, uint8_t deck=EVERY_DECK, uint8_t when=0,
-             int64_t expires=0, double extra=0.0) -> bool:
+             int64_t expires=0, double extra=0.0, uint8_t shape=0) -> bool:
         """Take a command; False if too many wait, or it makes no sense (a refusal is reported)."""
         cdef Command command
         command_fill(&command, command_id, self.state.key, kind, dimension, sample, value, ramp_frames, deck,
-                     when, 0, expires, extra)
+                     when, shape, expires, extra)
         return session_post(self.state, &command) != 0
 
     def take_reports(self) -> list:

@@ -45,6 +45,25 @@ cdef bint ramp_is_flat(const Ramp* ramp, int64_t sample, int64_t frames) noexcep
     return sample >= ramp.start + ramp.frames or sample + frames <= ramp.start
 
 
+cdef void ramp_fill(const Ramp* ramp, int64_t sample, int first, int last, float* gains) noexcept nogil:
+    """The gains at `sample` + first to `sample` + last, into those places: as `ramp_value` has them."""
+    cdef Py_ssize_t i
+    cdef float from_gain = ramp.gain_from, to_gain = ramp.gain_to, frames = <float>ramp.frames
+    cdef int64_t begun = sample - ramp.start + 1
+    if last <= first:
+        return
+    if ramp_is_flat(ramp, sample + first, last - first):
+        from_gain = ramp_value(ramp, sample + first)
+        for i in range(first, last):
+            gains[i] = from_gain
+    elif ramp.shape == RAMP_EQUAL_POWER or begun + first <= 0 or begun + last > ramp.frames:
+        for i in range(first, last):
+            gains[i] = ramp_value(ramp, sample + i)
+    else:
+        for i in range(first, last):
+            gains[i] = from_gain + (to_gain - from_gain) * (<float>(begun + i) / frames)
+
+
 cdef void add_scaled(float* out, const float* src, float gain, int frames) noexcept nogil:
     """Add interleaved stereo `src` to `out` at one gain."""
     cdef Py_ssize_t i

@@ -350,6 +350,8 @@ cdef void session_move_decks(SessionState* session) noexcept nogil:
     cdef Deck* deck
     cdef int i, at = 0
     for i in range(DECKS):
+        if session.decks[i].before_player == NULL:
+            continue
         gone = deck_release(&session.decks[i], session.quantum)
         if gone != NULL:
             shelf_give(&session.shelf, gone)
@@ -367,6 +369,8 @@ cdef void session_move_decks(SessionState* session) noexcept nogil:
         waiting_drop(&session.for_decks, at)
     for i in range(DECKS):
         deck = &session.decks[i]
+        if deck.player == NULL and deck.before == NULL:
+            continue
         if deck.now != NULL and deck_loops(deck):
             wrap_loop(session, deck)
         deck_tick(deck, session.quantum)

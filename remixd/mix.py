@@ -14,6 +14,10 @@ from remixd.units import OFF_DB
 Boundary = Literal["bar", "phrase", "section"]
 BOUNDARIES: Final[tuple[Boundary, ...]] = ("bar", "phrase", "section")
 
+When = Literal["now", "beat", "bar", "phrase", "section"]
+WHENS: Final[tuple[When, ...]] = ("now", "beat", "bar", "phrase", "section")
+"""When a move acts: now, or at the next such mark; in the order of the kernel's marks."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slew:

@@ -15,10 +15,11 @@ import numpy as np
 from remixd.api.server import Server
 from remixd.audience.signal import Signal
 from remixd.config import Address
+from remixd.control.action import DECK_NAMES, DeckCommand
 from remixd.control.command import Answer, Applied, AppliedMove, Clamp, Refused
 from remixd.control.ingest import ImportResult
 from remixd.control.sink import Sink
-from remixd.control.streams import Listener, Packet, SessionStatus, Watcher
+from remixd.control.streams import DeckStatus, Listener, Packet, SessionStatus, Watcher
 from remixd.director.preset import load_preset
 from remixd.errors import BadAudio, NotFound, nearest
 from remixd.mix import DIMENSIONS
@@ -152,6 +153,7 @@ class HandPlayedSession:
         self.state = "playing"
         self.mix = {name: row.neutral for name, row in DIMENSIONS.items()}
         self.received: list[Signal] = []
+        self.performed: list[DeckCommand] = []
         self.listeners: set[Listener] = set()
         self.watchers: set[Watcher] = set()
         self.refusal: Exception | None = None
@@ -173,7 +175,23 @@ class HandPlayedSession:
             peak_db=-6.0,
             limiter_db=0.0,
             underruns=0,
+            decks=tuple(self._deck(name) for name in DECK_NAMES),
         )
+
+    def _deck(self, name: str) -> DeckStatus:
+        if name != "A" or not self.track_id:
+            return DeckStatus(deck=name)
+        return DeckStatus(
+            deck=name, state="playing", track_id=self.track_id, title="A Song", duration_s=4.0,
+            has_beats=True, position_s=self.sample / RATE_HZ, bar_beat="1:1.00", bpm=120.0, loop_s=(1.0, 2.0),
+            cues_s=(None, 1.5), levels_db={"drums": -3.0}, muted=("vocals",), channel={"fader": -6.0},
+        )  # fmt: skip
+
+    def perform(self, command: DeckCommand) -> Answer:
+        if self.refusal is not None:
+            raise self.refusal
+        self.performed.append(command)
+        return Answer(id=command.id, accepted=True, planned_sample=self.sample)
 
     def receive(self, signals: Sequence[Signal]) -> list[Answer]:
         if self.refusal is not None:
@@ -217,8 +235,8 @@ class HandPlayedSession:
         self.listeners.add(listener)
         return listener
 
-    def watch(self) -> Watcher:
-        watcher = Watcher(self.status(), self.watchers.discard)
+    def watch(self, only: set[str] | None = None) -> Watcher:
+        watcher = Watcher(self.status(), self.watchers.discard, only)
         self.watchers.add(watcher)
         return watcher
 
@@ -265,16 +283,30 @@ class HandPlayedSessions:
         self._count = 0
 
     async def create(
-        self, track_id: str, *, directed: bool = False, sink: str | None = None, preset: str | None = None
+        self,
+        track_id: str | None,
+        *,
+        directed: bool = False,
+        sink: str | None = None,
+        preset: str | None = None,
     ) -> HandPlayedSession:
-        track = self._shelf.get(track_id)
+        track = "" if track_id is None else self._shelf.get(track_id).id
         self._count += 1
         session = HandPlayedSession(
-            f"s-{self._count}", self._count, track.id, mode="directed" if directed else "hands-on",
+            f"s-{self._count}", self._count, track, mode="directed" if directed else "hands-on",
             sink=str(Sink.parse(sink or "stream")), preset=load_preset(preset or "original").name,
         )  # fmt: skip
         self.held[session.id] = session
         return session
+
+    def perform(self, session: HandPlayedSession, command: DeckCommand) -> Answer:
+        answer = session.perform(command)
+        if session.applies:
+            asyncio.get_running_loop().call_soon(session.tell, Applied(
+                id=command.id, sample=session.sample, settled_sample=session.sample + 480, bar_beat="1:1.00",
+                late_frames=0, moves=(),
+            ))  # fmt: skip
+        return answer
 
     def get(self, session_id: str) -> HandPlayedSession:
         if session_id not in self.held:

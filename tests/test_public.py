@@ -10,17 +10,17 @@ import remixd
 
 PUBLIC = {
     "remixd.client": {
-        "Alternative", "Answer", "Applied", "AppliedMove", "AsyncClient", "AsyncStream", "Chord", "Clamp",
-        "Client", "Event", "ImportedTrack", "Lost", "Missed", "NullTest", "Packet", "Recorder",
-        "Recording", "Refused",
-        "Rights", "Section", "Session", "Signal", "Span", "Stem", "StemNull", "StemOverview", "Stream",
-        "Track", "TrackSummary",
+        "Alternative", "Answer", "Applied", "AppliedMove", "AsyncClient", "AsyncConsole", "AsyncStream",
+        "Chord", "Clamp", "Client", "Console", "Deck", "Event", "ImportedTrack", "Lost", "Missed",
+        "NullTest", "Packet", "Recorder", "Recording", "Refused", "Rights", "Section", "Session", "Signal",
+        "Span", "Stem", "StemNull", "StemOverview", "Stream", "Track", "TrackSummary",
     },
     "remixd.cli": {"main"},
 }  # fmt: skip
 METHODS = {
-    "close", "create_session", "delete_session", "delete_track", "edit_track", "import_track", "is_serving",
-    "listen", "overview", "packets", "panic", "send", "session", "sessions", "signal", "track", "tracks",
+    "close", "console", "create_session", "delete_session", "delete_track", "edit_track", "import_track",
+    "is_serving", "listen", "overview", "packets", "panic", "send", "session", "sessions", "signal",
+    "track", "tracks",
     "watch",
 }  # fmt: skip
 

@@ -9,6 +9,7 @@ cdef enum:
     WINDOW_TAIL = 16        # frames kept from before a quantum: its true peaks reach back 15
     PEAK_GROUP = 8          # frames whose true peaks are read together
     PEAK_GROUPS = 8         # of a quantum
+    CLIP_QUANTA = 75        # 100 ms: nearer than that two peaks are one clip
 
 cdef struct Bus:
     float held[LIMITER_DELAY * 2]   # the quantum that leaves next
@@ -20,6 +21,8 @@ cdef struct Bus:
     double release                  # the held and released gain now
     float least_gain
     unsigned int nonfinite
+    unsigned int clips      # times that it came above full scale, before it was limited
+    int unclipped           # quanta since it last was, at most CLIP_QUANTA
 
 cdef void bus_init(Bus* bus) noexcept
 cdef void bus_process(Bus* bus, float* block, int frames) noexcept nogil

@@ -24,6 +24,7 @@ cdef struct DeckCheckpoint:
 cdef struct Checkpoint:
     uint64_t version
     int64_t quantum         # to be rendered next
+    int64_t told            # the serial of the newest report of what is in it
     double[DIMENSIONS] mix
     int64_t lead
     double beat             # at `quantum`
@@ -33,6 +34,7 @@ cdef struct Checkpoint:
 cdef void session_keep(SessionState* session) noexcept nogil
 cdef void checkpoint_take(const SessionState* session, Checkpoint* checkpoint) noexcept nogil
 cdef void session_restore(SessionState* session, const Checkpoint* checkpoint) noexcept nogil
+cdef void session_pass(SessionState* session, int64_t quantum) noexcept nogil
 cdef void session_skip(SessionState* session, int64_t quantum) noexcept nogil
 
 cdef class CheckpointMemory:

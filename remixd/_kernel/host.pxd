@@ -1,5 +1,5 @@
 """The nogil heart: many sessions rendered in deadline order by one thread."""
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from remixd._kernel.mailbox cimport Queue
 from remixd._kernel.ring cimport Ring
@@ -25,10 +25,19 @@ cdef struct Slot:
     int64_t start_ns        # host time at which the session's sample 0 is due
     int64_t lead_ns         # how long before it is due a packet is rendered
     uint32_t underruns
+    double cost             # share of the thread's time that its packets take, of late; paced ones
+
+cdef struct Load:           # written by the render thread; each is one aligned word for who reads it
+    int64_t began_ns        # the window that is being counted
+    int64_t busy_ns
+    double mean             # share of the time that paced sessions take, over about a second
+    double worst            # of one window, since it was asked last
+    uint64_t late           # packets of paced sessions that were ready too late
 
 cdef struct HostState:
     Slot slots[SLOTS]
     Scratch scratch
+    Load load
     uint32_t stop
 
 cdef class Host:

@@ -1,5 +1,5 @@
 """Flat entries that cross a process boundary, and the single-producer single-consumer queue they cross in."""
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 cdef enum:
     COMMAND_MIX = 1         # move one dimension of the mix
@@ -34,6 +34,7 @@ cdef enum:
     REPORT_UNDERRUN = 3     # a packet was rendered after it was due
     REPORT_EXPIRED = 4      # the mark that a command waited for did not come in time
     REPORT_ENDED = 5        # the music of a deck was over
+    REPORT_WAITS = 6        # a command was taken, and waits for its mark; what becomes of it is told later
 
 cdef enum:
     REASON_NONE = 0
@@ -59,7 +60,7 @@ cdef struct Command:        # 64 bytes
     uint8_t spare8
     int64_t expires         # on the session clock; 0: never
     double extra
-    uint64_t spare64
+    int64_t taken           # the quantum before which the session took it; it sets this itself
 
 cdef struct Report:         # 64 bytes
     uint64_t id
@@ -70,12 +71,13 @@ cdef struct Report:         # 64 bytes
     int64_t settled_sample  # from here on the change is complete
     int64_t position        # source frames at `sample`
     double value            # what was given, after the engine's own clamp
-    int64_t late_frames
+    int32_t late_frames     # 12 hours at most
+    uint32_t taken          # the quantum before which the command was taken, modulo 2^32
     uint8_t superseded      # 1 if a later command took its place before it was heard
     uint8_t deck
     uint8_t command         # its kind
     uint8_t reason          # why it was refused
-    uint32_t spare32
+    uint32_t serial         # counts the session's reports in this engine, from 1
 
 cdef struct Queue:          # one side's view of a queue in shared memory
     uint64_t* head

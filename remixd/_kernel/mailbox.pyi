@@ -8,6 +8,7 @@ REFUSED: Final[int]
 UNDERRUN: Final[int]
 EXPIRED: Final[int]
 ENDED: Final[int]
+WAITS: Final[int]
 LEVEL: Final[int]
 PLAY: Final[int]
 PAUSE: Final[int]
@@ -65,6 +66,8 @@ class ReportEntry(NamedTuple):
     deck: int
     command: int
     reason: int
+    serial: int
+    taken: int
 
 def size_bytes(capacity: int) -> int: ...
 

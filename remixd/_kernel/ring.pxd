@@ -39,7 +39,9 @@ cdef struct Packet:             # 320 bytes, then the PCM
     uint32_t major_faults       # page faults that waited for the disk, of the rendering thread so far
     uint32_t reports_lost       # since the session began, because nobody took them
     DeckReading[PACKET_DECKS] decks
-    uint64_t spare[4]
+    uint32_t clips              # times the mix came above full scale before the limiter, so far
+    uint32_t spare32
+    uint64_t spare[3]
 
 cdef struct Ring:
     uint64_t* newest

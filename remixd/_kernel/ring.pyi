@@ -35,6 +35,7 @@ class PacketEntry(NamedTuple):
     nonfinite: int
     major_faults: int
     reports_lost: int
+    clips: int
     decks: tuple[DeckEntry, ...]
     pcm: bytes
 

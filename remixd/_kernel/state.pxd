@@ -37,6 +37,7 @@ cdef struct SessionState:
     Waiting for_marks       # and those of all kinds whose beat or bar is not in sight
     Queue* reports
     uint32_t reports_lost
+    uint32_t reports_told   # so far, lost ones too
     Shelf shelf
     Meter meter
     CheckpointView kept

@@ -34,6 +34,7 @@ cdef inline float ramp_value(const Ramp* ramp, int64_t sample) noexcept nogil:
 cdef float linear_gain(double level_db) noexcept nogil
 cdef void ramp_to(Ramp* ramp, float gain, int64_t start, int64_t frames) noexcept nogil
 cdef void ramp_to_shaped(Ramp* ramp, float gain, int64_t start, int64_t frames, int shape) noexcept nogil
+cdef void ramp_fill(const Ramp* ramp, int64_t sample, int first, int last, float* gains) noexcept nogil
 cdef bint ramp_is_flat(const Ramp* ramp, int64_t sample, int64_t frames) noexcept nogil
 cdef void add_scaled(float* out, const float* src, float gain, int frames) noexcept nogil
 cdef void add_ramped(float* out, const float* src, const float* gains, int frames) noexcept nogil

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from remixd.api.decks import ROLE_FROM_PROTO, ROLE_TO_PROTO, deck_to_proto, when_from_proto
 from remixd.audience.signal import Signal, check_name, check_wish
 from remixd.control.command import Answer, Applied, Clamp, Refused
 from remixd.control.ingest import ImportResult
@@ -25,13 +26,6 @@ from remixd.track.search import Search
 from remixd.units import STEM_ROLES, StemRole
 from remixd.v1 import audience_pb2, common_pb2, sessions_pb2, tracks_pb2
 
-ROLE_TO_PROTO: Final[Mapping[StemRole, common_pb2.StemRole]] = {
-    "drums": common_pb2.STEM_ROLE_DRUMS,
-    "bass": common_pb2.STEM_ROLE_BASS,
-    "vocals": common_pb2.STEM_ROLE_VOCALS,
-    "other": common_pb2.STEM_ROLE_OTHER,
-}
-ROLE_FROM_PROTO: Final[Mapping[int, StemRole]] = {number: role for role, number in ROLE_TO_PROTO.items()}
 STATES: Final = {
     "playing": sessions_pb2.SESSION_STATE_PLAYING,
     "lost": sessions_pb2.SESSION_STATE_LOST,
@@ -258,6 +252,7 @@ def status_to_proto(status: SessionStatus) -> sessions_pb2.Session:
         short_term_lufs=status.short_term_lufs,
         nonfinite_samples=status.nonfinite,
         major_faults=status.major_faults,
+        decks=[deck_to_proto(deck) for deck in status.decks],
     )
 
 
@@ -317,6 +312,8 @@ def event_to_proto(event: Event) -> sessions_pb2.WatchResponse:
             return sessions_pb2.WatchResponse(lost=sessions_pb2.Lost(reason=event.reason))
         case Missed():
             return sessions_pb2.WatchResponse(missed=sessions_pb2.Missed(answers=event.answers))
+        case Answer():
+            raise TypeError("only a console is told first answers")
 
 
 def clamp_to_proto(clamp: Clamp) -> common_pb2.Clamp:
@@ -365,7 +362,9 @@ def _signal_from_proto(field: str, message: audience_pb2.Signal) -> Signal:
             raise InvalidInput(f"{where}.dimension: {error}") from None
     if not wishes:
         raise InvalidInput(f"{field}.wishes is empty")
-    return Signal(id=message.id, fan=message.fan, wishes=wishes)
+    return Signal(
+        id=message.id, fan=message.fan, wishes=wishes, at=when_from_proto(f"{field}.at", message.at)
+    )
 
 
 def signals_from_proto(messages: Iterable[audience_pb2.Signal]) -> list[Signal | audience_pb2.Answer]:

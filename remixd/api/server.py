@@ -12,6 +12,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from remixd.api.audience import AudienceServicer
+from remixd.api.console import ConsoleServicer
 from remixd.api.sessions import SessionsServicer
 from remixd.api.status import StatusInterceptor
 from remixd.api.streams import Streams
@@ -23,6 +24,8 @@ from remixd.track.library import Library
 from remixd.v1 import (
     audience_pb2,
     audience_pb2_grpc,
+    console_pb2,
+    console_pb2_grpc,
     sessions_pb2,
     sessions_pb2_grpc,
     tracks_pb2,
@@ -45,6 +48,7 @@ SERVICES: Final = tuple(
         (tracks_pb2.DESCRIPTOR, "Tracks"),
         (sessions_pb2.DESCRIPTOR, "Sessions"),
         (audience_pb2.DESCRIPTOR, "Audience"),
+        (console_pb2.DESCRIPTOR, "Console"),
     )
 )
 
@@ -67,6 +71,7 @@ class Server:
             (tracks_pb2_grpc.add_TracksServicer_to_server, TracksServicer(library, import_path)),
             (sessions_pb2_grpc.add_SessionsServicer_to_server, SessionsServicer(sessions, self._streams)),
             (audience_pb2_grpc.add_AudienceServicer_to_server, AudienceServicer(sessions)),
+            (console_pb2_grpc.add_ConsoleServicer_to_server, ConsoleServicer(sessions, self._streams)),
         ):
             add(servicer, self._server)  # type: ignore[no-untyped-call]  # generated
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)

@@ -52,12 +52,12 @@ class SessionsServicer(sessions_pb2_grpc.SessionsServicer):
     async def CreateSession(  # noqa: N802 (the proto's name)
         self, request: pb.CreateSessionRequest, _context: Context
     ) -> pb.CreateSessionResponse:
-        """Start a song."""
+        """Start a song, or empty decks."""
         directed = DIRECTED.get(request.mode)
         if directed is None:
             raise InvalidInput(f"mode is {request.mode}, which is none", field="mode")
         session = await self._sessions.create(
-            check_name("track", request.track),
+            check_name("track", request.track, required=False) or None,
             directed=directed,
             sink=request.sink or None,
             preset=check_name("preset", request.preset, required=False) or None,

@@ -109,6 +109,12 @@ class StatusInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  
                 request_deserializer=handler.request_deserializer,
                 response_serializer=_unless_serialized(handler.response_serializer or bytes),
             )
+        if handler.stream_stream is not None and inspect.isasyncgenfunction(handler.stream_stream):
+            return grpc.stream_stream_rpc_method_handler(
+                _guard_stream(handler.stream_stream, method),
+                request_deserializer=handler.request_deserializer,
+                response_serializer=_unless_serialized(handler.response_serializer or bytes),
+            )
         raise TypeError(f"{method} is neither unary nor an asynchronous generator")
 
 

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from remixd.errors import InvalidInput
-from remixd.mix import dimension
+from remixd.mix import When, dimension
 
 ID_LENGTH_MAX: Final = 128
 """Characters that an id or the name of a fan may have."""
@@ -54,6 +54,7 @@ class Signal:
         id: made by the sender, 1 to 128 characters; what becomes of the signal is told under it.
         fan: who expressed it, at most 128 characters; empty if that is not to be known.
         wishes: finite values of at least one dimension, in the dimension's unit, by its name.
+        at: when they act: now, or at the next beat, bar, phrase or section.
 
     Raises InvalidInput or NotFound as `check_name` and `check_wish` do.
     """
@@ -61,6 +62,7 @@ class Signal:
     id: str
     fan: str = ""
     wishes: Mapping[str, float]
+    at: When = "now"
 
     def __post_init__(self) -> None:
         check_name("id", self.id)

@@ -15,6 +15,7 @@ import click
 
 import remixd
 from remixd.cli.bench import bench
+from remixd.cli.deck import deck
 from remixd.cli.devices import devices
 from remixd.cli.doctor import doctor
 from remixd.cli.importing import import_songs
@@ -43,6 +44,7 @@ COMMANDS = (
     serve,
     session,
     signal,
+    deck,
     panic,
     preset,
     listen,

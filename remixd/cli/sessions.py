@@ -14,7 +14,7 @@ from remixd.cli._options import FILE, Seconds, daemon_option, json_option, sink_
 from remixd.cli._out import note, plain, print_json, print_table, progress
 from remixd.cli._shelf import find_track
 from remixd.errors import InvalidInput, NotFound, Unavailable
-from remixd.mix import DIMENSIONS, parse_wishes
+from remixd.mix import DIMENSIONS, WHENS, When, parse_wishes
 
 if TYPE_CHECKING:
     from remixd.client import Answer, Clamp, Client, Session
@@ -29,28 +29,30 @@ def session() -> None:
 
 
 @session.command("create")
-@click.argument("track", metavar="TRACK")
+@click.argument("track", required=False, metavar="[TRACK]")
 @click.option("--directed", is_flag=True, help="Let the director move the mix, as all fans wish together.")
 @sink_option
 @click.option("--preset", metavar="NAME", help="The mix to start from; `remixd preset list` shows them.")
 @daemon_option
 @json_option
 def create_session(
-    track: str, directed: bool, sink: str | None, preset: str | None, daemon: str | None, as_json: bool
+    track: str | None, directed: bool, sink: str | None, preset: str | None, daemon: str | None, as_json: bool
 ) -> None:
     """Play a track.
 
-    It plays at once, and starts over at its end. TRACK is an id, or the beginning of one.
+    It plays at once, and starts over at its end. TRACK is an id, or the beginning of one; without it the
+    decks are empty, and `remixd deck` loads them.
     """
     from remixd.client import Client
 
     with Client(daemon) as client:
-        found = find_track(track, client.track, lambda: (row.id for row in client.tracks()))
-        created = client.create_session(found.id, directed=directed, sink=sink, preset=preset)
+        if track is not None:
+            track = find_track(track, client.track, lambda: (row.id for row in client.tracks())).id
+        created = client.create_session(track, directed=directed, sink=sink, preset=preset)
     if as_json:
         print_json(created)
         return
-    print(f"{created.id} plays {created.track}")
+    print(f"{created.id} plays {created.track}" if created.track else f"{created.id} has empty decks")
     _print_clamps(created.preset_clamps)
 
 
@@ -95,6 +97,9 @@ def show_session(session_id: str | None, daemon: str | None, as_json: bool) -> N
     for name, value in plain(found).items():
         if name == "mix":
             print("mix: " + ", ".join(f"{dimension} {level:g}" for dimension, level in value.items()))
+        elif name == "decks":
+            for each in found.decks:
+                print(f"deck {each.name}: {each.state} {each.track}".rstrip())
         elif name == "because":
             for why in value.values():
                 print(f"because: {why}")
@@ -124,24 +129,36 @@ def delete_session(session_id: str, daemon: str | None, as_json: bool) -> None:
 @click.argument("session_id", metavar="SESSION")
 @click.argument("wishes", nargs=-1, required=True, metavar="DIMENSION=VALUE...")
 @click.option("--fan", default="", metavar="ID", help="Who wishes it.")
+@click.option(
+    "--at", type=click.Choice(WHENS), default="now", help="When it acts: now, or at the next such mark."
+)
 @click.option("--wait", is_flag=True, help="Stay until it is in the sound.")
 @daemon_option
 @json_option
 def signal(
-    session_id: str, wishes: tuple[str, ...], fan: str, wait: bool, daemon: str | None, as_json: bool
+    session_id: str,
+    wishes: tuple[str, ...],
+    fan: str,
+    at: When,
+    wait: bool,
+    daemon: str | None,
+    as_json: bool,
 ) -> None:
-    """Send a wish, such as vocals=-18 tempo=1.06."""
+    """Send a wish, such as vocals=-18 tempo=1.06.
+
+    A directed session, whose director keeps time, takes no --at.
+    """
     values = parse_wishes(wishes)
     from remixd.client import Client
 
     with Client(daemon) as client:
-        answer = client.signal(session_id, values, fan=fan, wait=wait)
+        answer = client.signal(session_id, values, fan=fan, at=at, wait=wait)
     if as_json:
         print_json(answer)
     if not answer.accepted:
         raise InvalidInput(answer.reason or "the signal was refused")
     if not as_json:
-        _print_answer(answer)
+        print_answer(answer)
 
 
 @click.command()
@@ -152,7 +169,8 @@ def signal(
 def panic(session_id: str, wait: bool, daemon: str | None, as_json: bool) -> None:
     """Bring the artist's own mix back.
 
-    Within one bar, whatever else is going on. What fans wished before is forgotten.
+    Within one bar, whatever else is going on. What fans wished before is forgotten; decks leave their loops,
+    and their levels and channels rest.
     """
     from remixd.client import Client
 
@@ -161,7 +179,7 @@ def panic(session_id: str, wait: bool, daemon: str | None, as_json: bool) -> Non
     if as_json:
         print_json(answer)
     else:
-        _print_answer(answer)
+        print_answer(answer)
 
 
 def _print_clamps(clamps: Iterable[Clamp]) -> None:
@@ -169,7 +187,8 @@ def _print_clamps(clamps: Iterable[Clamp]) -> None:
         print(f"  {clamp.dimension}: {clamp.given:g} instead of {clamp.asked:g}: {clamp.because}")
 
 
-def _print_answer(answer: Answer) -> None:
+def print_answer(answer: Answer) -> None:
+    """What became of a signal or command, for a person."""
     print(f"{answer.id} accepted")
     _print_clamps(answer.clamps)
     if answer.because:

@@ -7,6 +7,11 @@ with Client() as client:
     answer = client.signal(session.id, {"vocals": -18.0}, wait=True)
     client.listen(session.id, 10.0).save("heard.wav")
 
+with Client() as client, client.console(session.id) as console:
+    console.load("B", client.tracks()[1].id)
+    console.sync("B")
+    console.play("B", at="bar", wait=True)
+
 async with AsyncClient() as client:
     async with client.watch(session.id) as events:
         answer = await client.signal(session.id, {"vocals": 0.0})
@@ -17,6 +22,7 @@ async with AsyncClient() as client:
 from remixd.audience.signal import Signal
 from remixd.client._aio import AsyncClient, AsyncStream
 from remixd.client._client import Client, Stream
+from remixd.client._console import AsyncConsole, Console
 from remixd.client._recording import Recorder, Recording
 from remixd.client._song_types import (
     Alternative,
@@ -37,6 +43,7 @@ from remixd.client._types import (
     Applied,
     AppliedMove,
     Clamp,
+    Deck,
     Event,
     Lost,
     Missed,
@@ -51,10 +58,13 @@ __all__ = [
     "Applied",
     "AppliedMove",
     "AsyncClient",
+    "AsyncConsole",
     "AsyncStream",
     "Chord",
     "Clamp",
     "Client",
+    "Console",
+    "Deck",
     "Event",
     "ImportedTrack",
     "Lost",

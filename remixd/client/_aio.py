@@ -12,6 +12,7 @@ from typing import Any, Concatenate, Final, Generic, ParamSpec, TypeVar, cast
 import grpc
 import grpc.aio
 
+from remixd.client._console import AsyncConsole
 from remixd.client._convert import telling_errors
 from remixd.client._plans import TIMEOUT_S, Plans
 from remixd.client._steps import CHANNEL_OPTIONS, Ask, Follow, Plan, Step, Take, built, stubs
@@ -156,6 +157,10 @@ class AsyncClient:
     def _follow(self, follow: Follow[T]) -> AsyncStream[T]:
         call = getattr(self._stubs[follow.service], follow.method)
         return AsyncStream(call(follow.request, timeout=follow.timeout_s), follow, self.address)
+
+    def console(self, session: str) -> AsyncConsole:
+        """Take hold of the decks of a session: use it with `async with`."""
+        return AsyncConsole(self._stubs["Console"], session, self.address, self.timeout_s)
 
     is_serving = _awaiting(Plans.is_serving)
     import_track = _awaiting(Plans.import_track)

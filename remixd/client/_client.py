@@ -10,6 +10,7 @@ from typing import Any, Concatenate, Final, Generic, ParamSpec, TypeVar, cast
 
 import grpc
 
+from remixd.client._console import Console
 from remixd.client._convert import telling_errors
 from remixd.client._plans import TIMEOUT_S, Plans
 from remixd.client._steps import CHANNEL_OPTIONS, Ask, Follow, Plan, Step, Take, built, stubs
@@ -143,6 +144,10 @@ class Client:
     def _follow(self, follow: Follow[T]) -> Stream[T]:
         call = getattr(self._stubs[follow.service], follow.method)
         return Stream(call(follow.request, timeout=follow.timeout_s), follow, self.address)
+
+    def console(self, session: str) -> Console:
+        """Take hold of the decks of a session: use it with `with`."""
+        return Console(self._stubs["Console"], session, self.address, self.timeout_s)
 
     is_serving = _blocking(Plans.is_serving)
     import_track = _blocking(Plans.import_track)

@@ -21,6 +21,17 @@ from remixd.v1 import audience_pb2, common_pb2, sessions_pb2, tracks_pb2
 
 T = TypeVar("T")
 
+CHANNEL: Final = ("fader", "pan", "low", "mid", "high", "filter", "send")
+"""The parameters of a deck's channel, in the order of the wire's."""
+
+AT: Final[Mapping[str, common_pb2.When]] = {
+    "now": common_pb2.WHEN_NOW,
+    "beat": common_pb2.WHEN_BEAT,
+    "bar": common_pb2.WHEN_BAR,
+    "phrase": common_pb2.WHEN_PHRASE,
+    "section": common_pb2.WHEN_SECTION,
+}
+
 DETAILS_KEY: Final = "grpc-status-details-bin"
 """Trailing metadata in which gRPC carries a `google.rpc.Status`."""
 
@@ -103,6 +114,13 @@ def telling_errors(address: Address) -> Iterator[None]:
 def roles_to_proto(roles: Mapping[str, str]) -> dict[str, common_pb2.StemRole]:
     """Roles by stem name. Raises NotFound for a word that is no role, with the nearest one."""
     return {name: ROLES[check_role(role)] for name, role in roles.items()}
+
+
+def when_to_proto(at: str) -> common_pb2.When:
+    """When something acts. Raises NotFound for a word that is no time, with the nearest one."""
+    if at not in AT:
+        raise errors.NotFound(f"there is no time {at!r}: {errors.nearest(at, AT)}", kind="time", name=at)
+    return AT[at]
 
 
 def edits_to_proto(
@@ -262,6 +280,35 @@ def _in_order(mix: Mapping[str, T]) -> dict[str, T]:
     )
 
 
+def deck(message: sessions_pb2.Deck) -> types.Deck:
+    """A deck."""
+    return types.Deck(
+        name=message.name,
+        state=sessions_pb2.DeckState.Name(message.state).removeprefix("DECK_STATE_").lower(),
+        track=message.track,
+        title=message.title,
+        loading=message.loading,
+        position_s=message.position_s,
+        duration_s=message.duration_s,
+        bar_beat=message.bar_beat or None,
+        has_beats=message.has_beats,
+        tempo=message.tempo,
+        bpm=message.bpm if message.HasField("bpm") else None,
+        pitch_semitones=message.pitch_semitones,
+        loop_s=(message.loop.start_s, message.loop.end_s) if message.HasField("loop") else None,
+        slipping=message.slipping,
+        backwards=message.backwards,
+        key_locked=message.key_locked,
+        synced=message.synced,
+        leading=message.leading,
+        cues_s={cue.number: cue.position_s for cue in message.cues},
+        levels_db=_in_order(message.levels_db),
+        muted=tuple(_role(role) for role in message.muted),
+        soloed=tuple(_role(role) for role in message.soloed),
+        channel={name: message.channel[name] for name in CHANNEL if name in message.channel},
+    )
+
+
 def session(message: sessions_pb2.Session) -> types.Session:
     """A session."""
     return types.Session(
@@ -294,6 +341,7 @@ def session(message: sessions_pb2.Session) -> types.Session:
         short_term_lufs=message.short_term_lufs,
         nonfinite_samples=message.nonfinite_samples,
         major_faults=message.major_faults,
+        decks=tuple(deck(each) for each in message.decks),
     )
 
 

@@ -32,12 +32,14 @@ from remixd.client._types import (
     Applied,
     Event,
     Lost,
+    Missed,
     Packet,
     Refused,
     Session,
 )
 from remixd.config import expand_home
 from remixd.errors import InvalidInput, RemixdError, Unavailable
+from remixd.mix import When
 from remixd.units import frames_from_seconds
 from remixd.v1 import (
     audience_pb2,
@@ -215,17 +217,17 @@ class Plans:
 
     def create_session(
         self,
-        track: str,
+        track: str | None = None,
         *,
         directed: bool = False,
         sink: str | None = None,
         preset: str | None = None,
         timeout_s: float = CREATE_TIMEOUT_S,
     ) -> Plan[Session]:
-        """Start a track; it plays at once and starts over at its end.
+        """Start a track; it plays at once and starts over at its end. Or start with empty decks.
 
         Args:
-            track: its id.
+            track: its id; None for empty decks.
             directed: whether the director moves the mix, as the fans wish together; else wishes act at once.
             sink: "stream", "device[:NAME]", "file:PATH.wav" or "null[:fast]"; None for the daemon's default.
             preset: the mix to start from; None for the artist's own.
@@ -233,7 +235,7 @@ class Plans:
         """
         mode = sessions_pb2.SESSION_MODE_DIRECTED if directed else sessions_pb2.SESSION_MODE_HANDS_ON
         request = sessions_pb2.CreateSessionRequest(
-            track=track, mode=mode, sink=sink or "", preset=preset or ""
+            track=track or "", mode=mode, sink=sink or "", preset=preset or ""
         )
         response = yield Ask("Sessions", "CreateSession", request, timeout_s)
         return convert.session(response.session)
@@ -315,6 +317,7 @@ class Plans:
                     wishes=[
                         common_pb2.Wish(dimension=name, value=value) for name, value in signal.wishes.items()
                     ],
+                    at=convert.when_to_proto(signal.at),
                 )
                 for signal in signals
             ],
@@ -328,19 +331,23 @@ class Plans:
         wishes: Mapping[str, float],
         *,
         fan: str = "",
+        at: When = "now",
         wait: bool = False,
     ) -> Plan[Answer]:
         """Send one signal, and with `wait` stay until it is in the sound.
 
-        Raises NotFound for an unknown dimension, InvalidInput for a value that is not finite;
-        Unavailable if an accepted signal is not heard of again within the client's `timeout_s`, or, in a
-        directed session, within `DIRECTED_TIMEOUT_S`.
+        It acts now or, in a hands-on session, at the next beat, bar, phrase or section.
+
+        Raises NotFound for an unknown dimension, InvalidInput for a value that is not finite; Unavailable if
+        an accepted signal is not heard of again within the client's `timeout_s` or, where it waits for the
+        music, within `DIRECTED_TIMEOUT_S`, and if answers were missed meanwhile.
         """
-        signal = Signal(id=uuid.uuid4().hex, fan=fan, wishes=wishes)
+        convert.when_to_proto(at)
+        signal = Signal(id=uuid.uuid4().hex, fan=fan, wishes=wishes, at=at)
         if not wait:
             return (yield from self.send(session, [signal]))[0]
-        is_directed = (yield from self.session(session)).mode == "directed"
-        patience_s = max(self.timeout_s, DIRECTED_TIMEOUT_S) if is_directed else self.timeout_s
+        is_slow = at != "now" or (yield from self.session(session)).mode == "directed"
+        patience_s = max(self.timeout_s, DIRECTED_TIMEOUT_S) if is_slow else self.timeout_s
         events = yield self._waiting(session, patience_s)
         answer = (yield from self.send(session, [signal]))[0]
         return (yield from _outcome(events, answer)) if answer.accepted else answer
@@ -356,6 +363,8 @@ def _outcome(events: object, answer: Answer) -> Plan[Answer]:
                 return dataclasses.replace(answer, accepted=False, reason=event.reason)
             if isinstance(event, Lost):
                 raise Unavailable(event.reason)
+            if isinstance(event, Missed):
+                raise Unavailable(f"{event.answers} answers were missed, perhaps its own")
     except Unavailable as error:
         raise Unavailable(f"signal {answer.id} was accepted, but not heard of again: {error}") from None
     raise Unavailable(f"signal {answer.id} was accepted, but its session ended")

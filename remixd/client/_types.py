@@ -11,6 +11,52 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Deck:
+    """A deck, and how it stood. What hands have moved is told as it was given last.
+
+    Attributes:
+        name: "A" to "D".
+        state: "empty", "resting", "playing" or "ended".
+        track, title: of what is on it; empty if nothing is.
+        loading: the id of the track on its way here; empty if none is.
+        position_s, duration_s: seconds of the song, at its own tempo.
+        has_beats: whether the song has; else half a second stands in for one.
+        tempo: of what sounds, as a ratio of the song's own.
+        bpm: as heard; None without beats.
+        loop_s: from where to where it loops; None if it does not.
+        key_locked: whether the pitch stays when the tempo moves.
+        synced, leading: whether it follows the session's beat, and whether others follow its own.
+        cues_s: the hot cues that are set, by number.
+        levels_db: of each role, mutes and solos aside.
+        channel: fader, low, mid, high in dB; pan, filter -1 to 1; send 0 to 1.
+    """
+
+    name: str
+    state: str
+    track: str
+    title: str
+    loading: str
+    position_s: float
+    duration_s: float
+    bar_beat: str | None
+    has_beats: bool
+    tempo: float
+    bpm: float | None
+    pitch_semitones: float
+    loop_s: tuple[float, float] | None
+    slipping: bool
+    backwards: bool
+    key_locked: bool
+    synced: bool
+    leading: bool
+    cues_s: Mapping[int, float]
+    levels_db: Mapping[str, float]
+    muted: tuple[str, ...]
+    soloed: tuple[str, ...]
+    channel: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """A session, and how it stood at `sample`.
 
@@ -35,6 +81,8 @@ class Session:
         momentary_lufs, short_term_lufs: loudness over the last 400 ms, and 3 s; -120 is silence.
         nonfinite_samples: silenced since the session began.
         major_faults: how often its thread has waited for the disk.
+        track: of the deck that leads, else the first that plays, else the first; empty if there is none.
+        decks: A to D.
     """
 
     id: str
@@ -63,6 +111,7 @@ class Session:
     short_term_lufs: float
     nonfinite_samples: int
     major_faults: int
+    decks: tuple[Deck, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +197,7 @@ class Lost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Missed:
-    """Answers that this watcher did not get, because it read too slowly."""
+    """Answers that this watcher did not get: it read too slowly, or the engine could not hand them over."""
 
     answers: int
 

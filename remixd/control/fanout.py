@@ -104,10 +104,10 @@ class Watchers:
     def __len__(self) -> int:
         return sum(len(row) for row in self._rows)
 
-    def join(self, status: SessionStatus) -> Watcher:
+    def join(self, status: SessionStatus, only: set[str] | None = None) -> Watcher:
         """Let one more watch, from `status` on. It leaves when it is closed."""
         row = min(self._rows, key=len)
-        watcher = Watcher(status, row.discard)
+        watcher = Watcher(status, row.discard, only)
         row.add(watcher)
         return watcher
 
@@ -132,6 +132,12 @@ class Watchers:
         for row in self._rows:
             for watcher in row:
                 watcher.put_answer(answer)
+
+    def put_missed(self, answers: int) -> None:
+        """Let everybody know that answers were lost."""
+        for row in self._rows:
+            for watcher in row:
+                watcher.put_missed(answers)
 
     def close(self) -> None:
         """End everybody's iteration, once the answers that wait are taken."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final
 
 from remixd._kernel import mailbox
 from remixd._kernel.mailbox import Mailbox
-from remixd.mix import PLAYABLE
+from remixd.mix import PLAYABLE, WHENS
 from remixd.units import STEM_ROLES
 
 RAMP_FRAMES: Final = 480
@@ -17,10 +17,6 @@ RAMP_FRAMES: Final = 480
 
 EVERY_DECK: Final = 255
 """Of an order: every deck that is loaded, and those that will be."""
-
-When = Literal["now", "beat", "bar", "phrase", "section"]
-WHENS: Final[tuple[When, ...]] = ("now", "beat", "bar", "phrase", "section")
-"""When an order acts, in the order of the kernel's marks."""
 
 DIMENSION_INDEX: Final[Mapping[str, int]] = MappingProxyType(
     {name: index for index, name in enumerate(PLAYABLE)}

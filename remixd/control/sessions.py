@@ -7,33 +7,31 @@ import contextlib
 import logging
 import secrets
 import time
-from collections.abc import Sequence
 from itertools import count
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from remixd._kernel.host import SESSIONS_MAX
+from remixd.control.action import DeckCommand
 from remixd.control.caches import Caches
+from remixd.control.command import Answer
+from remixd.control.decks import Loaded
+from remixd.control.desk import Start
 from remixd.control.engine import Engine
-from remixd.control.session import Session, Start
+from remixd.control.score import FIRST_PLAYER, Beats, player_score, session_score
+from remixd.control.session import Session
 from remixd.control.sink import Sink
 from remixd.control.streams import Listener, Lost, Packet, SessionStatus, Watcher
 from remixd.control.supervisor import Supervisor
 from remixd.director.preset import ORIGINAL, load_preset
 from remixd.errors import Exhausted, NotFound, RemixdError, Unavailable, nearest
-from remixd.mix import PLAYABLE
 from remixd.track.library import Library
+from remixd.track.package import Track
 from remixd.track.quota import Lease
-from remixd.track.rights import VOCALS_ABOVE_DB
-from remixd.units import STEM_ROLES
 
 log = logging.getLogger(__name__)
 
 __all__ = ["Listener", "Lost", "Packet", "Session", "SessionStatus", "Sessions", "Watcher"]
 
-LEAD_NS: Final = 20_000_000
-DIRECTED_LEAD_NS: Final = 100_000_000
-"""How long before it is heard a session is rendered, hands-on or directed."""
 BLOCK_FRAMES: Final = 128
 """Of a sound device, unless something else is asked for."""
 POLL_S: Final = 0.004
@@ -60,8 +58,10 @@ class Sessions:
         self._supervisor.on_lost = self._lose
         self._caches = caches or Caches(library.path)
         self._sessions: dict[str, Session] = {}
-        self._leases: dict[str, Lease] = {}
+        self._leases: dict[str, dict[int, Lease]] = {}
         self._generation = count(1)
+        self._players = count(FIRST_PLAYER + 1)
+        self._loading: set[asyncio.Task[None]] = set()
         self._reserved: set[int] = set()
         self._ending: set[asyncio.Future[None]] = set()
         self._awake = asyncio.Event()
@@ -81,25 +81,30 @@ class Sessions:
         return list(self._sessions.values())
 
     async def create(
-        self, track_id: str, *, directed: bool = False, sink: str | None = None, preset: str | None = None
+        self,
+        track_id: str | None,
+        *,
+        directed: bool = False,
+        sink: str | None = None,
+        preset: str | None = None,
     ) -> Session:
-        """Start a track from its beginning.
+        """Start a track from its beginning, or a session of empty decks.
 
         Args:
-            track_id: of the track.
+            track_id: of the track, which plays at once; None for none.
             directed: whether wishes go to the director rather than at once into the mix.
             sink: where it plays (see `Sink`); the daemon's default if None.
             preset: the mix it starts from; the artist's own if None.
 
-        Raises NotFound for an unknown track or preset, InvalidInput for an unknown sink or a broken package,
-        Exhausted if the engine is full or out of shared memory, Unavailable while there is no engine, or if
-        the device cannot play, AlreadyExists for a file that is there. If the caller is cancelled, so is the
-        session.
+        Raises NotFound for an unknown track or preset, InvalidInput for an unknown sink, a broken package, or
+        where there is nothing to direct, Exhausted if the engine is full or out of shared memory, Unavailable
+        while there is no engine, or if the device cannot play, AlreadyExists for a file that is there. If the
+        caller is cancelled, so is the session.
         """
         making = asyncio.ensure_future(
             self._create(
                 Start.of(
-                    self._library.get(track_id),
+                    None if track_id is None else self._library.get(track_id),
                     load_preset(preset or ORIGINAL),
                     Sink.parse(sink) if sink else self._sink,
                     is_directed=directed,
@@ -118,29 +123,33 @@ class Sessions:
             ending.add_done_callback(self._ending.discard)
 
     async def _create(self, start: Start) -> Session:
-        lease = await self._caches.hold(start.track)
+        lease = await self._caches.hold(start.track) if start.track else None
         try:
             session = await self._play(start, lease)
         except BaseException as error:
-            await self._caches.release(lease)
-            if isinstance(error, RemixdError):
-                self._library.get(start.track.id)  # deleted meanwhile? then that is what is told
+            if start.track and lease:
+                await self._caches.release(lease)
+                if isinstance(error, RemixdError):
+                    self._library.get(start.track.id)  # deleted meanwhile? then that is what is told
             raise
-        self._leases[session.id] = lease
+        self._leases[session.id] = {FIRST_PLAYER: lease} if lease else {}
         self._awake.set()
         return session
 
-    async def _play(self, start: Start, lease: Lease) -> Session:
+    async def _play(self, start: Start, lease: Lease | None) -> Session:
         engine = self._supervisor.engine
         slot = self._reserve_slot(engine)
         try:
             key = next(self._generation) * SESSIONS_MAX + slot
-            playing = await engine.ask(
-                op="play",
-                key=key,
-                memory=str(engine.memory_path(key)),
-                **_score(start, lease.paths, self._block_frames),
-            )
+            player = None
+            if start.track and lease:  # what a session begins with starts over at its end
+                words = {"loop": True, "summed": start.is_directed}
+                player = player_score(start.track, lease.paths, key=FIRST_PLAYER, **words)
+            score = session_score(
+                start.mix, start.sink, is_directed=start.is_directed, block_frames=self._block_frames,
+                player=player,
+            )  # fmt: skip
+            playing = await engine.ask(op="play", key=key, memory=str(engine.memory_path(key)), **score)
             try:
                 session = Session(_new_id(self._sessions), key, engine, start)
             except (OSError, ValueError) as error:
@@ -151,6 +160,50 @@ class Sessions:
         finally:
             self._reserved.discard(slot)
         return session
+
+    def perform(self, session: Session, command: DeckCommand) -> Answer:
+        """Take what a hand does on a deck of a session. The first answer; the second is told to its watchers.
+
+        A track that is to be loaded is made ready meanwhile. Raises Unavailable if the engine is lost.
+        """
+        if command.action.verb not in ("load", "swap"):
+            return session.perform(command)
+        try:
+            track = self._library.get(command.action.name)
+        except RemixdError as error:
+            return Answer(id=command.id, accepted=False, reason=str(error))
+        answer = session.expect(command, track)
+        if answer.accepted:
+            self._loading.add(task := asyncio.create_task(self._load(session, command, track)))
+            task.add_done_callback(self._loading.discard)
+        return answer
+
+    async def _load(self, session: Session, command: DeckCommand, track: Track) -> None:
+        """Bring a track onto a deck; whatever comes of it is told."""
+        try:
+            lease = await self._caches.hold(track)
+        except RemixdError as error:
+            session.give_up(command, str(error))
+            return
+        key = next(self._players)
+        leases = self._leases.get(session.id)
+        try:
+            if leases is None or not session.awaits(command):
+                raise Unavailable("another command took its place")
+            await session.engine.ask(
+                op="load", key=session.key, player=player_score(track, lease.paths, key=key)
+            )
+            leases[key] = lease  # from here on it goes when the engine has let go of it
+        except BaseException as error:
+            await self._caches.release(lease)
+            if not isinstance(error, RemixdError):
+                raise
+            session.give_up(command, str(error))
+            return
+        try:
+            session.load(command, Loaded(key, track, Beats.of(track)))
+        except RemixdError as error:
+            session.give_up(command, str(error))
 
     def _reserve_slot(self, engine: Engine) -> int:
         """A slot of the engine that nobody has: lost sessions, which stay to be looked at, have none."""
@@ -169,19 +222,21 @@ class Sessions:
         self._take_sound()
         session.end()
         if self._sessions.pop(session_id, None):
-            await self._caches.release(self._leases.pop(session_id))
+            for lease in self._leases.pop(session_id).values():
+                await self._caches.release(lease)
 
     async def close(self) -> None:
         """End every session's listeners and watchers."""
-        for task in (self._pump, self._watch):
+        for task in (self._pump, self._watch, *self._loading):
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         for session in self.all():
             session.end()
         self._sessions.clear()
-        for lease in self._leases.values():
-            lease.close()
+        for leases in self._leases.values():
+            for lease in leases.values():
+                lease.close()
         self._leases.clear()
 
     def _lose(self, engine: Engine, how: str) -> None:
@@ -200,7 +255,7 @@ class Sessions:
             await asyncio.sleep(POLL_S)
 
     async def _watch_engines(self) -> None:
-        """Once a second, ask how files and devices do, and end an engine that hangs."""
+        """Once a second, ask how files, devices and decks do, and end an engine that hangs."""
         silent_s: dict[int, float] = {}
         while True:
             await asyncio.sleep(WATCH_S)
@@ -220,14 +275,27 @@ class Sessions:
 
     async def _ask_outputs(self, engine: Engine) -> None:
         theirs = {session.key: session for session in self._sessions.values() if session.engine is engine}
-        if not any(session.has_output for session in theirs.values()):
+        held = {key: list(self._leases.get(session.id, {})) for key, session in theirs.items()}
+        asks = any(session.has_output for session in theirs.values()) or any(
+            keys not in ([], [FIRST_PLAYER]) for keys in held.values()
+        )
+        if not asks:
             return
         with contextlib.suppress(RemixdError):
-            for key, state, latency_s in (await engine.ask(op="outputs"))["outputs"]:
-                if (session := theirs.get(key)) and session.has_output:
+            for key, state, latency_s, players in (await engine.ask(op="outputs"))["outputs"]:
+                if (session := theirs.get(key)) is None:
+                    continue
+                if session.has_output:
                     if state != session.device:
                         log.info("session %s: %s %s", session.id, session.sink, state)
                     session.device, session.latency_s = state, latency_s
+                await self._let_go(session, set(held[key]) - set(players))
+
+    async def _let_go(self, session: Session, players: set[int]) -> None:
+        """Let go of the caches of what no deck of a session plays any more."""
+        leases = self._leases.get(session.id, {})
+        for key in players & leases.keys():
+            await self._caches.release(leases.pop(key))
 
     def _take_sound(self) -> None:
         now_s = time.monotonic()
@@ -236,26 +304,6 @@ class Sessions:
             session.take_sound(now_s)
             if session.playing:
                 session.direct()
-
-
-def _score(start: Start, caches: Sequence[Path], block_frames: int) -> dict[str, Any]:
-    """What the engine needs to know to play a track."""
-    track, sink = start.track, start.sink
-    low, high = zip(*(track.rights.range(name) for name in PLAYABLE), strict=True)
-    return {
-        "stems": [
-            {"path": str(path), "role": STEM_ROLES.index(stem.role)}
-            for stem, path in zip(track.playing_stems, caches, strict=True)
-        ],
-        "mix": [start.mix[name] for name in PLAYABLE],
-        "low": low,
-        "high": high,
-        "vocals_limit_db": None if track.rights.vocals_solo else VOCALS_ABOVE_DB,
-        "summed": start.is_directed,  # nobody has a hand on the faders: they may act with the frame
-        "lead_ns": DIRECTED_LEAD_NS if start.is_directed else LEAD_NS,
-        "start": 0,
-        "sink": {"kind": sink.kind, "name": sink.name, "block_frames": block_frames},
-    }
 
 
 def _new_id(taken: dict[str, Session]) -> str:

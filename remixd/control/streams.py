@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from remixd.control.command import Applied, Clamp, Refused
+from remixd.control.command import Answer, Applied, Clamp, Refused
 from remixd.errors import Unavailable
-from remixd.units import OFF_DB
+from remixd.units import OFF_DB, StemRole
 
 SILENT_LUFS: Final = -120.0
 """What the loudness meters read of silence."""
@@ -59,6 +59,52 @@ class Packet:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeckStatus:
+    """How a deck stands. What a hand has moved is told as it was given last, also where it waits for a mark.
+
+    Attributes:
+        deck: `A` to `D`.
+        state: `empty`, `resting`, `playing`, or `ended` when its music was over.
+        track_id, title: of what is loaded; empty without.
+        loading: the id of a track that is on its way here; empty without.
+        position_s: in the song, at its own tempo.
+        bar_beat: the same, musically; None where the song has no beats.
+        has_beats: whether it has; else half a second stands in for a beat.
+        tempo: as planned for what sounds now.
+        bpm: of the beat it is in, as heard; None without beats.
+        pitch_semitones: as given.
+        loop_s: from where to where it loops; None if it does not.
+        cues_s: where each hot cue is, None where none is set.
+        levels_db, muted, soloed: by role.
+        channel: by parameter, in its unit.
+    """
+
+    deck: str
+    state: str = "empty"
+    track_id: str = ""
+    title: str = ""
+    loading: str = ""
+    position_s: float = 0.0
+    duration_s: float = 0.0
+    bar_beat: str | None = None
+    has_beats: bool = False
+    tempo: float = 1.0
+    bpm: float | None = None
+    pitch_semitones: float = 0.0
+    loop_s: tuple[float, float] | None = None
+    slipping: bool = False
+    backwards: bool = False
+    key_locked: bool = True
+    synced: bool = False
+    leading: bool = False
+    cues_s: tuple[float | None, ...] = ()
+    levels_db: Mapping[str, float] = field(default_factory=dict)
+    muted: tuple[StemRole, ...] = ()
+    soloed: tuple[StemRole, ...] = ()
+    channel: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SessionStatus:
     """How a session stands. Levels are of its newest packet.
 
@@ -69,6 +115,7 @@ class SessionStatus:
         latency_s: how much later than it is rendered the sound is heard.
         device: how the device is, such as `playing`; empty without one.
         because: why the director last moved each dimension.
+        track_id, position_s, bar_beat: of the deck that leads, else the first that plays, else the first.
     """
 
     session: str
@@ -97,6 +144,7 @@ class SessionStatus:
     short_term_lufs: float = SILENT_LUFS
     nonfinite: int = 0
     major_faults: int = 0
+    decks: tuple[DeckStatus, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,12 +156,13 @@ class Lost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Missed:
-    """Answers that this watcher did not get, because it read too slowly."""
+    """Answers that this watcher did not get: it read too slowly, or the engine could not hand them over."""
 
     answers: int
 
 
-Event = SessionStatus | Applied | Refused | Lost | Missed
+Event = SessionStatus | Answer | Applied | Refused | Lost | Missed
+"""What a watcher is told; first answers only where its own commands are answered."""
 
 
 class Listener:
@@ -180,14 +229,21 @@ class Watcher:
     Statuses coalesce: only the newest waits. Answers are kept, up to `ANSWERS_MAX`; beyond that the oldest
     go, and how many is told first of all. Iteration ends when the session is deleted, `close` is called, or
     after `Lost`.
+
+    `only`, if there is one, holds the ids that it is told of; each leaves it as it is told.
     """
 
-    def __init__(self, status: SessionStatus, leave: Callable[[Watcher], None]) -> None:
+    def __init__(
+        self, status: SessionStatus, leave: Callable[[Watcher], None], only: set[str] | None = None
+    ) -> None:
         self._leave = leave
-        self._answers: deque[Applied | Refused | Lost] = deque()
+        self._only = only
+        self._ends_when_told = False
+        self._answers: deque[Answer | Applied | Refused | Lost] = deque()
         self._missed = 0
         self._status: SessionStatus | None = status
         self._arrived = asyncio.Event()
+        self._taken = asyncio.Event()
         self._ended = False
 
     def put_status(self, status: SessionStatus) -> None:
@@ -198,11 +254,40 @@ class Watcher:
 
     def put_answer(self, answer: Applied | Refused) -> None:
         """Queue what became of a signal."""
+        if self._ended or (self._only is not None and answer.id not in self._only):
+            return
+        self._keep(answer)
+        self._arrived.set()
+        if self._only is not None:
+            self._only.discard(answer.id)
+            if self._ends_when_told and not self._only:
+                self.close()
+
+    def reply(self, answer: Answer) -> None:
+        """Queue the first answer to a command of its own."""
         if not self._ended:
             self._keep(answer)
             self._arrived.set()
 
-    def _keep(self, answer: Applied | Refused | Lost) -> None:
+    async def room(self) -> None:
+        """Wait until there is ample room for more answers."""
+        while len(self._answers) > ANSWERS_MAX // 4 and not self._ended:
+            self._taken.clear()
+            await self._taken.wait()
+
+    def end_when_told(self) -> None:
+        """End once everything in `only` is told."""
+        self._ends_when_told = True
+        if not self._only:
+            self.close()
+
+    def put_missed(self, answers: int) -> None:
+        """Note that answers were lost before they came here."""
+        if not self._ended:
+            self._missed += answers
+            self._arrived.set()
+
+    def _keep(self, answer: Answer | Applied | Refused | Lost) -> None:
         if len(self._answers) >= ANSWERS_MAX:
             self._answers.popleft()
             self._missed += 1
@@ -219,6 +304,7 @@ class Watcher:
         self._ended = True
         self._leave(self)
         self._arrived.set()
+        self._taken.set()
 
     def __aiter__(self) -> Watcher:
         return self
@@ -229,6 +315,7 @@ class Watcher:
                 missed, self._missed = self._missed, 0
                 return Missed(answers=missed)
             if self._answers:
+                self._taken.set()
                 return self._answers.popleft()
             if self._ended:
                 raise StopAsyncIteration

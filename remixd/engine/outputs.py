@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import threading
 import time
-import wave
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -15,9 +14,11 @@ import numpy as np
 
 from remixd._kernel.feed import Feed
 from remixd._kernel.host import Host
+from remixd._kernel.ring import PacketRing
 from remixd._kernel.session import Session
 from remixd._kernel.shared import SessionMemory
 from remixd.engine.device import DeviceError, DeviceStream, find_now
+from remixd.engine.wave_file import WaveFile
 from remixd.units import RATE_HZ
 
 RETRY_S: Final = 1.0
@@ -46,17 +47,24 @@ class Output(Protocol):
 
 
 class HostOutput:
-    """The render thread plays it: stream, and null."""
+    """The render thread plays it: stream, and null. With `anchor_ns`, on the clock that it had before."""
 
     state = "playing"
     latency_s = 0.0
 
     def __init__(
-        self, host: Host, session: Session, memory: SessionMemory, lead_ns: int, *, paced: bool
+        self,
+        host: Host,
+        session: Session,
+        memory: SessionMemory,
+        lead_ns: int,
+        *,
+        paced: bool,
+        anchor_ns: int = 0,
     ) -> None:
         self._host = host
         self._session = session
-        host.add(session, memory.commands, memory.ring, lead_ns, paced)
+        host.add(session, memory.commands, memory.ring, lead_ns, paced, anchor_ns)
 
     def tick(self) -> None:
         """Nothing can go wrong here that the render thread does not tell."""
@@ -72,51 +80,56 @@ class HostOutput:
 
 
 class FileOutput:
-    """The render thread plays it in real time; a thread writes the packets into a 24-bit WAV file."""
+    """The render thread plays it in real time; a thread writes the packets into a 24-bit WAV file.
+
+    With `before`, the ring of an engine that died, it goes on with the file that this one wrote.
+    """
 
     latency_s = 0.0
 
-    def __init__(self, host: Host, session: Session, memory: SessionMemory, lead_ns: int, path: Path) -> None:
+    def __init__(
+        self,
+        host: Host,
+        session: Session,
+        memory: SessionMemory,
+        lead_ns: int,
+        path: Path,
+        *,
+        anchor_ns: int = 0,
+        before: PacketRing | None = None,
+    ) -> None:
         self.state = "playing"
-        self._file = path.open("xb")
-        self._wave = wave.open(self._file, "wb")  # noqa: SIM115 (closed by `close`)
-        self._wave.setnchannels(2)
-        self._wave.setsampwidth(3)
-        self._wave.setframerate(RATE_HZ)
+        self._wave = WaveFile(path, again=before is not None)
         self._ring = memory.ring
-        self._written = 0
+        self._before = before
         self._done = threading.Event()
-        self._inner = HostOutput(host, session, memory, lead_ns, paced=True)
+        self._inner = HostOutput(host, session, memory, lead_ns, paced=True, anchor_ns=anchor_ns)
         self._thread = threading.Thread(target=self._run, name="file", daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
+        if self._before is not None:
+            self._write_from(self._before, self._before.oldest)
+            self._before = None
         sequence = 1
         last = False
         while not last and self.state == "playing":
             last = self._done.wait(0.05)
-            sequence = self._write_from(sequence)
+            sequence = self._write_from(self._ring, sequence)
 
-    def _write_from(self, sequence: int) -> int:
+    def _write_from(self, ring: PacketRing, sequence: int) -> int:
         try:
-            while sequence <= self._ring.newest:
-                packet = self._ring.read(sequence)
+            while sequence <= ring.newest:
+                packet = ring.read(sequence)
                 if packet is None:  # overtaken: silence stands where it was
-                    sequence = self._ring.oldest
+                    sequence = max(ring.oldest, sequence + 1)
                     continue
-                self._write(packet.sample, np.frombuffer(packet.pcm, dtype="<f4"))
+                self._wave.write(packet.sample, np.frombuffer(packet.pcm, dtype="<f4"))
                 sequence += 1
-            self._file.flush()
+            self._wave.flush()
         except OSError as error:
             self.state = f"lost: {error.strerror}"
         return sequence
-
-    def _write(self, sample: int, pcm: np.ndarray[tuple[int], np.dtype[np.float32]]) -> None:
-        missing = max(sample - self._written, 0)
-        whole = np.concatenate([np.zeros(2 * missing, dtype=np.float32), pcm])
-        steps = np.clip(np.rint(whole.astype(np.float64) * 2**23), -(2**23), 2**23 - 1).astype("<i4")
-        self._wave.writeframes(steps.reshape(-1, 1).view(np.uint8)[:, :3].tobytes())
-        self._written = sample + len(pcm) // 2
 
     def tick(self) -> None:
         """The writer tells by its state."""
@@ -132,7 +145,6 @@ class FileOutput:
         self._thread.join(timeout=2.0)
         try:
             self._wave.close()
-            self._file.close()
         except OSError as error:
             self.state = f"lost: {error.strerror}"
 
@@ -142,10 +154,20 @@ class DeviceOutput:
 
     When the device vanishes the render thread takes the session over, so that its clock goes on, and the
     device is tried again every second: unless PortAudio does not let go of it (a JACK server that died).
+    With `anchor_ns` a session goes on that had a device before: on the render thread, until `tick` has opened
+    that again.
     """
 
     def __init__(
-        self, host: Host, session: Session, memory: SessionMemory, lead_ns: int, name: str, block_frames: int
+        self,
+        host: Host,
+        session: Session,
+        memory: SessionMemory,
+        lead_ns: int,
+        name: str,
+        block_frames: int,
+        *,
+        anchor_ns: int = 0,
     ) -> None:
         self.state = "playing"
         self._host = host
@@ -157,9 +179,13 @@ class DeviceOutput:
         self._feed: Feed
         self._stream: DeviceStream | None = None
         self._retry_at = 0.0
-        self._anchor_ns = 0
+        self._anchor_ns = anchor_ns
         self._may_retry = True
-        self._open()
+        if anchor_ns:
+            self._to_host("lost: its engine died; the device is opened again")
+            self._retry_at = 0.0
+        else:
+            self._open()
 
     def _open(self) -> None:
         self._feed = Feed(self._session, self._memory.commands, self._memory.ring)

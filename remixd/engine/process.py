@@ -7,34 +7,33 @@ own mailboxes in shared memory, which whoever renders it drains before every blo
 
 from __future__ import annotations
 
-import contextlib
-import json
+import base64
 import os
-import select
 import shutil
 import signal
-import socket
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from remixd._kernel import fft, host, session, simd, stem
+from remixd._kernel import fft, host, presence, session, simd
+from remixd._kernel.mailbox import CommandEntry
+from remixd._kernel.player import Player
+from remixd._kernel.resume import next_clock, resume
 from remixd._kernel.shared import SessionMemory
 from remixd.engine.device import DeviceError
 from remixd.engine.outputs import DeviceOutput, FileOutput, HostOutput, Output
-from remixd.engine.realtime import promote_thread, quiet_python
+from remixd.engine.players import Players
+from remixd.engine.realtime import pin_thread, promote_thread, quiet_python
+from remixd.engine.rehearsal import rehearse
+from remixd.engine.serving import Stopping, serve
 from remixd.units import RATE_HZ
 
-LINE_BYTES_MAX: Final = 1 << 20
-TICK_S: Final = 0.25
+MARGIN_NS: Final = 20_000_000
+"""How long from now a session that goes on here is heard again, at the least."""
+
 AHEAD_FRAMES: Final = 10 * RATE_HZ
 """How much of every playing stem is kept in memory ahead of the playhead."""
-
-
-class Stopping(BaseException):
-    """SIGTERM, or control has gone."""
 
 
 class Engine:
@@ -43,12 +42,16 @@ class Engine:
     def __init__(self, notes: list[str]) -> None:
         self._host = host.Host()
         self._sessions: dict[int, tuple[session.Session, Output]] = {}
+        self._players = Players()
         self._notes = notes
+        self._costs: dict[str, float] = {}
+        self._hurries = False
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._render, name="render", daemon=True)
 
     def start(self) -> None:
         """Start the render thread and wait until it knows what it was granted."""
+        self._costs = rehearse()
         quiet_python()
         self._thread.start()
         self._ready.wait()
@@ -73,54 +76,81 @@ class Engine:
         """Whether there is nothing to look after."""
         return not self._sessions
 
+    @property
+    def hurries(self) -> bool:
+        """Whether something waits to be looked after at once."""
+        return self._hurries
+
     def tick(self) -> None:
-        """Look after devices, and bring the pages that will be played next into memory."""
+        """Look after devices, free what no deck plays any more, bring what comes next into memory."""
+        self._hurries = False
         for playing, output in self._sessions.values():
             output.tick()
+            self._players.collect(playing)
             playing.touch_ahead(AHEAD_FRAMES)
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """Do what one request asks. What goes wrong is answered with `error`, in a sentence."""
         try:
-            match request.get("op"):
-                case "hello":
-                    return {"pid": os.getpid(), "notes": self._notes, "simd": simd.LEVEL}
-                case "play":
-                    return self._play(request)
-                case "outputs":
-                    return {
-                        "outputs": [[key, it.state, it.latency_s] for key, (_, it) in self._sessions.items()]
-                    }
-                case "leave":
-                    return {"left": self._leave(int(request["key"]))}
-                case op:
-                    return {"kind": "invalid", "error": f"the engine knows no {op!r}"}
+            return self._do(request)
         except DeviceError as error:
-            return {"kind": "unavailable", "error": str(error)}
+            told = {"kind": "unavailable", "error": str(error)}
         except FileExistsError as error:
-            return {"kind": "exists", "error": f"{error.filename} is there already"}
+            told = {"kind": "exists", "error": f"{error.filename} is there already"}
         except (ValueError, KeyError, TypeError, OverflowError) as error:
-            return {"kind": "invalid", "error": str(error)}
+            told = {"kind": "invalid", "error": str(error)}
         except OSError as error:
-            return {"kind": "exhausted", "error": f"{error.filename}: {error.strerror}"}
+            told = {"kind": "exhausted", "error": f"{error.filename}: {error.strerror}"}
         except MemoryError:
-            return {"kind": "exhausted", "error": "there is not enough memory for another session"}
+            told = {"kind": "exhausted", "error": "there is not enough memory for another player"}
+        self._players.let_go()  # what was opened for nothing
+        return told
+
+    def _do(self, request: dict[str, Any]) -> dict[str, Any]:
+        match request.get("op"):
+            case "hello":
+                return {
+                    "pid": os.getpid(), "notes": self._notes, "simd": simd.LEVEL, "costs": self._costs,
+                }  # fmt: skip
+            case "pin":
+                pin_thread(self._thread.native_id or 0, request["render"])
+                pin_thread(0, request["rest"])
+                return {}
+            case "measure":
+                mean, worst, late = self._host.load()
+                return {"mean": mean, "worst": worst, "late": late, "costs": list(self._host.costs().items())}
+            case "play":
+                return self._play(request)
+            case "resume":
+                return self._resume(request)
+            case "lead":
+                return {"set": self._host.set_lead(int(request["key"]), int(request["lead_ns"]))}
+            case "load":
+                return self._load(request)
+            case "outputs":
+                return {
+                    "outputs": [
+                        [key, it.state, it.latency_s, self._players.keys(key)]
+                        for key, (_, it) in self._sessions.items()
+                    ]
+                }
+            case "leave":
+                return {"left": self._leave(int(request["key"]))}
+            case op:
+                return {"kind": "invalid", "error": f"the engine knows no {op!r}"}
 
     def _play(self, request: dict[str, Any]) -> dict[str, Any]:
         path = Path(request["memory"])
-        stems = [stem.Stem.open(each["path"]) for each in request["stems"]]
+        player = request["player"]
+        words = self._players.read(player) if player is not None else {}
         memory = SessionMemory(path, create=True)
         try:
             playing = session.Session(
-                stems,
-                [int(each["role"]) for each in request["stems"]],
+                **words,
                 start=int(request["start"]),
                 mix=request["mix"],
-                low=request["low"],
-                high=request["high"],
-                vocals_limit_db=request["vocals_limit_db"],
-                summed=bool(request["summed"]),
                 reports=memory.reports,
+                checkpoints=memory.checkpoints,
                 key=int(request["key"]),
             )
             locked = all([playing.lock_memory(), memory.ring.lock_memory()])
@@ -130,18 +160,75 @@ class Engine:
             path.unlink()
             raise
         self._sessions[playing.key] = (playing, output)
+        self._players.add(playing, [] if player is None else [int(player["key"])])
         return {"locked": locked, "latency_s": output.latency_s}
 
+    def _resume(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Go on with a session of an engine that died, from what it left in shared memory."""
+        path = Path(request["memory"])
+        players = [Player(**self._players.read(score), key=int(score["key"])) for score in request["players"]]
+        before, memory = SessionMemory(Path(request["before"])), SessionMemory(path, create=True)
+        try:
+            playing = session.Session(
+                mix=request["mix"],
+                reports=memory.reports,
+                checkpoints=memory.checkpoints,
+                key=int(request["key"]),
+            )
+            for player in players:
+                playing.shelve(player)
+            commands = [CommandEntry(*each) for each in request["commands"]]
+            anchor_ns, clock = int(request["anchor_ns"]), int(request["clock"])
+            if request["paced"]:
+                now = (time.monotonic_ns() + MARGIN_NS - anchor_ns) * RATE_HZ // 1_000_000_000
+                clock = max(clock, now)
+            clock = next_clock(clock)
+            resume(playing, base64.b64decode(request["checkpoint"]), commands, clock)
+            output = self._output(
+                request["sink"], playing, memory, int(request["lead_ns"]), anchor_ns, before=before
+            )
+        except BaseException:
+            path.unlink()
+            raise
+        self._sessions[playing.key] = (playing, output)
+        self._players.add(playing, [player.key for player in players])
+        self._hurries = True
+        return {"clock": clock, "latency_s": output.latency_s}
+
+    def _load(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Lay a player down on a session's shelf, from where a command loads it. All of it, or nothing."""
+        key = int(request["key"])
+        if key not in self._sessions:
+            return {"kind": "unavailable", "error": f"session {key} is not there"}
+        playing, _ = self._sessions[key]
+        score = request["player"]
+        player = Player(**self._players.read(score), key=int(score["key"]))
+        self._players.collect(playing)
+        locked = player.lock_memory()
+        player.touch(0, AHEAD_FRAMES)
+        playing.shelve(player)
+        self._players.add(playing, [player.key])
+        return {"frames": player.frames_count, "locked": locked}
+
     def _output(
-        self, sink: dict[str, Any], playing: session.Session, memory: SessionMemory, lead_ns: int
+        self,
+        sink: dict[str, Any],
+        playing: session.Session,
+        memory: SessionMemory,
+        lead_ns: int,
+        anchor_ns: int = 0,
+        before: SessionMemory | None = None,
     ) -> Output:
+        common = (self._host, playing, memory, lead_ns)
+        name = sink["name"]
         match sink["kind"]:
             case "stream" | "null":
-                return HostOutput(self._host, playing, memory, lead_ns, paced=sink["name"] != "fast")
+                return HostOutput(*common, paced=name != "fast", anchor_ns=anchor_ns)
             case "file":
-                return FileOutput(self._host, playing, memory, lead_ns, Path(sink["name"]))
+                ring = before.ring if before else None
+                return FileOutput(*common, Path(name), anchor_ns=anchor_ns, before=ring)
             case "device":
-                return DeviceOutput(self._host, playing, memory, lead_ns, sink["name"], sink["block_frames"])
+                return DeviceOutput(*common, name, sink["block_frames"], anchor_ns=anchor_ns)
             case kind:
                 raise ValueError(f"the engine has no sink {kind!r}")
 
@@ -150,39 +237,8 @@ class Engine:
             return False
         _, output = self._sessions.pop(key)
         output.close()
+        self._players.forget(key)
         return True
-
-
-def _lines(connection: socket.socket, engine: Engine) -> Iterator[bytes]:
-    """The lines control sends, until it hangs up; the engine is looked after while none comes."""
-    waiting = b""
-    ticked = time.monotonic()
-    while True:
-        ready, _, _ = select.select([connection], [], [], None if engine.is_idle else TICK_S)
-        if time.monotonic() - ticked >= TICK_S:
-            ticked = time.monotonic()
-            engine.tick()
-        if not ready:
-            continue
-        part = connection.recv(65_536)
-        if not part:
-            return
-        *lines, waiting = (waiting + part).split(b"\n")
-        yield from lines
-        if len(waiting) > LINE_BYTES_MAX:
-            raise Stopping
-
-
-def _serve(engine: Engine, listener: socket.socket) -> None:
-    """Answer one connection of control until it closes."""
-    connection, _ = listener.accept()
-    with connection:
-        for line in _lines(connection, engine):
-            try:
-                answer = engine.answer(dict(json.loads(line)))
-            except (ValueError, TypeError) as error:
-                answer = {"kind": "invalid", "error": f"not a JSON object: {error}"}
-            connection.sendall(json.dumps(answer).encode() + b"\n")
 
 
 def _stop(_signal: int, _frame: object) -> None:
@@ -190,9 +246,9 @@ def _stop(_signal: int, _frame: object) -> None:
 
 
 def run(directory: Path, wisdom: Path) -> int:
-    """Be an engine in `directory` until SIGTERM, or until control hangs up; then remove the directory.
+    """Be an engine in `directory` until SIGTERM, or until no control needs it; then remove the directory.
 
-    Returns the exit status.
+    Returns the exit status. When control hangs up, what plays goes on for a while, for another to find it.
 
     Everything goes through SIGTERM or the socket; Ctrl-C in a terminal reaches control, which then stops
     its engines in order.
@@ -203,12 +259,10 @@ def run(directory: Path, wisdom: Path) -> int:
     engine = Engine([note] if note else [])
     engine.start()
     try:
-        with socket.socket(socket.AF_UNIX) as listener, contextlib.suppress(Stopping):
-            partial = directory / "socket.partial"
-            listener.bind(str(partial))
-            listener.listen(1)
-            partial.rename(directory / "socket")  # appears only once it answers
-            _serve(engine, listener)
+        presence.announce(directory)
+        serve(engine, directory)
+    except Stopping:
+        pass
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         engine.stop()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
 import os
+from collections.abc import Iterable
 
 _PR_SET_TIMERSLACK = 29
 _PRIORITY = 60
@@ -18,6 +20,18 @@ def quiet_python() -> None:
     gc.collect()
     gc.freeze()
     gc.disable()
+
+
+def pin_thread(thread: int, cores: Iterable[int]) -> None:
+    """Have a thread run on these cores alone, as far as there are such. Thread: [housekeeping].
+
+    Args:
+        thread: its id for the operating system; 0 for the calling one.
+        cores: any of them; none changes nothing.
+    """
+    if wanted := set(cores):
+        with contextlib.suppress(OSError):
+            os.sched_setaffinity(thread, wanted)
 
 
 def promote_thread() -> list[str]:

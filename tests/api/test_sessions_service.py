@@ -135,12 +135,14 @@ def test_an_unknown_session_is_named_with_the_nearest(sessions, session, refused
         )
 
 
-def test_an_unknown_track_or_none_starts_nothing(sessions, refused):
+def test_an_unknown_track_starts_nothing_and_none_starts_empty_decks(sessions, refused):
     code, told = refused(sessions.CreateSession, pb.CreateSessionRequest(track="b-song"))
     assert code is grpc.StatusCode.NOT_FOUND
     assert "b-song-4e5f6a7b" in told
-    code, told = refused(sessions.CreateSession, pb.CreateSessionRequest())
-    assert (code, told) == (grpc.StatusCode.INVALID_ARGUMENT, "track is empty")
+    assert sessions.ListSessions(pb.ListSessionsRequest()).sessions == []
+    made = sessions.CreateSession(pb.CreateSessionRequest()).session
+    assert made.track == ""
+    assert [(deck.name, deck.state) for deck in made.decks] == [(n, pb.DECK_STATE_EMPTY) for n in "ABCD"]
 
 
 def test_a_listener_hears_every_sample_from_the_moment_its_metadata_came(service, sessions, session):

@@ -85,7 +85,7 @@ TRACK = "a-song-0a1b2c3d"
     ("service_", "method", "request_", "field"),
     [
         ("sessions", "GetSession", sessions_pb2.GetSessionRequest(), "session"),
-        ("sessions", "CreateSession", sessions_pb2.CreateSessionRequest(), "track"),
+        ("sessions", "CreateSession", sessions_pb2.CreateSessionRequest(track="x" * 200), "track"),
         ("sessions", "CreateSession", sessions_pb2.CreateSessionRequest(track=TRACK, mode=9), "mode"),
         ("sessions", "CreateSession", sessions_pb2.CreateSessionRequest(track=TRACK, sink="x"), "sink"),
         ("sessions", "Panic", sessions_pb2.PanicRequest(session="s-1"), "id"),

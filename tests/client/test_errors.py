@@ -14,8 +14,8 @@ def test_errors_come_back_as_what_they_were(client):
         client.track("a-song-0a1b2c3e")
     with pytest.raises(errors.BadAudio, match="/songs/broken holds no audio"):
         client.import_track("/songs/broken")
-    with pytest.raises(errors.InvalidInput, match="track is empty"):
-        client.create_session("")
+    with pytest.raises(errors.InvalidInput, match="track has 200 characters"):
+        client.create_session("x" * 200)
 
 
 def test_a_text_that_no_message_can_carry_is_refused(client):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -26,7 +27,15 @@ class Shelf:
         self.path = path
         self.tracks: dict[str, Track] = {}
 
-    def add(self, track_id: str, stems: dict[StemRole, Audio], *, bpm: float | None = 120.0) -> Track:
+    def add(
+        self,
+        track_id: str,
+        stems: dict[StemRole, Audio],
+        *,
+        bpm: float | None = 120.0,
+        cached: Path | None = None,
+    ) -> Track:
+        """Add a track; `cached` is a folder that holds its cache already."""
         frames = len(next(iter(stems.values())))
         beats = tuple(i * 60 / bpm for i in range(int(frames / 48_000 * bpm / 60))) if bpm else ()
         track = Track(
@@ -48,7 +57,10 @@ class Shelf:
         for role, pcm in stems.items():
             path = self.path / "cache" / track_id / f"{role}.pcm"
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_cached(path, pcm, role)
+            if cached is None:
+                write_cached(path, pcm, role)
+            else:
+                shutil.copy(cached / path.name, path)
         self.tracks[track_id] = track
         return track
 

@@ -100,7 +100,7 @@ async def test_a_replaced_wish_and_one_for_what_is_so_are_both_heard_of_again(se
 
 async def test_what_directed_sessions_render_is_ready_a_tenth_of_a_second_ahead(session: Session) -> None:
     await rendered(session, 9_600)
-    newest = session._newest
+    newest = session._desk.newest
     assert 0.05 < (newest.due_ns - newest.rendered_ns) / 1e9 < 0.15
 
 

@@ -12,8 +12,9 @@ from sounds import Audio, music
 
 from remixd.audience.signal import Signal
 from remixd.control.command import Applied, Refused
+from remixd.control.desk import PANIC_ROOM
 from remixd.control.receipts import WAITING_MAX
-from remixd.control.session import PANIC_ROOM, Session
+from remixd.control.session import Session
 from remixd.control.sessions import Sessions
 from remixd.control.streams import Lost, Packet, SessionStatus, Watcher
 from remixd.errors import Exhausted, Unavailable

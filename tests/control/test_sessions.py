@@ -15,8 +15,9 @@ from sounds import music, noise, share_db
 from remixd._kernel.host import SESSIONS_MAX
 from remixd.audience.signal import Signal
 from remixd.control.command import Applied
+from remixd.control.desk import PANIC_ROOM
 from remixd.control.receipts import WAITING_MAX
-from remixd.control.session import PANIC_ROOM, Session
+from remixd.control.session import Session
 from remixd.control.sessions import Sessions
 from remixd.control.streams import Lost, Packet
 from remixd.control.supervisor import Supervisor

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from sounds import Audio
 
 from remixd._kernel import mailbox
-from remixd._kernel.checkpoint import SIZE_BYTES, CheckpointMemory, quantum_of
+from remixd._kernel.checkpoint import SIZE_BYTES, CheckpointMemory, mix_of, quantum_of, told_of
 from remixd._kernel.feed import Feed
+from remixd._kernel.mailbox import CommandEntry
 from remixd._kernel.player import Player
+from remixd._kernel.resume import next_clock, resume
 from remixd._kernel.ring import PacketRing, size_bytes
 from remixd._kernel.session import Session
 from remixd._kernel.stem import Stem
@@ -160,7 +162,7 @@ def test_a_track_that_is_gone_leaves_its_deck_empty(songs: list[list[Stem]]) -> 
     assert restored.decks()[0].player == 0
 
 
-def test_a_session_writes_down_how_it_stands_twice_a_second(songs: list[list[Stem]]) -> None:
+def test_a_session_writes_down_how_it_stands_at_once_and_twice_a_second(songs: list[list[Stem]]) -> None:
     checkpoints = CheckpointMemory(bytearray(SIZE_BYTES), create=True)
     session = stage(songs, checkpoints=checkpoints)
     begin(session)
@@ -174,7 +176,7 @@ def test_a_session_writes_down_how_it_stands_twice_a_second(songs: list[list[Ste
         read = checkpoints.read()
         if read is not None:
             kept.add(quantum_of(read) * 64)
-    assert sorted(kept) == pytest.approx([SECOND // 2, SECOND, 3 * SECOND // 2, 2 * SECOND], abs=1000)
+    assert sorted(kept) == pytest.approx([480 + at * SECOND // 2 for at in range(4)], abs=200)
 
 
 def test_what_is_no_checkpoint_is_refused(songs: list[list[Stem]]) -> None:
@@ -189,3 +191,51 @@ def test_what_is_no_checkpoint_is_refused(songs: list[list[Stem]]) -> None:
     begun.render(64)
     with pytest.raises(ValueError, match="has begun"):
         begun.restore(kept)
+
+
+def command(number: int, sample: int, kind: int, value: float, **more: Any) -> CommandEntry:
+    words = {"id": number, "session": 0, "kind": kind, "dimension": 2, "sample": sample, "value": value,
+             "ramp_frames": 480, "deck": 0, "when": 0, "shape": 0, "expires": 0, "extra": -1.0}  # fmt: skip
+    return CommandEntry(**(words | more))
+
+
+def test_a_jump_that_was_told_of_is_in_the_checkpoint_even_before_it_is_heard(
+    songs: list[list[Stem]],
+) -> None:
+    lived = stage(songs)
+    begin(lived)
+    lived.render(SECOND)
+    told = told_of(lived.checkpoint())
+    lived.take_reports()
+    lived.post(7, 0, 8.0, kind=mailbox.JUMP, deck=0)
+    lived.render(64)
+    kept = lived.checkpoint()
+    [jump] = lived.take_reports()
+    assert jump.sample > quantum_of(kept) * 64, "it crosses over, and is not all there yet"
+    assert jump.serial == told + 1 == told_of(kept), "so it must not be commanded again"
+    restored = stage(songs)
+    resume(restored, kept, [], next_clock(SECOND + 10_000))
+    lived.render(restored.clock - lived.clock)
+    assert restored.decks()[0].position == pytest.approx(lived.decks()[0].position, abs=2)
+
+
+def test_more_commands_than_a_session_lets_wait_are_all_done_in_order(songs: list[list[Stem]]) -> None:
+    lived = stage(songs)
+    begin(lived)
+    lived.render(SECOND)
+    kept = lived.checkpoint()
+    gains = [
+        command(
+            100 + at, SECOND + 128 + 20 * at, mailbox.MIX, -0.1 * (at % 60), dimension=VOCALS_GAIN, deck=255
+        )
+        for at in range(1000)
+    ]
+    later = [command(5000 + at, SECOND + 40_000, mailbox.LEVEL, -float(at), ramp_frames=0) for at in range(3)]
+    restored = stage(songs)
+    resume(restored, kept, [*later, *gains], SECOND + 24_000 // 64 * 64)
+    assert mix_of(restored.checkpoint())[VOCALS_GAIN] == pytest.approx(gains[-1].value)
+    restored.render(SECOND)
+    reports = [report for report in restored.take_reports() if report.kind == mailbox.APPLIED]
+    assert [(each.id, each.sample) for each in reports] == [
+        (each.id, each.sample) for each in [*gains, *later]
+    ]

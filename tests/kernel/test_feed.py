@@ -104,3 +104,18 @@ def test_a_device_that_tells_nonsense_of_its_latency_plays_all_the_same(latency_
     packet = device.ring.read(1)
     assert packet is not None
     assert abs(packet.due_ns - time.monotonic_ns()) < 1_000_000_000
+
+
+def test_each_time_the_mix_comes_above_full_scale_is_one_clip() -> None:
+    pcm = np.zeros((48_000, 2), np.float32)
+    wave = np.sin(np.arange(2400) / 20.0).astype(np.float32)[:, None]
+    for start in (4_000, 20_000, 36_000):
+        pcm[start : start + 2400] = 1.4 * wave
+    pcm[30_000:32_400] = 0.99 * wave
+    device = Device(pcm)
+    for _ in range(100):
+        heard = device.ask(480)
+        assert np.abs(heard).max() <= 10 ** (-1 / 20) + 1e-6
+    packet = device.ring.read(device.ring.newest)
+    assert packet is not None
+    assert packet.clips == 3

@@ -153,3 +153,36 @@ def test_many_sessions_play_side_by_side_each_its_own_song(running: Running) -> 
         assert packet is not None
         heard = np.frombuffer(packet.pcm, dtype=np.float32).reshape(-1, 2)
         np.testing.assert_array_equal(heard, song[packet.sample : packet.sample + 480])
+
+
+def test_a_load_is_the_share_of_the_time_that_its_sessions_take(running: Running) -> None:
+    for slot in range(8):
+        running.add(256 + slot, noise(48_000))
+    time.sleep(1.5)
+    mean, worst, late = running.host.load()
+    costs = running.host.costs()
+    assert set(costs) == {256 + slot for slot in range(8)}
+    assert all(0 < cost < 0.5 for cost in costs.values())
+    assert 0 < mean <= worst
+    assert mean < 3 * sum(costs.values())
+    assert late >= 0
+    running.add(300, noise(48_000), paced=False)
+    assert 300 not in running.host.costs(), "what is not paced takes only what is left"
+    assert running.host.leave(256)
+    assert running.host.wait_until_free(256)
+    assert 256 not in running.host.costs()
+
+
+def test_a_longer_lead_renders_further_ahead_without_a_gap(running: Running) -> None:
+    ring = running.add(256, noise(48_000)).ring
+    wait_for(lambda: ring.newest >= 3)
+    assert running.host.set_lead(256, 200_000_000)
+    assert not running.host.set_lead(512, 200_000_000)
+
+    def ahead_ns() -> int:
+        packet = ring.read(ring.newest)
+        return packet.due_ns - packet.rendered_ns if packet else 0
+
+    wait_for(lambda: ahead_ns() > 150_000_000)
+    samples = [packet.sample for at in range(ring.oldest, ring.newest + 1) if (packet := ring.read(at))]
+    assert np.diff(samples).tolist() == [480] * (len(samples) - 1)

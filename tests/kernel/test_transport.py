@@ -44,7 +44,8 @@ def tell(session: Session, kind: int, value: float = 0.0, *, deck: int = 0, **kw
 
 
 def report_of(session: Session, number: int = 7) -> mailbox.ReportEntry:
-    (found,) = [report for report in session.take_reports() if report.id == number]
+    told = [report for report in session.take_reports() if report.kind != mailbox.WAITS]
+    (found,) = [report for report in told if report.id == number]
     return found
 
 

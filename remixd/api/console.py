@@ -1,0 +1,98 @@
+"""The Console service."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from remixd.api import convert
+from remixd.api.decks import command_from_proto, deck_to_proto
+from remixd.api.status import Context
+from remixd.api.streams import Once, Streams
+from remixd.audience.signal import check_name
+from remixd.control.command import Answer, Applied, Refused
+from remixd.control.sessions import Session, SessionStatus, Watcher
+from remixd.control.sessions import Sessions as Registry
+from remixd.control.streams import Event, Lost, Missed
+from remixd.errors import InvalidInput, RemixdError
+from remixd.v1 import common_pb2, console_pb2_grpc, sessions_pb2
+from remixd.v1 import console_pb2 as pb
+
+
+def _response(event: Event) -> pb.PerformResponse:
+    match event:
+        case SessionStatus():
+            clock = common_pb2.Clock(
+                sample=event.sample, position_s=event.position_s, bar_beat=event.bar_beat or ""
+            )
+            decks = [deck_to_proto(deck) for deck in event.decks]
+            return pb.PerformResponse(status=pb.ConsoleStatus(clock=clock, decks=decks))
+        case Answer():
+            return pb.PerformResponse(answer=convert.answer_to_proto(event))
+        case Applied():
+            return pb.PerformResponse(applied=convert.applied_to_proto(event))
+        case Refused():
+            return pb.PerformResponse(refused=sessions_pb2.Refused(id=event.id, reason=event.reason))
+        case Missed():
+            return pb.PerformResponse(missed=sessions_pb2.Missed(answers=event.answers))
+        case Lost():
+            return pb.PerformResponse(lost=sessions_pb2.Lost(reason=event.reason))
+
+
+class ConsoleServicer(console_pb2_grpc.ConsoleServicer):
+    """Translates between the wire and the decks. Thread: [control]."""
+
+    def __init__(self, sessions: Registry, streams: Streams) -> None:
+        self._sessions = sessions
+        self._streams = streams
+        self._responses = Once[Event](lambda event: _response(event).SerializeToString())
+
+    async def Perform(  # noqa: N802 (the proto's name)
+        self, requests: AsyncIterator[pb.PerformRequest], context: Context
+    ) -> AsyncIterator[bytes]:
+        """Take commands for the decks of a session, and tell what becomes of them."""
+        first = await anext(aiter(requests), pb.PerformRequest())
+        if not first.HasField("attach"):
+            raise InvalidInput("the first request attaches to a session", field="attach")
+        session = self._sessions.get(check_name("session", first.attach.session))
+        sent: set[str] = set()
+        with self._streams.keep(session.watch(sent)) as watcher:
+            context.add_done_callback(lambda _: watcher.close())  # type: ignore[arg-type]  # a stub bug
+            await context.send_initial_metadata(())
+            taking = asyncio.create_task(self._take(requests, session, watcher, sent))
+            try:
+                async for event in watcher:
+                    yield self._responses(event)
+                if taking.done():
+                    taking.result()  # why it ended, if it was an error
+            finally:
+                taking.cancel()
+
+    async def _take(
+        self, requests: AsyncIterator[pb.PerformRequest], session: Session, watcher: Watcher, sent: set[str]
+    ) -> None:
+        """Carry out what comes; at its end, or an error, the watcher ends too."""
+        try:
+            async for request in requests:
+                if request.HasField("attach"):
+                    raise InvalidInput("this stream is attached already", field="attach")
+                watcher.reply(self._perform(session, request.command, sent))
+                await watcher.room()
+            watcher.end_when_told()
+        except BaseException:
+            watcher.close()
+            raise
+
+    def _perform(self, session: Session, message: pb.DeckCommand, sent: set[str]) -> Answer:
+        """The first answer to a command; what may follow is awaited under its id."""
+        try:
+            command = command_from_proto(message)
+            if command.id in sent:
+                raise InvalidInput(f"{command.id} is the id of a command on its way", field="id")
+        except RemixdError as error:
+            return Answer(id=message.id, accepted=False, reason=str(error))
+        sent.add(command.id)
+        answer = self._sessions.perform(session, command)
+        if not answer.accepted:
+            sent.discard(command.id)
+        return answer
