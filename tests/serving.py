@@ -23,11 +23,13 @@ from remixd.control.streams import DeckStatus, Listener, Packet, SessionStatus, 
 from remixd.director.preset import load_preset
 from remixd.errors import BadAudio, NotFound, nearest
 from remixd.mix import DIMENSIONS
+from remixd.track.analysis import Alternative, Span
 from remixd.track.edited import edited
 from remixd.track.edits import NO_EDITS, Edits
 from remixd.track.import_options import ImportOptions
 from remixd.track.library import EVERYTHING
 from remixd.track.listing import TrackRow, row_of
+from remixd.track.null_report import NullReport, StemNull
 from remixd.track.package import Analysis, Chord, Section, Stem
 from remixd.track.rights import Rights
 from remixd.track.search import Search
@@ -53,9 +55,20 @@ def an_analysis(**changed: Any) -> Analysis:
         "energy": 6.5,
         "loudness_lufs": -9.0,
         "chords": (Chord(start_s=0.0, end_s=4.0, name="Am"),),
-        "sections": (Section(start_s=0.0, end_s=4.0, label="chorus"),),
+        "loudness_range_lu": 6.5,
+        "true_peak_dbtp": -0.5,
+        "energy_curve": (0.1, 0.9, 0.8, 1.0),
+        "alternatives": (
+            Alternative(bpm=60.0, metre="4/4", first_beat_s=0.5, first_downbeat_s=0.5, chance=0.25),
+            Alternative(bpm=120.0, metre="3/4", first_beat_s=0.0, first_downbeat_s=0.5, chance=0.125),
+        ),
+        "sections": (
+            Section(start_s=0.0, end_s=4.0, label="chorus", how="guessed", because="A: like no other"),
+        ),
+        "singing": (Span(start_s=0.5, end_s=3.0),),
         "phrases_s": (0.0,),
         "onsets_s": {"drums": (0.0, 0.5)},
+        "onset_strengths": {"drums": (1.0, 0.25)},
         "estimated": ("metre",),
         "confidence": {"bpm": 0.9},
     }
@@ -85,7 +98,15 @@ def a_track(track_id: str = TRACK, **changed: Any) -> SimpleNamespace:
         "analysis": an_analysis(),
         "rights": Rights(never_mute=("drums",)),
         "edits": NO_EDITS,
-    }
+        "null_test": NullReport(
+            residual_db=-61.5, aligned_db=-80.0, segment_s=10.0, segments_db=(-61.0,),
+            stems=(
+                StemNull(name="drums", late_frames=-3, inverted=True, gain_db=-0.5, moved_frames=1105,
+                         turned=True, gained_db=20.5),
+                StemNull(name="vocals-ko", late_frames=0, inverted=False, gain_db=None),
+            ),
+        ),
+    }  # fmt: skip
     return SimpleNamespace(**(values | changed))
 
 

@@ -19,7 +19,7 @@ from remixd.cli._picture import LANE, WIDTH, draw_picture
 from remixd.cli._png import can_write, encode_png, text_width, write_text
 from remixd.errors import BadAudio
 from remixd.track.flac import write_flac
-from remixd.track.outline import Outline, outline
+from remixd.track.overview import POINTS, Outline, OutlineMeter, outlines, read_overview, write_overview
 
 BEAT_S = 0.5
 
@@ -35,6 +35,7 @@ def a_package(duration_s: float = 64.0, **changed: Any) -> dict[str, Any]:
             {"start_s": duration_s / 2, "end_s": duration_s, "label": "chorus"},
         ],
         "stems": [{"name": "drums", "role": "drums"}, {"name": "bass", "role": "bass"}],
+        "energy_curve": [], "singing": None,
     }  # fmt: skip
     return values | changed
 
@@ -84,7 +85,7 @@ def test_what_is_louder_is_taller() -> None:
 
 
 def test_what_has_no_beat_or_section_or_sound_is_left_out() -> None:
-    silent = a_package(beats_s=[], downbeats_s=[], phrases_s=[], sections=[])
+    silent = a_package(beats_s=[], downbeats_s=[], phrases_s=[], sections=[], singing=[])
     assert list(lines_of(silent, 60)) == ["time"]
     assert columns_of(10) == 20
 
@@ -100,23 +101,86 @@ def track(tmp_path: Path) -> Any:
     return made
 
 
-@pytest.mark.parametrize("columns", [1, 2, 7, 100, 1600])
+@pytest.mark.parametrize("columns", [1, 2, 7, 100, 1600, 9000])
 def test_an_outline_is_the_level_of_each_moment(track: Any, columns: int) -> None:
-    found = outline(track, track.stems[0], columns)
-    assert found.peak.shape == found.rms.shape == (columns,)
-    assert found.peak[-1] == pytest.approx(1.5, abs=1e-5)
-    if columns > 1:
-        assert found.peak[0] == found.rms[0] == pytest.approx(0.125, abs=1e-5)
-        assert found.rms[-1] == pytest.approx(np.sqrt((0.125**2 + 1.5**2) / 2), rel=1e-3)
-        assert np.all(np.diff(found.peak) >= -1e-9)
+    for _ in range(2):  # of the audio, then of the overview that this left
+        found = outlines(track, columns)["bass"]
+        assert found.peak.shape == found.rms.shape == (columns,)
+        assert found.peak[-1] == pytest.approx(1.5, abs=1e-4)
+        if columns > 1:
+            assert found.peak[0] == pytest.approx(0.125, abs=1e-4)
+            assert found.rms[0] == pytest.approx(0.125, abs=1e-4)
+            assert found.rms[-1] == pytest.approx(np.sqrt((0.125**2 + 1.5**2) / 2), rel=1e-3)
+            assert np.all(np.diff(found.peak) >= -1e-4)
+        assert read_overview(track) is not None
 
 
-def test_an_outline_of_very_little_has_all_its_columns(track: Any, tmp_path: Path) -> None:
+def test_an_outline_of_very_little_has_all_its_columns(tmp_path: Path) -> None:
+    (tmp_path / "stems").mkdir()
     write_flac(tmp_path / "stems" / "bass.flac", [np.full((5, 2), 0.5, np.float32)], 48_000)
-    assert np.all(outline(track, a_stem("bass", "bass"), 50).peak == 0.5)
+    short = a_track(tmp_path, stems=[a_stem("bass", "bass")], frames=5)
+    assert outlines(short, 50)["bass"].peak == pytest.approx(np.full(50, 0.5), abs=1e-4)
     (tmp_path / "stems" / "bass.flac").unlink()
     with pytest.raises(BadAudio, match=r"bass\.flac is missing"):
-        outline(track, track.stems[0], 50)
+        outlines(short, 50)
+
+
+def test_an_overview_is_made_anew_when_the_audio_is_another_or_it_is_damaged(
+    track: Any, tmp_path: Path
+) -> None:
+    before = outlines(track, 1)["bass"].rms[0]
+    path = tmp_path / "overview.bin"
+    kept = path.read_bytes()
+    quiet = [np.full((48_000, 2), 0.01, np.float32)]
+    write_flac(tmp_path / "stems" / "bass.flac", quiet, 48_000, 2.0)
+    assert read_overview(track) is None
+    assert outlines(track, 1)["bass"].rms[0] == pytest.approx(0.01, rel=1e-3) != before
+    whole = path.read_bytes()
+    unknown = whole.replace(b"gain", b"loss")
+    for damaged in (b"", whole[:30], whole[:-1], whole + b"x", kept, b"x" + whole, unknown):
+        path.write_bytes(damaged)
+        assert read_overview(track) is None
+        assert outlines(track, 1)["bass"].rms[0] == pytest.approx(0.01, rel=1e-3)
+        assert path.read_bytes() == whole
+    assert {file.name for file in tmp_path.iterdir()} == {"stems", "overview.bin"}
+
+
+def test_an_overview_is_small_however_long_the_song(track: Any, tmp_path: Path) -> None:
+    outlines(track, 1)
+    assert (tmp_path / "overview.bin").stat().st_size < 4 * POINTS[0] + 400
+    hours = OutlineMeter(4 * 3600 * 8000, 8000)
+    blocks = (np.full((8000 * 60, 2), minute / 240, np.float32) for minute in range(240))
+    for _ in hours.tap(blocks):
+        pass
+    found = hours.finish()
+    assert 0.9 * POINTS[1] < found.peak.shape[0] <= POINTS[1]
+    assert found.at(240).rms == pytest.approx(np.arange(240) / 240, abs=0.01)
+
+
+@given(cuts=st.lists(st.integers(1, 4000), max_size=30), seed=st.integers(0, 9))
+def test_an_outline_is_the_same_however_the_blocks_are_cut(cuts: list[int], seed: int) -> None:
+    pcm = np.random.default_rng(seed).normal(size=(20_000, 2)).astype(np.float32)
+    whole, pieces = OutlineMeter(20_000, 8000), OutlineMeter(20_000, 8000)
+    for _ in whole.tap([pcm]):
+        pass
+    given_back = np.concatenate(list(pieces.tap(np.split(pcm, np.cumsum(cuts)))))
+    np.testing.assert_array_equal(given_back, pcm)
+    one, two = whole.finish(), pieces.finish()
+    np.testing.assert_array_equal(one.peak, two.peak)
+    np.testing.assert_allclose(one.rms, two.rms, rtol=1e-9)
+
+
+def test_a_library_that_is_read_only_is_drawn_all_the_same(
+    track: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise PermissionError(30, "Read-only file system")
+
+    monkeypatch.setattr(Path, "write_bytes", refuse)
+    with pytest.raises(OSError, match="Read-only"):
+        write_overview(track, {"bass": Outline(peak=np.ones(3), rms=np.ones(3))})
+    assert outlines(track, 3)["bass"].peak[-1] == pytest.approx(1.5, abs=1e-4)
+    assert read_overview(track) is None
 
 
 @given(
@@ -131,7 +195,7 @@ def test_a_png_holds_the_pixels_that_were_written(pixels: np.ndarray) -> None:
 
 
 def test_letters_differ_and_stay_in_their_boxes() -> None:
-    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:.-/#()+',?"
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:.-/#()+',?_&!"
     seen = set()
     for letter in letters:
         pixels = np.zeros((14, 12, 3), np.uint8)
@@ -150,7 +214,7 @@ def test_a_picture_shows_what_is_loud_and_where_sections_begin() -> None:
     peak = np.repeat([0.1, 1.2], WIDTH // 2)
     picture = draw_picture(a_package(), {"drums": Outline(peak=peak, rms=peak / 2),
                                          "bass": Outline(peak=peak * 0, rms=peak * 0)})  # fmt: skip
-    drums, bass = picture[52 : 52 + LANE], picture[52 + LANE : 52 + 2 * LANE]
+    drums, bass = picture[84 : 84 + LANE], picture[84 + LANE : 84 + 2 * LANE]
     filled = (drums == drums[LANE // 2, -20]).all(axis=2).sum(axis=0)
     assert filled[WIDTH - 1] > 8 * filled[WIDTH // 4] > 0
     assert (bass == bass[LANE - 1, 5]).all(axis=2).mean() > 0.9
@@ -163,4 +227,45 @@ def test_a_picture_shows_what_is_loud_and_where_sections_begin() -> None:
 def test_a_picture_of_any_length_can_be_drawn(duration_s: float) -> None:
     flat = Outline(peak=np.zeros(WIDTH), rms=np.zeros(WIDTH))
     picture = draw_picture(a_package(duration_s, title="달빛", key=None, bpm=None), {"bass": flat})
-    assert picture.shape == (52 + LANE + 24, WIDTH, 3)
+    assert picture.shape == (84 + LANE + 24, WIDTH, 3)
+
+
+def test_energy_and_singing_stand_where_they_are() -> None:
+    heard = {"energy_curve": [0.2] * 32 + [1.0] * 32, "singing": [{"start_s": 16.0, "end_s": 48.0}]}
+    drawn = lines_of(a_package(**heard), 64)
+    assert [" ▁▂▃▄▅▆▇█".index(sign) for sign in drawn["energy"]] == [2] * 32 + [8] * 32
+    assert drawn["sung"] == " " * 16 + "━" * 32
+    flat = {"bass": Outline(peak=np.zeros(WIDTH), rms=np.zeros(WIDTH))}
+    calm, full = draw_picture(a_package(), flat)[52:84], draw_picture(a_package(**heard), flat)[52:84]
+    changed = (calm != full).any(axis=2)
+    assert changed[8:, : WIDTH // 2].mean() < 0.5 < changed[8:, WIDTH // 2 :].mean()
+    assert changed[:6, WIDTH // 4 + 2 : 3 * WIDTH // 4 - 2].all()
+    assert not changed[:6, : WIDTH // 4 - 2].any()
+
+
+@given(
+    columns=st.integers(20, 300),
+    duration_s=st.floats(0.01, 9000.0),
+    start=st.floats(0.0, 1.0),
+    curve=st.lists(st.floats(0.0, 1.0), max_size=50),
+)
+def test_energy_and_singing_fit_any_width(
+    columns: int, duration_s: float, start: float, curve: list[float]
+) -> None:
+    sung = [{"start_s": start * duration_s, "end_s": duration_s}]
+    for line in draw_track(a_package(duration_s, energy_curve=curve, singing=sung), {}, columns):
+        assert cell_len(line) <= columns + 11
+
+
+def test_letters_that_cannot_be_drawn_are_left_out_and_the_title_is_in_the_metadata() -> None:
+    flat = {"bass": Outline(peak=np.zeros(WIDTH), rms=np.zeros(WIDTH))}
+    parts = [{"start_s": 0.0, "end_s": 64.0, "label": label} for label in ("후렴", "")]
+    named, bare = (draw_picture(a_package(title="달빛", sections=[part]), flat) for part in parts)
+    np.testing.assert_array_equal(named, bare)
+    np.testing.assert_array_equal(
+        named[:28], draw_picture(a_package(title="A-Song-0a1b2c3d", sections=parts[:1]), flat)[:28]
+    )
+    with av.open(io.BytesIO(encode_png(named, "달빛")), format="png_pipe") as read:
+        [frame] = read.decode(video=0)
+    np.testing.assert_array_equal(frame.to_ndarray(format="rgb24"), named)
+    assert b"iTXtTitle\0\0\0\0\0" + "달빛".encode() in encode_png(named, "달빛")

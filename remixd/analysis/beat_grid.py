@@ -205,6 +205,11 @@ def _as_good(grid: TempoMap, line: TempoMap, attacks: Attacks) -> bool:
     return bool((by_grid[told] >= _PIECE * by_line[told]).all())
 
 
+def explained_share(tempo: TempoMap, attacks: Attacks) -> float:
+    """Share of the attacks, by weight, that lie on a beat or half-beat: 0 to 1. Thread: [ingest]."""
+    return float(_explained(tempo, attacks).sum() / max(float(attacks.weights.sum()), 1e-9))
+
+
 def _explained(tempo: TempoMap, attacks: Attacks) -> Times:
     """Weight of the attacks that lie on a beat or half-beat, for each piece of the song."""
     halves = np.round(2.0 * tempo.beats_at(attacks.times_s)) / 2.0

@@ -32,6 +32,8 @@ LOUDEST: Final = 1000.0
 """Samples beyond this (60 dB above full scale) are not audio of the usual scale."""
 SILENCE: Final = 1e-4
 """A stem whose peak is below this (-80 dB) is called silent."""
+OFFSET: Final = 0.01
+"""A mean of all samples beyond this (-40 dB) is told: a gain that moves makes it audible."""
 
 _OPTIONS: Final = {**STRICT, "protocol_whitelist": "none"}
 _FAULTS: Final = (av.error.FFmpegError, OSError, ValueError, LookupError, ArithmeticError, MemoryError)
@@ -100,11 +102,13 @@ def survey(source: Source) -> Survey:
     Thread: [ingest]; holds one block at a time.
     """
     frames, high, low = 0, 0.0, 0.0
+    total = np.zeros(2)
     rate_hz = channels = 0
     for part in decode(source):
         rate_hz, channels = part.rate_hz, part.channels
         frames += part.block.shape[0]
         high, low = max(high, float(part.block.max())), min(low, float(part.block.min()))
+        total += part.block.sum(axis=0, dtype=np.float64)
     notes = []
     if channels == 1:
         notes.append(f"{source.name} is mono: made stereo")
@@ -116,6 +120,10 @@ def survey(source: Source) -> Survey:
         )
     if max(high, -low) < SILENCE:
         notes.append(f"{source.name} is silent")
+    elif (offset := float(np.abs(total / frames).max())) > OFFSET:
+        notes.append(
+            f"{source.name} has a constant offset (DC) of {100 * offset:.0f} %: it is kept, and may thump"
+        )
     if ending := check_ending(source.path, source.name):
         notes.append(ending)
     with _opened(source) as (container, _):

@@ -13,11 +13,12 @@ from typing import Final
 
 import numpy as np
 
-from remixd.analysis.analyse import analyse, complete
-from remixd.analysis.compare import compare
+from remixd.analysis.align import align
+from remixd.analysis.analyse import analyse, complete, remarks
 from remixd.analysis.decode import Source, Survey, decode, survey
 from remixd.analysis.material import Material, gather
 from remixd.analysis.splitter import Splitter, write_split
+from remixd.analysis.streams import of_length
 from remixd.errors import BadAudio, InvalidInput
 from remixd.track.flac import Block, gain_for, write_flac
 from remixd.track.import_options import ImportOptions
@@ -27,6 +28,8 @@ from remixd.track.package import Analysis, Stem, Track, write_track
 
 PADDED_S: Final = 0.05
 """Stems may differ in length by this much; the shorter ones are padded with silence."""
+LATE_S: Final = 0.1
+"""By so much more beside a master, where a stem that is late with its encoder's delay can be moved."""
 
 Progress = Callable[[float, str], None]
 """Called with a share of the work that is done, 0 to 1, and what is being done."""
@@ -58,7 +61,9 @@ def ingest(path: Path, library: Library, options: ImportOptions, progress: Progr
     folder = library.incoming()
     try:
         track = _keep(material, surveys, folder, frames, progress)
-        track = replace(track, id=track_id, content=content, notes=(*track.notes, *notes))
+        track = replace(
+            track, id=track_id, content=content, notes=(*track.notes, *notes, *remarks(track.analysis))
+        )
         write_track(folder, track)
         sync_folder(folder / "stems")
         sync_folder(folder)
@@ -96,7 +101,8 @@ def _without_odd_master(material: Material, surveys: Mapping[Source, Survey]) ->
         return material
     master, stem = surveys[material.master], surveys[material.parts[0].source]
     longest = max(surveys[part.source].frames for part in material.parts)
-    if master.rate_hz == stem.rate_hz and abs(master.frames - longest) <= PADDED_S * stem.rate_hz:
+    apart_s = abs(master.frames - longest) / stem.rate_hz
+    if master.rate_hz == stem.rate_hz and apart_s <= PADDED_S + LATE_S:
         return material
     note = f"{material.master.name} left out: its rate or length is not that of the stems"
     return replace(material, master=None, notes=(*material.notes, note))
@@ -113,10 +119,11 @@ def _common_length(material: Material, surveys: Mapping[Source, Survey]) -> tupl
     longest = max(stems, key=lambda source: surveys[source].frames)
     frames = surveys[longest].frames
     apart = frames - surveys[shortest].frames
-    if apart > PADDED_S * rate_hz:
+    most_s = PADDED_S + (LATE_S if material.master else 0.0)
+    if apart > most_s * rate_hz:
         raise BadAudio(
             f"{shortest.name} is {apart / rate_hz:.3f} s shorter than {longest.name}; "
-            f"at most {PADDED_S * 1000:.0f} ms can be padded"
+            f"at most {most_s * 1000:.0f} ms can be padded"
         )
     notes = list(material.notes)
     for source in _sources(material):
@@ -147,7 +154,7 @@ def _keep(
     for index, part in enumerate(material.parts if not material.splitter else ()):
         progress(0.25 + 0.45 * index / count, f"keeping {part.source.name}")
         file = f"stems/{part.name}.flac"
-        blocks = _of_length(_read(part.source, surveys[part.source]), frames)
+        blocks = of_length(_read(part.source, surveys[part.source]), frames)
         gain = _write(folder / file, blocks, surveys[part.source])
         stems.append(
             Stem(
@@ -163,7 +170,7 @@ def _keep(
     master = None
     if material.master:
         progress(0.25 + 0.45 * (count - 1) / count, f"keeping {material.master.name}")
-        blocks = _of_length(_read(material.master, surveys[material.master]), frames)
+        blocks = of_length(_read(material.master, surveys[material.master]), frames)
         gain = _write(folder / "master.flac", blocks, surveys[material.master])
         master = Stem(name="master", role="other", file="master.flac", gain=gain, plays=False)
     track = Track(
@@ -174,7 +181,7 @@ def _keep(
     )  # fmt: skip
     if master:
         progress(0.65, "comparing the stems with the master")
-        track = replace(track, notes=tuple(compare(track, master)))
+        track = align(track, master)
     progress(0.7, "listening for beats, bars, key and sections")
     if material.analysis is None:
         return replace(track, analysis=analyse(track, material.grid))
@@ -215,17 +222,6 @@ def _read(source: Source, expected: Survey) -> Iterator[Block]:
         if frames == expected.frames:
             return
     raise BadAudio(f"{source.name} changed while it was read")
-
-
-def _of_length(blocks: Iterable[Block], frames: int) -> Iterator[Block]:
-    """The same sound, padded with silence or cut at the end, to exactly `frames`."""
-    left = frames
-    for block in blocks:
-        if left > 0:
-            yield block[:left]
-        left -= block.shape[0]
-    if left > 0:
-        yield np.zeros((left, 2), np.float32)
 
 
 def _write(path: Path, blocks: Iterable[Block], found: Survey) -> float:

@@ -27,6 +27,8 @@ from remixd.units import STEMS_MAX, StemRole
 
 SONG_BYTES: Final = 2**20
 ID_CHARACTERS: Final = 40
+MIX: Final = "mix"
+"""The name of the one stem of a full mix that is not split."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,13 +100,13 @@ def gather(path: Path, options: ImportOptions) -> Material:
     """
     path, mapping = path.absolute(), options.roles
     if path.is_dir():
-        material = _gather_folder(path, mapping)
+        material, is_mix = _gather_folder(path, mapping)
     elif path.name.lower().endswith(stem_mp4.SUFFIX):
-        material = _gather_stem_mp4(path, mapping)
+        material, is_mix = _gather_stem_mp4(path, mapping), False
     else:
-        material = _gather_mix(path, mapping)
-        if not mapping:  # who says what a mix is, bass alone perhaps, wants it whole
-            material = _to_be_split(material, options.splitter)
+        material, is_mix = _gather_mix(path, mapping), True
+    if is_mix and not mapping:  # who says what a mix is, bass alone perhaps, wants it whole
+        material = _to_be_split(material, options.splitter)
     if options.grid:
         grid = read_grid(options.grid, SongNames(path=path, title=material.title))
         material = replace(material, grid=grid, notes=(*material.notes, grid.note()))
@@ -128,7 +130,8 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", plain)[:ID_CHARACTERS].strip("-")
 
 
-def _gather_folder(folder: Path, mapping: Mapping[str, StemRole]) -> Material:
+def _gather_folder(folder: Path, mapping: Mapping[str, StemRole]) -> tuple[Material, bool]:
+    """What a folder holds, and whether that is nothing but a mix: then it is the track that its file is."""
     name = printable(folder.resolve().name)
     files, notes = _audio_files(folder, name)
     song = _read_song(folder)
@@ -136,15 +139,19 @@ def _gather_folder(folder: Path, mapping: Mapping[str, StemRole]) -> Material:
     given = roles.match_mapping(mapping, [file.stem for file in files])
     masters = [file for file in files if file.stem not in given and roles.is_master(file.stem, title)]
     masters.sort(key=lambda file: "master" not in file.stem.lower())
-    stems = [file for file in files if file not in masters] or masters[:1]
+    stems = [file for file in files if file not in masters]
+    is_mix = not stems
+    stems = stems or masters[:1]
     if len(masters) > 1:
         notes.append(f"left out: {_listed(masters[1:])}; {printable(masters[0].name)} is the master")
     master = masters[0] if masters and masters[0] not in stems else None
     cast = [roles.cast_name(file.stem, title, given.get(file.stem)) for file in stems]
     sources = [Source(path=file, name=printable(file.name)) for file in stems]
     parts = _parts(sources, [file.stem for file in stems], cast)
+    if is_mix:
+        parts = (Part(source=sources[0], name=MIX, role="other"),)
     names = {file.stem: part.name for file, part in zip(stems, parts, strict=True)}
-    return Material(
+    material = Material(
         kind="folder",
         name=name,
         title=title,
@@ -156,6 +163,7 @@ def _gather_folder(folder: Path, mapping: Mapping[str, StemRole]) -> Material:
         analysis=_read_analysis(folder, names),
         notes=tuple(notes),
     )
+    return material, is_mix
 
 
 def _read_analysis(folder: Path, names: Mapping[str, str]) -> Analysis | None:
@@ -164,9 +172,12 @@ def _read_analysis(folder: Path, names: Mapping[str, str]) -> Analysis | None:
     if not path.is_file():
         return None
     found = Analysis.load(path)
-    renamed = {name: times for name, times in found.onsets_s.items() if name not in names}
-    renamed |= {names[name]: times for name, times in found.onsets_s.items() if name in names}
-    return replace(found, onsets_s=renamed)
+
+    def renamed(by_name: Mapping[str, tuple[float, ...]]) -> dict[str, tuple[float, ...]]:
+        others = {name: values for name, values in by_name.items() if name not in names}
+        return others | {names[name]: values for name, values in by_name.items() if name in names}
+
+    return replace(found, onsets_s=renamed(found.onsets_s), onset_strengths=renamed(found.onset_strengths))
 
 
 def _audio_files(folder: Path, name: str) -> tuple[list[Path], list[str]]:
@@ -249,7 +260,7 @@ def _gather_stem_mp4(path: Path, mapping: Mapping[str, StemRole]) -> Material:
 def _gather_mix(path: Path, mapping: Mapping[str, StemRole]) -> Material:
     shown = printable(path.name)
     about = describe(path)
-    given = roles.match_mapping(mapping, ["mix", path.stem])
+    given = roles.match_mapping(mapping, [MIX, path.stem])
     several = f"{shown} has {about.streams} audio streams: only the first is taken"
     return Material(
         kind="mix",
@@ -257,7 +268,7 @@ def _gather_mix(path: Path, mapping: Mapping[str, StemRole]) -> Material:
         title=about.title or one_line(path.stem) or "untitled",
         artist=about.artist,
         parts=(
-            Part(source=Source(path=path, name=shown), name="mix", role=next(iter(given.values()), "other")),
+            Part(source=Source(path=path, name=shown), name=MIX, role=next(iter(given.values()), "other")),
         ),
         notes=(several,) if about.streams > 1 else (),
     )

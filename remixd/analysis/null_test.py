@@ -9,6 +9,7 @@ frequency from spectra averaged over the song (multiple-input system identificat
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -19,14 +20,18 @@ from numpy.typing import NDArray
 from remixd.analysis.streams import lockstep, shifted
 from remixd.track.flac import Block
 
+Float = NDArray[np.float64]
 Reader = Callable[[], Iterable[Block]]
 """Reads a source from its beginning, each time it is called: blocks of stereo float32 (n, 2)."""
 
 FLOOR_DB: Final = -120.0
 """The least residual told."""
 
+SEGMENT_S: Final = 10.0
+"""How long the stretches are whose residuals are told."""
+
 _LATEST_S: Final = 0.1
-_SEGMENT_S: Final = 10.0
+_STEP_S: Final = 1.0
 _LOOK_S: Final = 1.2  # one spectrum; long beside the latest lag, which would fall out of it otherwise
 _LOOKS: Final = 48
 _REGULAR: Final = 1e-5  # of the strongest frequency: where nothing sounds nothing is known
@@ -44,11 +49,13 @@ class StemFit:
         late_frames: by which it comes later than it does in the master; negative if earlier.
         inverted: whether its polarity is opposite to the master's.
         gain_db: of the stem in the master, lag and polarity aside; None where it is not in it, or silent.
+        gained_db: by how much less is left of the master, all else put right, once the stem lies as most do.
     """
 
     late_frames: int
     inverted: bool
     gain_db: float | None
+    gained_db: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,12 +67,17 @@ class NullTest:
         aligned_db: with lags and polarities put right, and gains too; never above `as_is_db` by much.
         segments: start in seconds and residual in dB of every 10 s, aligned; where the master is silent
             the residual stands beside the master's mean.
+        as_is_segments_db: of the same segments, with the stems as they are.
+        common: how the stems lie that are to be left where they are. A stem that is in its place decides;
+            without one it is how most lie: then it is the master that is late or turned over.
         stems: by name.
     """
 
     as_is_db: float
     aligned_db: float
     segments: tuple[tuple[float, float], ...]
+    as_is_segments_db: tuple[float, ...]
+    common: StemFit
     stems: Mapping[str, StemFit]
 
 
@@ -91,12 +103,16 @@ def null_test(master: Reader, stems: Mapping[str, Reader], rate_hz: int, frames:
     if filters is None:
         return None
     fits, gains = _with_gains(master, readers, [_fit(response, rate_hz) for response in filters], rate_hz)
-    aligned_db, segments = _residual(master, readers, fits, gains, rate_hz)
+    common = _common(fits)
+    left = _residuals(master, readers, fits, gains, common, rate_hz)
+    told = [replace(fit, gained_db=gained_db) for fit, gained_db in zip(fits, left.gained_db, strict=True)]
     return NullTest(
         as_is_db=as_is_db,
-        aligned_db=aligned_db,
-        segments=segments,
-        stems=dict(zip(names, fits, strict=True)),
+        aligned_db=left.aligned_db,
+        segments=tuple((index * SEGMENT_S, level_db) for index, level_db in enumerate(left.aligned)),
+        as_is_segments_db=left.as_is,
+        common=common,
+        stems=dict(zip(names, told, strict=True)),
     )
 
 
@@ -155,17 +171,28 @@ def _fit(response: NDArray[np.float64], rate_hz: int) -> StemFit:
     return StemFit(late_frames=most - at, inverted=bool(near[at] < 0.0), gain_db=None)
 
 
-def _aligned(
-    master: Reader, stems: Sequence[Reader], fits: Sequence[StemFit], rate_hz: int
-) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """Segments of the master, (frames, 2), and of the stems in its time and polarity, (stems, frames, 2)."""
-    moved = [shifted(stem(), fit.late_frames) for stem, fit in zip(stems, fits, strict=True)]
-    for blocks in lockstep([master(), *moved], round(_SEGMENT_S * rate_hz)):
-        signs = [-1.0 if fit.inverted else 1.0 for fit in fits]
-        parts = np.stack(
-            [sign * block.astype(np.float64) for sign, block in zip(signs, blocks[1:], strict=True)]
-        )
-        yield blocks[0].astype(np.float64), parts
+def _common(fits: Sequence[StemFit]) -> StemFit:
+    """How the stems lie that stay where they are."""
+    heard = [fit for fit in fits if fit.gain_db is not None]
+    lags = Counter(fit.late_frames for fit in heard)
+    late = max(lags, key=lambda lag: (lag == 0, lags[lag], -abs(lag)), default=0)
+    return StemFit(
+        late_frames=late, inverted=bool(heard) and all(fit.inverted for fit in heard), gain_db=None
+    )
+
+
+def _side_by_side(
+    master: Reader, stems: Sequence[Reader], places: Sequence[tuple[int, int]], rate_hz: int
+) -> Iterator[tuple[Float, Mapping[tuple[int, int], Float]]]:
+    """Steps of the master, (frames, 2), and of stems moved to where they are asked for, each by its place.
+
+    A place is a stem's index and the frames by which it comes earlier.
+    """
+    wanted = list(dict.fromkeys(places))
+    moved = [shifted(stems[index](), late) for index, late in wanted]
+    for blocks in lockstep([master(), *moved], round(_STEP_S * rate_hz)):
+        steps = [block.astype(np.float64) for block in blocks]
+        yield steps[0], dict(zip(wanted, steps[1:], strict=True))
 
 
 def _with_gains(
@@ -174,8 +201,9 @@ def _with_gains(
     """Linear gains that fit best, and the fits with them; what is not in the master is put back to 0."""
     count = len(stems)
     gram, cross = np.zeros((count, count)), np.zeros(count)
-    for whole, parts in _aligned(master, stems, fits, rate_hz):
-        flat = parts.reshape(count, -1)
+    places = [(index, fit.late_frames) for index, fit in enumerate(fits)]
+    for whole, moved in _side_by_side(master, stems, places, rate_hz):
+        flat = np.stack([_sign(fit) * moved[place].ravel() for fit, place in zip(fits, places, strict=True)])
         gram += flat @ flat.T
         cross += flat @ whole.ravel()
     # the pseudo-inverse shares a sound that two stems both have between them
@@ -193,20 +221,53 @@ def _with_gains(
     return found, kept
 
 
-def _residual(
-    master: Reader, stems: Sequence[Reader], fits: Sequence[StemFit], gains: Sequence[float], rate_hz: int
-) -> tuple[float, tuple[tuple[float, float], ...]]:
-    """What is left, overall and by segment, in dB beside the master."""
-    left, whole = [], []
-    for mixed, parts in _aligned(master, stems, fits, rate_hz):
-        left.append(float(np.mean((mixed - np.tensordot(gains, parts, 1)) ** 2)))
-        whole.append(float(np.mean(mixed**2)))
-    mean = max(sum(whole) / len(whole), 1e-20)
-    segments = tuple(
-        (index * _SEGMENT_S, _ratio_db(residual, power if power > 1e-6 * mean else mean))
-        for index, (residual, power) in enumerate(zip(left, whole, strict=True))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Residuals:
+    """What is left, in dB beside the master: overall, by segment, and what each stem's place gains."""
+
+    aligned_db: float
+    aligned: tuple[float, ...]
+    as_is: tuple[float, ...]
+    gained_db: tuple[float, ...]
+
+
+def _residuals(
+    master: Reader,
+    stems: Sequence[Reader],
+    fits: Sequence[StemFit],
+    gains: Sequence[float],
+    common: StemFit,
+    rate_hz: int,
+) -> _Residuals:
+    """Take the stems away as they are, aligned, and aligned but for one; rows of squares, a step each."""
+    count, shared = len(stems), common.late_frames
+    aligned = [(index, fit.late_frames) for index, fit in enumerate(fits)]
+    places = [*aligned, *((index, 0) for index in range(count)), *((index, shared) for index in range(count))]
+    rows = []
+    for mixed, moved in _side_by_side(master, stems, places, rate_hz):
+        parts = [gain * _sign(fit) * moved[at] for gain, fit, at in zip(gains, fits, aligned, strict=True)]
+        left = mixed - sum(parts)
+        without = [
+            left + part - gains[index] * _sign(common) * moved[index, shared]
+            for index, part in enumerate(parts)
+        ]
+        as_is = mixed - sum(moved[index, 0] for index in range(count))
+        rows.append([np.sum(np.square(each)) for each in (mixed, left, as_is, *without)])
+    powers = np.array(rows)
+    whole, left_db = powers[:, 0].sum(), _ratio_db(powers[:, 1].sum(), powers[:, 0].sum())
+    starts = np.arange(0, powers.shape[0], round(SEGMENT_S / _STEP_S))
+    segments = np.add.reduceat(powers[:, :3], starts, axis=0)
+    beside = np.where(segments[:, 0] > 1e-6 * whole / starts.size, segments[:, 0], whole / starts.size)
+    return _Residuals(
+        aligned_db=left_db,
+        aligned=tuple(map(_ratio_db, segments[:, 1].tolist(), beside.tolist())),
+        as_is=tuple(map(_ratio_db, segments[:, 2].tolist(), beside.tolist())),
+        gained_db=tuple(_ratio_db(power, whole) - left_db for power in powers[:, 3:].sum(axis=0).tolist()),
     )
-    return _ratio_db(sum(left), sum(whole)), segments
+
+
+def _sign(fit: StemFit) -> float:
+    return -1.0 if fit.inverted else 1.0
 
 
 def _ratio_db(part: float, whole: float) -> float:

@@ -32,8 +32,11 @@ _WINDOW_S: Final = 2048 / 44_100
 _STEP_S: Final = 64 / 44_100
 _CHUNK: Final = 256  # spectra at a time
 _PITCHED_HZ: Final = (60.0, 2000.0)
+_LOW_HZ: Final = (35.0, 250.0)
 _LONGER: Final = 4  # windows of the chroma: 186 ms tell semitones apart
 _RATES_HZ: Final = (8_000, 384_000)
+MIX_S: Final = 240.0
+"""How much of the mix is kept: enough to ask others what its tempo is, whatever the song's length."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +48,7 @@ class StemFeatures:
         levels: float16 (frames, bands), log amplitude of sixth-octave bands; frame `t` is
             centred on `t / 100` s.
         chroma: float16 (instants, 12), amplitude of each pitch class from 60 to 2000 Hz, C first, at 20 Hz.
+        low_chroma: the same from 35 to 250 Hz, where roots lie.
         energy: float32 (steps,), energy of the sound's slope around `k * step_s`, under a triangle that
             reaches to both neighbours: an impulse divides between two values by its distance from them.
     """
@@ -52,6 +56,7 @@ class StemFeatures:
     role: StemRole
     levels: NDArray[np.float16]
     chroma: NDArray[np.float16]
+    low_chroma: NDArray[np.float16]
     energy: NDArray[np.float32]
 
 
@@ -65,7 +70,7 @@ class RhythmFeatures:
         duration_s: of the longest stem.
         stems: those that have gone by whole.
 
-    Raises ValueError for other rates. Thread: [ingest]; holds 0.8 MB a stem and minute.
+    Raises ValueError for other rates. Thread: [ingest]; holds 0.8 MB a stem and minute, and the mix.
     """
 
     def __init__(self, rate_hz: int) -> None:
@@ -75,11 +80,18 @@ class RhythmFeatures:
         self._window = 2 ** round(math.log2(_WINDOW_S * rate_hz))
         self._step = round(_STEP_S * rate_hz)
         self._starts = _band_starts(self._window, rate_hz)
-        self._pitches = _pitch_weights(_LONGER * self._window, rate_hz)
+        weights = [_pitch_weights(_LONGER * self._window, rate_hz, span) for span in (_PITCHED_HZ, _LOW_HZ)]
+        self._pitches = np.concatenate(weights, axis=1)
         self.bands_hz = self._starts[:-1] * rate_hz / self._window
         self.step_s = self._step / rate_hz
         self.duration_s = 0.0
         self.stems: list[StemFeatures] = []
+        self._mix = np.zeros(0, np.float32)
+
+    @property
+    def mix(self) -> Mono:
+        """The sum of the stems that have gone by, its first MIX_S seconds: float32 (frames,)."""
+        return self._mix[: round(self.duration_s * self.rate_hz)]
 
     def tap(self, blocks: Iterable[Block], role: StemRole) -> Iterator[Block]:
         """Pass one stem's blocks on unchanged, and keep its features once they are through.
@@ -99,6 +111,7 @@ class RhythmFeatures:
             levels += map(self._levels, short.take(mono))
             chroma += map(self._chroma, long.take(mono))
             energy.take(mono)
+            self._mix_in(mono, frames)
             frames += block.shape[0]
             yield block
         levels += map(self._levels, short.finish())
@@ -107,7 +120,8 @@ class RhythmFeatures:
             StemFeatures(
                 role=role,
                 levels=np.concatenate(levels),
-                chroma=np.concatenate(chroma),
+                chroma=np.concatenate(chroma)[:, :PITCHES],
+                low_chroma=np.concatenate(chroma)[:, PITCHES:],
                 energy=energy.finish(),
             )
         )
@@ -118,13 +132,23 @@ class RhythmFeatures:
         for _ in self.tap((pcm[at : at + 2**16] for at in range(0, pcm.shape[0], 2**16)), role):
             pass
 
+    def _mix_in(self, mono: Mono, at: int) -> None:
+        """Add a piece of a stem to the mix, as far as that is kept."""
+        stop = min(at + mono.shape[0], round(MIX_S * self.rate_hz))
+        if stop <= at:
+            return
+        if stop > self._mix.shape[0]:
+            longer = max(stop, min(2 * self._mix.shape[0], round(MIX_S * self.rate_hz)))
+            self._mix = np.concatenate([self._mix, np.zeros(longer - self._mix.shape[0], np.float32)])
+        self._mix[at:stop] += mono[: stop - at]
+
     def _levels(self, power: Power) -> NDArray[np.float16]:
         """Log amplitudes of the bands."""
         bands = np.add.reduceat(power[:, : self._starts[-1]], self._starts[:-1], axis=1)
         return np.asarray(np.maximum(0.5 * np.log(bands + 1e-30), SILENT_NEPERS), np.float16)
 
     def _chroma(self, power: Power) -> NDArray[np.float16]:
-        """Amplitudes of the pitch classes."""
+        """Amplitudes of the pitch classes, (instants, 24): of all pitches, and of the low ones."""
         return np.asarray(np.minimum(np.sqrt(power @ self._pitches), 6e4), np.float16)
 
 
@@ -202,10 +226,10 @@ def _band_starts(window: int, rate_hz: int) -> NDArray[np.int64]:
     return np.unique(np.round(LOWEST_HZ * 2.0**edges * window / rate_hz).astype(np.int64))
 
 
-def _pitch_weights(window: int, rate_hz: int) -> NDArray[np.float32]:
+def _pitch_weights(window: int, rate_hz: int, span_hz: tuple[float, float]) -> NDArray[np.float32]:
     """Share of each bin in each pitch class, (bins, 12)."""
     hz = np.arange(window // 2 + 1) * rate_hz / window
-    inside = (hz >= _PITCHED_HZ[0]) & (hz <= _PITCHED_HZ[1])
+    inside = (hz >= span_hz[0]) & (hz <= span_hz[1])
     pitch = 12.0 * np.log2(np.maximum(hz, 1.0) / 440.0) + 9.0
     away = (pitch[:, None] - np.arange(PITCHES) + 6.0) % PITCHES - 6.0
     return (np.exp(-0.5 * np.square(away / 0.35)) * inside[:, None]).astype(np.float32)

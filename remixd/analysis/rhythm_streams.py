@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from remixd.analysis.rhythm_features import FRAME_HZ, PITCHES, RhythmFeatures, StemFeatures
+from remixd.analysis.rhythm_features import CHROMA_HZ, FRAME_HZ, PITCHES, RhythmFeatures, StemFeatures
 
 Curve = NDArray[np.float32]
 
@@ -42,6 +42,12 @@ _HEARD: Final = 0.003
 _REST_NEPERS: Final = 5.0
 _BESIDE_NEPERS: Final = 1.5
 """How far a stream may lie below the loudest of its stem: below that it is a trace of it."""
+_OCTAVE: Final = 6
+"""Bands in one."""
+_FAINT: Final = 0.01
+_STROKE: Final = 5
+"""Frames in which a stroke is loudest."""
+_TILT_NEPERS: Final = 0.5
 _ALONE: Final = 2.5
 """Without drums, bass and harmony carry the beat."""
 
@@ -52,9 +58,12 @@ class Streams:
 
     Attributes:
         onsets: float32 (6, frames), how much each of STREAMS rises, 0 to 12; its rms over 8 s is about 1.
-        activation: float32 (frames,), their weighted mean, 0 to 4.
+            Of the drums, kicks are left out of the snare and snares out of the kick.
+        activation: float32 (frames,), the weighted mean of what rises, 0 to 4.
         chroma: float32 (instants, 12), amplitude of each pitch class in bass and harmony, at 20 Hz.
-        bass_chroma: the same of the bass stem; all 0 without one.
+        bass_chroma: the same of the bass stem, or of what lies low where there is none.
+        texture: float32 (instants, parts), how loud each part of each stem is and the chroma, centred.
+        brightness: float32 (frames,), log amplitude above 5 kHz, of the drums where there are some.
         sounding: bool (frames,), whether anything is to be heard.
         drums: whether there is a drum stem with sound in it.
         duration_s: of the song.
@@ -64,6 +73,8 @@ class Streams:
     activation: Curve
     chroma: Curve
     bass_chroma: Curve
+    texture: Curve
+    brightness: Curve
     sounding: NDArray[np.bool_]
     drums: bool
     duration_s: float
@@ -84,8 +95,8 @@ def streams_of(features: RhythmFeatures) -> Streams | None:
     reference = _reference(stems)
     if reference < _QUIETEST:
         return None
-    flux = np.zeros((len(STREAMS), frames), np.float32)
-    chroma, bass_chroma = np.zeros((2, _longest(stems), PITCHES), np.float32)
+    flux, struck = np.zeros((2, len(STREAMS), frames), np.float32)
+    chroma, bass_chroma, low = np.zeros((3, _longest(stems), PITCHES), np.float32)
     sounding = np.zeros(frames, np.bool_)
     everything, trace = np.ones(features.bands_hz.shape[0], np.bool_), float(np.log(_HEARD * reference))
     has_drums = any(stem.role == "drums" and _highest(stem, everything) > trace for stem in stems)
@@ -93,25 +104,30 @@ def streams_of(features: RhythmFeatures) -> Streams | None:
         count = stem.levels.shape[0]
         if stem.role not in ("drums", "vocals"):
             chroma[: stem.chroma.shape[0]] += stem.chroma
+            low[: stem.chroma.shape[0]] += stem.low_chroma
         if stem.role == "bass":
             bass_chroma[: stem.chroma.shape[0]] += stem.chroma
         parts = [part for part in _parts(stem, features.bands_hz, has_drums) if part[1].any()]
         highest = [_highest(stem, bands) for _, bands in parts]
         for (row, bands), own in zip(parts, highest, strict=True):
             full = max(own, max(highest) - _BESIDE_NEPERS, trace)
-            flux[row, :count] += _band_flux(stem.levels, bands, full)
+            risen = _band_flux(stem.levels, bands, full)
+            flux[row, :count] += risen
+            struck[row, :count] += risen * _likeness(stem, features.bands_hz, row)
         sounding[:count] |= stem.levels.max(axis=1) > np.log(reference) - _REST_NEPERS
-    onsets = np.stack([_even_out(row) for row in flux])
+    onsets, told_apart = (np.stack([_even_out(row) for row in rows]) for rows in (flux, struck))
     weights = WEIGHTS.copy()
     if not has_drums and len(stems) > 1:
         weights[3:5] *= _ALONE
     present = onsets.any(axis=1)
     mean = (weights[:, None] * np.minimum(onsets, _CLAMP)).sum(axis=0)
     return Streams(
-        onsets=onsets,
+        onsets=told_apart,
         activation=np.asarray(mean / max(float(weights[present].sum()), 1e-9), np.float32),
         chroma=chroma,
-        bass_chroma=bass_chroma,
+        bass_chroma=bass_chroma if bass_chroma.max() > _HEARD * chroma.max() else low,
+        texture=_texture(stems, chroma, reference),
+        brightness=_brightness(stems, features.bands_hz, reference, has_drums),
         sounding=sounding,
         drums=has_drums,
         duration_s=features.duration_s,
@@ -133,7 +149,7 @@ def _parts(
 ) -> list[tuple[int, NDArray[np.bool_]]]:
     """Which bands of a stem go into which stream."""
     everything = np.ones(hz.shape[0], np.bool_)
-    low, middle, high = hz < KICK_HZ, (hz >= SNARE_HZ[0]) & (hz < SNARE_HZ[1]), hz >= HAT_HZ
+    low, middle, high = hz < KICK_HZ, _middle(hz), hz >= HAT_HZ
     if stem.role == "drums":
         return [(0, low), (1, middle), (2, high)]
     if stem.role == "bass":
@@ -148,6 +164,62 @@ def _parts(
         (2, high),
         (4, (hz >= SNARE_HZ[0]) & (hz < 1500.0)),
     ]
+
+
+def _likeness(stem: StemFeatures, hz: NDArray[np.float64], row: int) -> Curve | float:
+    """How much each stroke of the drums sounds like what a stream is to hold, 0 to 1: (frames,).
+
+    A kick is loudest below KICK_HZ, a snare above: each reaches into the other's bands, by less than it
+    has in its own.
+    """
+    if stem.role != "drums" or row > 1:
+        return 1.0
+    parts = [stem.levels[:, bands].max(axis=1).astype(np.float32) for bands in (hz < KICK_HZ, _middle(hz))]
+    low, middle = (
+        np.lib.stride_tricks.sliding_window_view(np.pad(part, (0, _STROKE - 1), mode="edge"), _STROKE).max(
+            axis=1
+        )
+        for part in parts
+    )
+    lower = (low - middle) / _TILT_NEPERS
+    return np.asarray(1.0 / (1.0 + np.exp(np.clip(lower if row else -lower, -30.0, 30.0))), np.float32)
+
+
+def _middle(hz: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Bands of a snare."""
+    return (hz >= SNARE_HZ[0]) & (hz < SNARE_HZ[1])
+
+
+def _texture(stems: Sequence[StemFeatures], chroma: Curve, reference: float) -> Curve:
+    """Levels of every stem's octaves beside the song's, and its chroma, at the instants of the chroma."""
+    ratio = round(FRAME_HZ / CHROMA_HZ)
+    parts = []
+    for stem in stems:
+        bands = stem.levels.shape[1] // _OCTAVE * _OCTAVE
+        octaves = np.exp(stem.levels[:, :bands].astype(np.float32)).reshape(stem.levels.shape[0], -1, _OCTAVE)
+        whole = octaves.max(axis=2)[: stem.levels.shape[0] // ratio * ratio]
+        loud = np.log1p(_COMPRESSION / reference * whole.reshape(-1, ratio, whole.shape[1]).mean(axis=1))
+        part = np.zeros((chroma.shape[0], loud.shape[1]), np.float32)
+        count = min(part.shape[0], loud.shape[0])
+        part[:count] = loud[:count]
+        parts.append(part)
+    lengths = np.linalg.norm(chroma, axis=1, keepdims=True)
+    parts.append(chroma / np.maximum(lengths, 1e-3 * float(lengths.max()) + 1e-9))
+    rows = np.concatenate(parts, axis=1)
+    return np.asarray(rows - rows.mean(axis=0), np.float32)
+
+
+def _brightness(
+    stems: Sequence[StemFeatures], hz: NDArray[np.float64], reference: float, has_drums: bool
+) -> Curve:
+    """Log amplitude above HAT_HZ, not below a hundredth of the song's."""
+    frames = max(stem.levels.shape[0] for stem in stems)
+    power = np.zeros(frames, np.float32)
+    for stem in stems:
+        if stem.role == "drums" or not has_drums:
+            levels = stem.levels[:, hz >= HAT_HZ].astype(np.float32)
+            power[: levels.shape[0]] += np.exp(2.0 * levels).sum(axis=1)
+    return np.asarray(0.5 * np.log(power + (_FAINT * reference) ** 2), np.float32)
 
 
 def _longest(stems: Sequence[StemFeatures]) -> int:

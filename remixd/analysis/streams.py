@@ -42,6 +42,17 @@ def shifted(blocks: Iterable[Block], frames: int) -> Iterator[Block]:
             yield left
 
 
+def of_length(blocks: Iterable[Block], frames: int) -> Iterator[Block]:
+    """The same sound, padded with silence or cut at the end, to exactly `frames`."""
+    left = frames
+    for block in blocks:
+        if left > 0:
+            yield block[:left]
+        left -= block.shape[0]
+    if left > 0:
+        yield np.zeros((left, 2), np.float32)
+
+
 class _Reader:
     """One stream and what was read of it ahead."""
 

@@ -16,8 +16,10 @@ from remixd.control.ingest import ImportResult
 from remixd.control.streams import Event, Lost, Missed, Packet, SessionStatus
 from remixd.errors import InvalidInput, RemixdError
 from remixd.mix import DIMENSIONS
+from remixd.track.analysis import Alternative, Span, plain
 from remixd.track.edits import Edits, SectionEdit
 from remixd.track.listing import TrackRow
+from remixd.track.overview import Outline
 from remixd.track.package import Analysis, Stem, Track
 from remixd.track.rights import Rights
 from remixd.track.search import Search
@@ -72,7 +74,14 @@ def analysis_to_proto(analysis: Analysis) -> tracks_pb2.Analysis:
         downbeats_s=analysis.downbeats_s,
         phrases_s=analysis.phrases_s,
         sections=[
-            tracks_pb2.Section(start_s=section.start_s, end_s=section.end_s, label=section.label)
+            tracks_pb2.Section(
+                start_s=section.start_s,
+                end_s=section.end_s,
+                label=section.label,
+                how=section.how,
+                because=section.because,
+                estimated=section.estimated,
+            )
             for section in analysis.sections
         ],
         chords=[
@@ -82,7 +91,46 @@ def analysis_to_proto(analysis: Analysis) -> tracks_pb2.Analysis:
         estimated=analysis.estimated,
         confidence=dict(analysis.confidence),
         energy=analysis.energy,
+        energy_curve=analysis.energy_curve,
         loudness_lufs=analysis.loudness_lufs,
+        loudness_range_lu=analysis.loudness_range_lu,
+        true_peak_dbtp=analysis.true_peak_dbtp,
+        constant_tempo=analysis.constant_tempo,
+        alternatives=[
+            tracks_pb2.Alternative(
+                bpm=way.bpm,
+                metre=way.metre,
+                first_beat_s=way.first_beat_s,
+                first_downbeat_s=way.first_downbeat_s,
+                chance=way.chance,
+            )
+            for way in analysis.alternatives
+        ],
+        singing=_singing_to_proto(analysis.singing),
+        onsets=[
+            tracks_pb2.Onsets(stem=name, times_s=times_s, strengths=analysis.onset_strengths.get(name))
+            for name, times_s in analysis.onsets_s.items()
+        ],
+    )
+
+
+def _singing_to_proto(singing: tuple[Span, ...] | None) -> tracks_pb2.Singing | None:
+    if singing is None:
+        return None
+    return tracks_pb2.Singing(
+        spans=[tracks_pb2.Span(start_s=span.start_s, end_s=span.end_s) for span in singing]
+    )
+
+
+def overview_to_proto(outlines: Mapping[str, Outline], duration_s: float) -> tracks_pb2.GetOverviewResponse:
+    """What stems look like, by their names."""
+    columns = max((shape.peak.shape[0] for shape in outlines.values()), default=1)
+    return tracks_pb2.GetOverviewResponse(
+        stems=[
+            tracks_pb2.StemOverview(stem=name, peaks=shape.peak.tolist(), rms=shape.rms.tolist())
+            for name, shape in outlines.items()
+        ],
+        column_s=duration_s / columns,
     )
 
 
@@ -121,6 +169,7 @@ def track_to_proto(track: Track) -> tracks_pb2.Track:
         analysis=analysis_to_proto(track.analysis),
         rights=rights_to_proto(track.rights),
         edited=track.edits.names,
+        null_test=None if track.null_test is None else tracks_pb2.NullTest(**plain(track.null_test)),
     )
 
 
@@ -158,8 +207,17 @@ def search_from_proto(request: tracks_pb2.ListTracksRequest) -> Search:
 
 def edits_from_proto(message: tracks_pb2.Edits) -> Edits:
     """Edits by hand. Raises InvalidInput, naming the field, for absurd ones."""
-    given = {field.name: value for field, value in message.ListFields() if field.name != "sections"}
+    apart = ("sections", "alternative")
+    given = {field.name: value for field, value in message.ListFields() if field.name not in apart}
     sections = tuple(SectionEdit(start_s=part.start_s, label=part.label) for part in message.sections)
+    if message.HasField("alternative"):
+        way = message.alternative
+        given["alternative"] = Alternative(
+            bpm=way.bpm,
+            metre=way.metre,
+            first_beat_s=way.first_beat_s,
+            first_downbeat_s=way.first_downbeat_s,
+        )
     return Edits(**given, sections=tuple(sorted(sections, key=lambda part: part.start_s)))
 
 

@@ -18,11 +18,14 @@ from remixd.errors import InvalidInput
 from remixd.track.import_options import ImportOptions, check_splitter
 from remixd.track.library import Library
 from remixd.track.listing import TrackRow
+from remixd.track.overview import outlines
 from remixd.v1 import tracks_pb2 as pb
 from remixd.v1 import tracks_pb2_grpc
 
 PATH_LENGTH_MAX: Final = 4096
 ROLES_MAX: Final = 64
+COLUMNS: Final = 1000
+COLUMNS_MAX: Final = 16_384
 
 ImportPath = Callable[[Path, Path, ImportOptions, OnProgress, bool], Awaitable[ImportResult]]
 """Imports: the song's path, the library, how, progress, whether to build the cache too."""
@@ -107,6 +110,17 @@ class TracksServicer(tracks_pb2_grpc.TracksServicer):
             tuple(request.reset),
         )
         return pb.EditTrackResponse(track=convert.track_to_proto(track), library=str(self._library.path))
+
+    async def GetOverview(  # noqa: N802
+        self, request: pb.GetOverviewRequest, _context: Context
+    ) -> pb.GetOverviewResponse:
+        """Give what the stems of one track look like."""
+        columns = request.columns or COLUMNS
+        if not 1 <= columns <= COLUMNS_MAX:
+            raise InvalidInput(f"columns is {columns}: not within 1 to {COLUMNS_MAX}", field="columns")
+        track = self._library.get(check_name("track", request.track))
+        found = await asyncio.to_thread(outlines, track, columns)
+        return convert.overview_to_proto(found, track.duration_s)
 
     async def DeleteTrack(  # noqa: N802
         self, request: pb.DeleteTrackRequest, _context: Context

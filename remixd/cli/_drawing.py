@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -9,7 +10,7 @@ import numpy as np
 from rich.cells import cell_len, set_cell_size
 
 from remixd.cli._out import minutes
-from remixd.track.outline import Levels
+from remixd.track.overview import Levels
 
 BLOCKS: Final = " ▁▂▃▄▅▆▇█"
 NAME_COLUMNS: Final = 10
@@ -44,6 +45,10 @@ def draw_track(package: Mapping[str, Any], levels: Mapping[str, Levels], columns
         ]
         for name, level in levels.items():
             lines.append((name, _bars(level / max(float(np.max(level)), 1e-9), 1)[0]))
+    if package["energy_curve"]:
+        lines.append(("energy", _bars(_stretched(package["energy_curve"], columns), 1)[0]))
+    if package["singing"]:
+        lines.append(("sung", _marked(package["singing"], per_s, columns)))
     ticks, numbers = _grid(package["beats_s"], package["downbeats_s"], per_s, columns)
     if ticks.strip():
         lines += [("beats", ticks), ("bars", numbers)]
@@ -65,6 +70,24 @@ def _bars(levels: Levels, rows: int) -> list[str]:
         "".join(BLOCKS[min(max(height - 8 * row, 0), 8)] for height in heights)
         for row in reversed(range(rows))
     ]
+
+
+def _stretched(values: Sequence[float], columns: int) -> Levels:
+    """A value a second, as a mean or a repeated value a column."""
+    count = len(values)
+    edges = np.arange(columns + 1) * count / columns
+    sums = np.interp(edges, np.arange(count + 1), np.concatenate([[0.0], np.cumsum(values)]))
+    return np.asarray(np.diff(sums) / np.diff(edges))
+
+
+def _marked(spans: Iterable[Mapping[str, float]], per_s: float, columns: int) -> str:
+    """A line where there is a span in a column."""
+    line = [" "] * columns
+    for span in spans:
+        first = min(int(span["start_s"] * per_s), columns - 1)
+        last = min(max(first + 1, math.ceil(span["end_s"] * per_s)), columns)
+        line[first:last] = "━" * (last - first)
+    return "".join(line)
 
 
 def _grid(

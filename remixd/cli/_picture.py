@@ -1,4 +1,8 @@
-"""A track as a picture: a lane a stem, bars across them, sections above and time below."""
+"""A track as a picture: a lane a stem, bars across them, sections, singing and energy above and time below.
+
+Its letters are Latin. A title that they cannot write is left out of the picture for the track's id, and a
+section's label for nothing; the file's own title, in its metadata, has every letter.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +13,13 @@ import numpy as np
 
 from remixd.cli._out import minutes
 from remixd.cli._png import Colour, Pixels, can_write, text_width, write_text
-from remixd.track.outline import Outline
+from remixd.track.overview import Outline
 
 WIDTH: Final = 1600
 LANE: Final = 96
 _TOP, _BAND, _FOOT = 28, 24, 24
+_CURVE: Final = 32
+_SUNG: Final = 6
 _PAPER: Final[Colour] = (250, 250, 248)
 _INK: Final[Colour] = (40, 40, 44)
 _BAR: Final[Colour] = (216, 216, 212)
@@ -38,12 +44,14 @@ def draw_picture(package: Mapping[str, Any], outlines: Mapping[str, Outline]) ->
     Returns:
         uint8 (height, WIDTH, 3).
     """
-    pixels = np.empty((_TOP + _BAND + LANE * len(outlines) + _FOOT, WIDTH, 3), np.uint8)
+    over = _TOP + _BAND + _CURVE
+    pixels = np.empty((over + LANE * len(outlines) + _FOOT, WIDTH, 3), np.uint8)
     pixels[:] = _PAPER
     per_s = WIDTH / max(package["duration_s"], 1e-6)
     _draw_head(pixels, package)
     _draw_sections(pixels, package, per_s)
-    lanes = slice(_TOP + _BAND, pixels.shape[0] - _FOOT)
+    _draw_energy(pixels[_TOP + _BAND : over], package, per_s)
+    lanes = slice(over, pixels.shape[0] - _FOOT)
     _draw_bars(pixels[lanes], package, per_s)
     roles = {stem["name"]: stem["role"] for stem in package["stems"]}
     loudest = max([1e-9, *(float(shape.peak.max()) for shape in outlines.values())])
@@ -70,7 +78,20 @@ def _draw_sections(pixels: Pixels, package: Mapping[str, Any], per_s: float) -> 
         place = pixels[_TOP : _TOP + _BAND, left:right]
         place[:] = _SECTIONS[labels.index(part["label"]) % len(_SECTIONS)]
         place[:, :1] = _INK
-        write_text(place, 4, 7, part["label"], _INK)
+        if can_write(part["label"]):
+            write_text(place, 4, 7, part["label"], _INK)
+
+
+def _draw_energy(place: Pixels, package: Mapping[str, Any], per_s: float) -> None:
+    """The curve of energy, filled, and over it a line where somebody sings."""
+    height = _CURVE - _SUNG - 2
+    curve = np.array([*package["energy_curve"], 0.0])
+    seconds = np.minimum((np.arange(WIDTH) / per_s).astype(int), len(curve) - 1)
+    from_below = np.arange(height)[::-1, None] + 1
+    place[_SUNG + 2 :][from_below <= height * curve[seconds]] = _PHRASE
+    for span in package["singing"] or ():
+        left, right = int(span["start_s"] * per_s), int(span["end_s"] * per_s) + 1
+        place[:_SUNG, left:right] = _STEMS["vocals"]
 
 
 def _draw_bars(lanes: Pixels, package: Mapping[str, Any], per_s: float) -> None:

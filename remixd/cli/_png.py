@@ -26,6 +26,7 @@ _GLYPHS: Final = {
     "2": "61247", "3": "61216", "4": "55711", "5": "74616", "6": "34652", "7": "71122", "8": "25252",
     "9": "25316", ":": "02020", ".": "00002", "-": "00700", "/": "11244", "#": "57575", "(": "12221",
     ")": "42224", "+": "02720", "'": "22000", ",": "00024", "?": "61202", " ": "00000",
+    "_": "00007", "&": "25253", "!": "22202",
 }  # fmt: skip
 
 
@@ -50,13 +51,15 @@ def text_width(text: str, scale: int = 2) -> int:
     return len(text) * (GLYPH[0] + 1) * scale
 
 
-def encode_png(pixels: Pixels) -> bytes:
-    """A picture as a PNG file: 8 bits, true colour, no filter, no interlace."""
+def encode_png(pixels: Pixels, title: str = "") -> bytes:
+    """A picture as a PNG file: 8 bits, true colour, no filter, no interlace; `title` is of any letters."""
     height, width, _ = pixels.shape
     lines = np.zeros((height, 1 + 3 * width), np.uint8)
     lines[:, 1:] = pixels.reshape(height, -1)
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    parts = ((b"IHDR", header), (b"IDAT", zlib.compress(lines.tobytes(), 6)), (b"IEND", b""))
+    # keyword, no compression, no language, no translated keyword (11.3.3.4)
+    about = ((b"iTXt", b"Title\0\0\0\0\0" + title.encode("utf-8", "replace")),) if title else ()
+    parts = ((b"IHDR", header), *about, (b"IDAT", zlib.compress(lines.tobytes(), 6)), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, body) for kind, body in parts)
 
 

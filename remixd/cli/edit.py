@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +15,7 @@ from remixd.cli._shelf import open_shelf
 from remixd.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from remixd.track.analysis import Alternative
     from remixd.track.edits import SectionEdit
 
 
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 @click.option("--metre", metavar="N/M", help="Its metre, such as 3/4.")
 @click.option("--key", metavar="KEY", help="Its key, such as 'A minor' or 8A.")
 @click.option("--section", "sections", multiple=True, metavar="SECONDS=LABEL", help="A section begins there.")
+@click.option(
+    "--alternative", type=int, metavar="N", help="Count it another way: the N-th that `track show` offers."
+)
 @click.option("--reset", multiple=True, metavar="FIELD", help="Undo the edit of a field; 'all' undoes all.")
 @library_option
 @daemon_option
@@ -39,6 +44,7 @@ def edit_track(
     metre: str | None,
     key: str | None,
     sections: tuple[str, ...],
+    alternative: int | None,
     reset: tuple[str, ...],
     library: Path | None,
     daemon: str | None,
@@ -55,14 +61,27 @@ def edit_track(
         title=title, artist=artist, bpm=bpm, first_downbeat_s=first_downbeat, metre=metre, key=key,
         sections=_read_sections(sections),
     )  # fmt: skip
-    if not changes and not reset:
+    if not changes and not reset and alternative is None:
         raise InvalidInput("nothing to edit: say what, as in --bpm 128, or --reset FIELD")
     with open_shelf(library, daemon) as shelf:
-        package = shelf.edit(shelf.package(track_id)["id"], changes, _read_reset(reset))
+        package = shelf.package(track_id)
+        if alternative is not None:
+            changes = replace(changes, alternative=_choose(package["alternatives"], alternative))
+        package = shelf.edit(package["id"], changes, _read_reset(reset))
     if as_json:
         print_json(package)
     else:
         print(f"{package['id']}: edited by hand: {', '.join(package['edited']) or 'nothing'}")
+
+
+def _choose(offered: Sequence[Mapping[str, Any]], number: int) -> Alternative:
+    """The one of this number, of other ways to count a track in JSON's types."""
+    from remixd.track.analysis import Alternative
+
+    if not 1 <= number <= len(offered):
+        there = f"there are 1 to {len(offered)}" if offered else "this track has no other way to count it"
+        raise InvalidInput(f"--alternative {number} is none: {there}", field="alternative")
+    return Alternative(**offered[number - 1])
 
 
 def _read_sections(words: Iterable[str]) -> tuple[SectionEdit, ...]:

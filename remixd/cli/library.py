@@ -12,6 +12,7 @@ import click
 from remixd.cli._options import FILE, daemon_option, json_option, library_option
 from remixd.cli._out import minutes, note, print_json, print_table, progress
 from remixd.cli._rights import rights_in_words
+from remixd.cli._sheet import track_in_words
 from remixd.cli._shelf import open_shelf
 from remixd.cli.edit import edit_track
 from remixd.cli.importing import stem_told
@@ -19,7 +20,7 @@ from remixd.config import expand_home
 from remixd.errors import InvalidInput, RemixdError
 
 if TYPE_CHECKING:
-    from remixd.track.outline import Outline
+    from remixd.track.overview import Outline
 
 
 @click.command()
@@ -116,10 +117,12 @@ def show_track(
 
 def _write_picture(path: Path, package: dict[str, Any], folder: Path) -> None:
     from remixd.cli._picture import WIDTH, draw_picture
-    from remixd.cli._png import encode_png
+    from remixd.cli._png import can_write, encode_png
 
     picture = draw_picture(package, _outlines(package, folder, WIDTH))
-    expand_home(path).write_bytes(encode_png(picture))
+    expand_home(path).write_bytes(encode_png(picture, package["title"]))
+    if not can_write(package["title"]):
+        note(f"{path}: its letters are Latin: the title is in its metadata, and the id stands in the picture")
 
 
 def _print_drawing(package: dict[str, Any], folder: Path) -> None:
@@ -137,26 +140,16 @@ def _print_drawing(package: dict[str, Any], folder: Path) -> None:
 
 def _outlines(package: dict[str, Any], folder: Path, columns: int) -> dict[str, Outline]:
     """What the stems that play look like, by their names."""
-    from remixd.track.outline import outline
+    from remixd.track.overview import outlines
     from remixd.track.package import load_track
 
-    track = load_track(folder)
     with progress(package["id"]) as on_progress:
-        found = {}
-        for number, stem in enumerate(track.playing_stems):
-            on_progress(number / len(track.playing_stems), f"reading {stem.name}")
-            found[stem.name] = outline(track, stem, columns)
-    return found
+        return outlines(load_track(folder), columns, on_progress)
 
 
 def _print_package(package: dict[str, Any]) -> None:
-    for name, value in package.items():
-        if name in ("stems", "notes", "rights", "edited"):
-            continue
-        if isinstance(value, list) and value and not isinstance(value[0], str):
-            print(f"{name}: {len(value)}")
-        elif value not in (None, "", [], {}):
-            print(f"{name}: {_told(value)}")
+    for line in track_in_words(package):
+        print(line)
     for stem in package["stems"]:
         print(f"stem {stem['name']}: {stem_told(stem)}")
     if package["edited"]:
@@ -188,14 +181,6 @@ def _print_rights(package: dict[str, Any]) -> None:
     roles = {stem["role"] for stem in package["stems"] if stem["plays"]}
     for sentence in rights_in_words(package["rights"], roles):
         print(f"rights: {sentence}")
-
-
-def _told(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {_told(part)}" for name, part in value.items())
-    if isinstance(value, list):
-        return ", ".join(map(_told, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 @track.command("delete")

@@ -24,28 +24,36 @@ from remixd.client._aio import AsyncClient, AsyncStream
 from remixd.client._client import Client, Stream
 from remixd.client._console import AsyncConsole, Console
 from remixd.client._recording import Recorder, Recording
+from remixd.client._song_types import (
+    Alternative,
+    Chord,
+    ImportedTrack,
+    NullTest,
+    Rights,
+    Section,
+    Span,
+    Stem,
+    StemNull,
+    StemOverview,
+    Track,
+    TrackSummary,
+)
 from remixd.client._types import (
     Answer,
     Applied,
     AppliedMove,
-    Chord,
     Clamp,
     Deck,
     Event,
-    ImportedTrack,
     Lost,
     Missed,
     Packet,
     Refused,
-    Rights,
-    Section,
     Session,
-    Stem,
-    Track,
-    TrackSummary,
 )
 
 __all__ = [
+    "Alternative",
     "Answer",
     "Applied",
     "AppliedMove",
@@ -61,6 +69,7 @@ __all__ = [
     "ImportedTrack",
     "Lost",
     "Missed",
+    "NullTest",
     "Packet",
     "Recorder",
     "Recording",
@@ -69,7 +78,10 @@ __all__ = [
     "Section",
     "Session",
     "Signal",
+    "Span",
     "Stem",
+    "StemNull",
+    "StemOverview",
     "Stream",
     "Track",
     "TrackSummary",

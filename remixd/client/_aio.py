@@ -167,6 +167,7 @@ class AsyncClient:
     tracks = _awaiting(Plans.tracks)
     track = _awaiting(Plans.track)
     edit_track = _awaiting(Plans.edit_track)
+    overview = _awaiting(Plans.overview)
     delete_track = _awaiting(Plans.delete_track)
     create_session = _awaiting(Plans.create_session)
     sessions = _awaiting(Plans.sessions)

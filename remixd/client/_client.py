@@ -154,6 +154,7 @@ class Client:
     tracks = _blocking(Plans.tracks)
     track = _blocking(Plans.track)
     edit_track = _blocking(Plans.edit_track)
+    overview = _blocking(Plans.overview)
     delete_track = _blocking(Plans.delete_track)
     create_session = _blocking(Plans.create_session)
     sessions = _blocking(Plans.sessions)

@@ -8,10 +8,11 @@ from typing import Any, Final, TypeVar
 
 import grpc
 import numpy as np
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 from google.rpc import error_details_pb2, status_pb2
 
 from remixd import errors
+from remixd.client import _song_types as songs
 from remixd.client import _types as types
 from remixd.config import Address
 from remixd.mix import DIMENSIONS
@@ -122,22 +123,27 @@ def when_to_proto(at: str) -> common_pb2.When:
     return AT[at]
 
 
-def edits_to_proto(sections: Mapping[float, str], **given: Any) -> tracks_pb2.Edits:
+def edits_to_proto(
+    sections: Mapping[float, str], alternative: songs.Alternative | None, **given: Any
+) -> tracks_pb2.Edits:
     """Edits by hand: sections by where they start, in seconds, and the other fields; None for no edit."""
-    return tracks_pb2.Edits(
+    edits = tracks_pb2.Edits(
         **given,
         sections=[
             tracks_pb2.SectionEdit(start_s=start_s, label=label) for start_s, label in sections.items()
         ],
     )
+    for name in ("bpm", "metre", "first_beat_s", "first_downbeat_s") if alternative else ():
+        setattr(edits.alternative, name, getattr(alternative, name))
+    return edits
 
 
 def _role(number: common_pb2.StemRole) -> str:
     return common_pb2.StemRole.Name(number).removeprefix("STEM_ROLE_").lower()
 
 
-def _stem(message: tracks_pb2.Stem) -> types.Stem:
-    return types.Stem(
+def _stem(message: tracks_pb2.Stem) -> songs.Stem:
+    return songs.Stem(
         name=message.name,
         role=_role(message.role),
         language=message.language,
@@ -147,8 +153,8 @@ def _stem(message: tracks_pb2.Stem) -> types.Stem:
     )
 
 
-def _rights(message: tracks_pb2.Rights) -> types.Rights:
-    return types.Rights(
+def _rights(message: tracks_pb2.Rights) -> songs.Rights:
+    return songs.Rights(
         ranges=_in_order({name: (bounds.low, bounds.high) for name, bounds in message.ranges.items()}),
         vocals_solo=message.vocals_solo,
         never_mute=tuple(_role(role) for role in message.never_mute),
@@ -159,10 +165,53 @@ def _rights(message: tracks_pb2.Rights) -> types.Rights:
     )
 
 
-def track(message: tracks_pb2.Track, library: str) -> types.Track:
+def _music(known: tracks_pb2.Analysis) -> dict[str, Any]:
+    """The fields of a track that its analysis tells."""
+    found: dict[str, Any] = {
+        name: getattr(known, name) if known.HasField(name) else None
+        for name in (
+            "bpm", "metre", "key", "energy", "loudness_lufs", "loudness_range_lu", "true_peak_dbtp",
+        )
+    }  # fmt: skip
+    for name in ("beats_s", "downbeats_s", "phrases_s", "estimated"):
+        found[name] = tuple(getattr(known, name))
+    found["constant_tempo"] = known.constant_tempo
+    found["energy_curve"] = _decimals(known.energy_curve)
+    found["alternatives"] = tuple(songs.Alternative(**_fields(way)) for way in known.alternatives)
+    found["sections"] = tuple(songs.Section(**_fields(section)) for section in known.sections)
+    found["chords"] = tuple(songs.Chord(**_fields(chord)) for chord in known.chords)
+    singing = known.singing.spans if known.HasField("singing") else None
+    found["singing"] = None if singing is None else tuple(songs.Span(**_fields(span)) for span in singing)
+    found["onsets_s"] = {part.stem: tuple(part.times_s) for part in known.onsets}
+    found["onset_strengths"] = {
+        part.stem: _decimals(part.strengths) for part in known.onsets if part.strengths
+    }
+    found["confidence"] = dict(known.confidence)
+    return found
+
+
+def _fields(message: Message) -> dict[str, Any]:
+    """Every field of a message without optional or repeated ones."""
+    return {field.name: getattr(message, field.name) for field in message.DESCRIPTOR.fields}
+
+
+def _null_test(message: tracks_pb2.NullTest) -> songs.NullTest:
+    stems = [
+        songs.StemNull(**_fields(stem) | {"gain_db": stem.gain_db if stem.HasField("gain_db") else None})
+        for stem in message.stems
+    ]
+    plain = _fields(message) | {"segments_db": tuple(message.segments_db), "stems": tuple(stems)}
+    return songs.NullTest(**plain)
+
+
+def _decimals(values: Iterable[float]) -> tuple[float, ...]:
+    """Numbers of single precision in the decimals that they were made of."""
+    return tuple(round(value, 6) for value in values)
+
+
+def track(message: tracks_pb2.Track, library: str) -> songs.Track:
     """A track in full."""
-    known = message.analysis
-    return types.Track(
+    return songs.Track(
         id=message.id,
         title=message.title,
         artist=message.artist,
@@ -176,33 +225,28 @@ def track(message: tracks_pb2.Track, library: str) -> types.Track:
         frames=message.length_frames,
         stems=tuple(_stem(stem) for stem in message.stems),
         notes=tuple(message.notes),
-        analysis_source=known.source,
-        bpm=known.bpm if known.HasField("bpm") else None,
-        metre=known.metre if known.HasField("metre") else None,
-        key=known.key if known.HasField("key") else None,
-        energy=known.energy if known.HasField("energy") else None,
-        loudness_lufs=known.loudness_lufs if known.HasField("loudness_lufs") else None,
-        beats_s=tuple(known.beats_s),
-        downbeats_s=tuple(known.downbeats_s),
-        phrases_s=tuple(known.phrases_s),
-        sections=tuple(
-            types.Section(start_s=section.start_s, end_s=section.end_s, label=section.label)
-            for section in known.sections
-        ),
-        chords=tuple(
-            types.Chord(start_s=chord.start_s, end_s=chord.end_s, name=chord.name) for chord in known.chords
-        ),
-        estimated=tuple(known.estimated),
-        confidence=dict(known.confidence),
+        analysis_source=message.analysis.source,
+        **_music(message.analysis),
         rights=_rights(message.rights),
         edited=tuple(message.edited),
+        null_test=_null_test(message.null_test) if message.HasField("null_test") else None,
         library=library,
     )
 
 
-def track_summary(message: tracks_pb2.TrackSummary) -> types.TrackSummary:
+def overview(message: tracks_pb2.GetOverviewResponse) -> tuple[songs.StemOverview, ...]:
+    """What the stems of a track look like."""
+    return tuple(
+        songs.StemOverview(
+            stem=part.stem, peaks=np.array(part.peaks, np.float32), rms=np.array(part.rms, np.float32)
+        )
+        for part in message.stems
+    )
+
+
+def track_summary(message: tracks_pb2.TrackSummary) -> songs.TrackSummary:
     """A track as a list shows it."""
-    return types.TrackSummary(
+    return songs.TrackSummary(
         id=message.id,
         title=message.title,
         artist=message.artist,
@@ -218,9 +262,9 @@ def track_summary(message: tracks_pb2.TrackSummary) -> types.TrackSummary:
     )
 
 
-def imported(message: tracks_pb2.ImportedTrack) -> types.ImportedTrack:
+def imported(message: tracks_pb2.ImportedTrack) -> songs.ImportedTrack:
     """The end of an import."""
-    return types.ImportedTrack(
+    return songs.ImportedTrack(
         id=message.id,
         title=message.title,
         stems=tuple(_stem(stem) for stem in message.stems),

@@ -19,19 +19,23 @@ from grpc_health.v1 import health_pb2
 from remixd.audience.signal import Signal
 from remixd.client import _convert as convert
 from remixd.client._recording import Recorder, Recording
+from remixd.client._song_types import (
+    Alternative,
+    ImportedTrack,
+    StemOverview,
+    Track,
+    TrackSummary,
+)
 from remixd.client._steps import Ask, Follow, Plan, Take
 from remixd.client._types import (
     Answer,
     Applied,
     Event,
-    ImportedTrack,
     Lost,
     Missed,
     Packet,
     Refused,
     Session,
-    Track,
-    TrackSummary,
 )
 from remixd.config import expand_home
 from remixd.errors import InvalidInput, RemixdError, Unavailable
@@ -169,6 +173,7 @@ class Plans:
         metre: str | None = None,
         key: str | None = None,
         sections: Mapping[float, str] | None = None,
+        alternative: Alternative | None = None,
         reset: Iterable[str] = (),
     ) -> Plan[Track]:
         """Edit a track by hand, and give it as it is now. Edits survive a new analysis.
@@ -182,17 +187,27 @@ class Plans:
             metre: such as "3/4".
             key: such as "A minor" or "8A".
             sections: labels by where they start, in seconds.
+            alternative: another way to count it, such as one of `Track.alternatives`; it undoes earlier edits
+                of bpm, first_downbeat_s and metre.
             reset: the names of the above whose earlier edits are undone first.
 
         Raises InvalidInput, naming the field.
         """
         edits = convert.edits_to_proto(
-            sections or {}, title=title, artist=artist, bpm=bpm, first_downbeat_s=first_downbeat_s,
-            metre=metre, key=key,
+            sections or {}, alternative, title=title, artist=artist, bpm=bpm,
+            first_downbeat_s=first_downbeat_s, metre=metre, key=key,
         )  # fmt: skip
         request = tracks_pb2.EditTrackRequest(track=track, edits=edits, reset=reset)
         response = yield Ask("Tracks", "EditTrack", request, self.timeout_s)
         return convert.track(response.track, response.library)
+
+    def overview(self, track: str, columns: int = 1000) -> Plan[tuple[StemOverview, ...]]:
+        """What the stems of a track look like that play, at 1 to 16384 equal stretches of time.
+
+        Raises BadAudio where a stem is missing or damaged.
+        """
+        request = tracks_pb2.GetOverviewRequest(track=track, columns=columns)
+        return convert.overview((yield Ask("Tracks", "GetOverview", request, CREATE_TIMEOUT_S)))
 
     def delete_track(self, track: str) -> Plan[None]:
         """Take a track out of the library, with all its files; sessions that play it go on."""

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from remixd.errors import InvalidInput, NotFound
 from remixd.track.fields import printable
 from remixd.track.lock import sync_folder
+from remixd.track.mapped import let_go
 from remixd.track.package import Stem, Track
 from remixd.track.phase_tree import HOP_FRAMES, PhaseTree, TreeSize, grid_frames
 from remixd.units import PAD_FRAMES, RATE_HZ
@@ -34,6 +35,7 @@ HEADER_BYTES: Final = 4096
 FRAME_BYTES: Final = 8
 _HEADER: Final = struct.Struct("<8sIIqq32sIIIIIII")
 _READ_BYTES: Final = 2**20
+_WRITE_BYTES: Final = 2**24
 _TONAL_BYTES_A_S: Final = 500_000
 """What the phase tree of white noise takes, which is more than that of any music."""
 _DRUMS_BYTES_A_S: Final = 2_000
@@ -307,5 +309,8 @@ def _tree_bytes(tree: PhaseTree, end_byte: int) -> Iterator[bytes | memoryview]:
     """What follows the sound, which ends at `end_byte`."""
     for section in tree.size.sections(end_byte):
         yield bytes(section.first_byte - end_byte)
-        yield np.ascontiguousarray(tree.array(section)).data
+        flat = np.ascontiguousarray(tree.array(section)).reshape(-1).view(np.uint8)
+        for at in range(0, flat.size, _WRITE_BYTES):
+            yield flat[at : at + _WRITE_BYTES].data
+            let_go(flat)
         end_byte = section.end_byte

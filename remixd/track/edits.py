@@ -9,8 +9,14 @@
     [[sections]]
     start_s = 32.0
     label = "chorus"
+    [alternative]
+    bpm = 64.0
+    metre = "4/4"
+    first_beat_s = 0.52
+    first_downbeat_s = 0.52
 
 They are laid over whatever the analysis says when a track is read, so a new analysis does not undo them.
+Version 1 had no alternative.
 """
 
 from __future__ import annotations
@@ -25,15 +31,17 @@ from typing import Any, Final
 import tomli_w
 
 from remixd.errors import InvalidInput, nearest
-from remixd.track.analysis import METRE
+from remixd.track.analysis import BPM as BPM_THERE_IS
+from remixd.track.analysis import LONGEST_S, METRE, Alternative, read_alternative
 from remixd.track.camelot import key_of
-from remixd.track.fields import Fields, check_format, one_line, printable
+from remixd.track.fields import LINE_LENGTH_MAX, Fields, check_format, one_line, printable
 
 FILE: Final = "edits.toml"
 BROKEN_FILE: Final = f"{FILE}.broken"
 """Where edits are kept that could not be read when the song was imported again."""
 FORMAT: Final = "remixd-edits"
-VERSION: Final = 1
+VERSION: Final = 2
+OLDEST: Final = 1
 LARGEST_BYTES: Final = 2**20
 BPM: Final = (20.0, 400.0)
 """The slowest and fastest beat that somebody may give."""
@@ -61,6 +69,8 @@ class Edits:
         metre: such as "3/4".
         key: a name, whatever way it was given.
         sections: in order, at least a second apart.
+        alternative: another way to count the song, of those that the analysis offers, say. What lies between
+            its beats, or leaves some out, is laid over the beats of whatever analysis there is.
 
     Raises InvalidInput, naming the field.
     """
@@ -72,12 +82,14 @@ class Edits:
     metre: str | None = None
     key: str | None = None
     sections: tuple[SectionEdit, ...] = ()
+    alternative: Alternative | None = None
 
     def __post_init__(self) -> None:
-        if self.title is not None and not _clean(self.title):
-            raise _refusal("title", f"is {printable(self.title)[:40]!r}: a line of text is needed")
-        if self.artist is not None and self.artist != one_line(self.artist):
-            raise _refusal("artist", f"is {printable(self.artist)[:40]!r}: a line of text is needed")
+        if self.title == "":
+            raise _refusal("title", "is empty: a line of text is needed")
+        for name, line in (("title", self.title), ("artist", self.artist)):
+            if line is not None:
+                _check_line(name, line)
         if self.bpm is not None and not BPM[0] <= self.bpm <= BPM[1]:
             raise _refusal("bpm", f"is {self.bpm:g}: not within {BPM[0]:g} to {BPM[1]:g}")
         if self.first_downbeat_s is not None and not 0.0 <= self.first_downbeat_s < float("inf"):
@@ -90,6 +102,23 @@ class Edits:
             except InvalidInput as error:
                 raise _refusal("key", f"is not one: {error}") from None
         self._check_sections()
+        self._check_alternative()
+
+    def _check_alternative(self) -> None:
+        if self.alternative is None:
+            return
+        chosen = self.alternative
+        if not BPM_THERE_IS[0] <= chosen.bpm <= BPM_THERE_IS[1]:
+            raise _refusal(
+                "alternative.bpm",
+                f"is {chosen.bpm:g}: not within {BPM_THERE_IS[0]:g} to {BPM_THERE_IS[1]:g}",
+            )
+        if not _is_metre(chosen.metre):
+            raise _refusal("alternative.metre", f"is {printable(chosen.metre)[:40]!r}, not such as 3/4")
+        for name in ("first_beat_s", "first_downbeat_s"):
+            if not 0.0 <= getattr(chosen, name) < float("inf"):
+                problem = f"is {getattr(chosen, name):g}: before the song begins"
+                raise _refusal(f"alternative.{name}", problem)
 
     def _check_sections(self) -> None:
         if len(self.sections) > SECTIONS_MAX:
@@ -121,13 +150,15 @@ class Edits:
         """These edits, first without the fields of `reset`, then with `changes`.
 
         Sections are added to those that are there; one that begins where another does takes its place.
+        Another way to count takes the place of an earlier tempo, metre and first downbeat, too.
         Raises InvalidInput, with the nearest, for a name in `reset` that is no field.
         """
         for name in reset:
             if name not in FIELDS:
                 hint = nearest(name[:40], FIELDS)
                 raise InvalidInput(f"reset: {printable(name)[:40]!r} is no field: {hint}", field="reset")
-        values = {name: getattr(self, name) for name in self.names if name not in reset}
+        undone = {*reset, *(_COUNTED if changes.alternative is not None else ())}
+        values = {name: getattr(self, name) for name in self.names if name not in undone}
         parts = (*values.get("sections", ()), *changes.sections)
         sections = {round(part.start_s, 3): part for part in parts}
         values |= {name: getattr(changes, name) for name in changes.names}
@@ -136,6 +167,11 @@ class Edits:
     def check_within(self, duration_s: float) -> None:
         """Raise InvalidInput, naming the field, where an edit lies beyond the end of the song."""
         times = [("first_downbeat_s", self.first_downbeat_s)]
+        if self.alternative is not None:
+            times += [
+                (f"alternative.{name}", getattr(self.alternative, name))
+                for name in ("first_beat_s", "first_downbeat_s")
+            ]
         times += [(f"sections[{index}].start_s", part.start_s) for index, part in enumerate(self.sections)]
         for name, time_s in times:
             if time_s is not None and time_s >= duration_s:
@@ -147,8 +183,12 @@ class Edits:
         table |= {name: value for name, value in asdict(self).items() if name in self.names}
         if self.sections:
             table["sections"] = list(table["sections"])
+        if self.alternative is not None:
+            del table["alternative"]["chance"]
         return tomli_w.dumps(table)
 
+
+_COUNTED: Final = ("bpm", "first_downbeat_s", "metre")
 
 FIELDS: Final = tuple(field.name for field in fields(Edits))
 """What can be edited."""
@@ -171,7 +211,7 @@ def read_edits(folder: Path) -> Edits:
     except (ValueError, RecursionError) as error:
         raise InvalidInput(f"{where} is not TOML: {printable(error)}") from None
     table = Fields(where, document)
-    check_format(table, FORMAT, VERSION)
+    check_format(table, FORMAT, VERSION, OLDEST)
     for name in table.names():
         if name not in (*FIELDS, "format"):
             raise table.fail(name, f"is no field: {nearest(name, FIELDS)}")
@@ -187,6 +227,9 @@ def read_edits(folder: Path) -> Edits:
                 SectionEdit(start_s=part.number("start_s", 0.0, 1e6), label=part.text("label"))
                 for part in table.tables("sections")
             ),
+            alternative=read_alternative(table.table("alternative"), LONGEST_S)
+            if table.holds("alternative")
+            else None,
         )
     except InvalidInput as error:
         told = str(error)
@@ -195,6 +238,15 @@ def read_edits(folder: Path) -> Edits:
 
 def _clean(text: str) -> bool:
     return bool(text) and text == one_line(text)
+
+
+def _check_line(name: str, text: str) -> None:
+    """Refuse what is no line of text, or too long."""
+    if len(text) > LINE_LENGTH_MAX:
+        raise _refusal(name, f"has {len(text)} characters: at most {LINE_LENGTH_MAX} are kept")
+    if text != one_line(text):
+        problem = "control characters, or spaces at its ends or several together, are in it"
+        raise _refusal(name, f"is {printable(text)[:40]!r}, no line of text: {problem}")
 
 
 def _is_metre(text: str) -> bool:

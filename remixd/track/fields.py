@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping
+from typing import Final
 
 from remixd.errors import InvalidInput
 
@@ -17,7 +18,11 @@ def printable(name: object) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def one_line(text: str, longest: int = 300) -> str:
+LINE_LENGTH_MAX: Final = 300
+"""The most characters of a title or a name."""
+
+
+def one_line(text: str, longest: int = LINE_LENGTH_MAX) -> str:
     """A title as people typed it: control characters and runs of spaces become one space."""
     clean = text.encode("utf-8", "replace").decode()
     spaced = "".join(c if c.isprintable() else " " for c in clean)
@@ -54,6 +59,10 @@ class Fields:
         if any("\ud800" <= character <= "\udfff" for character in value):
             raise self.fail(name, "is not valid Unicode")
         return value
+
+    def holds(self, name: str) -> bool:
+        """Whether a field is there and not null."""
+        return self._table.get(name) is not None
 
     def optional_text(self, name: str) -> str | None:
         """A text, or None where it is null or absent."""
@@ -140,10 +149,13 @@ class Fields:
         return Fields(self._where, {"a field's name": name}).text("a field's name")
 
 
-def check_format(fields: Fields, family: str, version: int) -> None:
-    """Refuse a document that is not `family-version`; a newer one with a sentence."""
+def check_format(fields: Fields, family: str, version: int, oldest: int | None = None) -> None:
+    """Refuse a document that is not `family-version`, nor an older one from `oldest` on.
+
+    A newer one is refused with a sentence that says so.
+    """
     given = fields.text("format")
-    if given == f"{family}-{version}":
+    if given in (f"{family}-{number}" for number in range(oldest or version, version + 1)):
         return
     head, _, tail = given.rpartition("-")
     if head == family and tail.isascii() and tail.isdigit() and int(tail[:9]) > version:

@@ -13,11 +13,12 @@ from typing import Any, Final, Literal, cast
 import tomli_w
 
 from remixd.errors import InvalidInput, NotFound
-from remixd.track.analysis import Analysis, BarBeat, Chord, Section
+from remixd.track.analysis import Analysis, BarBeat, Chord, Section, plain
 from remixd.track.edited import edited
 from remixd.track.edits import BROKEN_FILE, FILE, NO_EDITS, Edits, read_edits
 from remixd.track.fields import Fields, check_format, printable
 from remixd.track.lock import sync_folder
+from remixd.track.null_report import NullReport, read_null_report
 from remixd.track.rights import DEFAULT_RIGHTS, Rights, read_rights
 from remixd.units import STEM_ROLES, STEMS_MAX, StemRole
 
@@ -31,8 +32,8 @@ VERSION: Final = 1
 LARGEST_BYTES: Final = 2**20
 RATES_HZ: Final = (8_000, 384_000)
 """The least and greatest sample rate of a package."""
-LONGEST_S: Final = 2 * 3600
-"""The longest song, in seconds."""
+LONGEST_S: Final = 4 * 3600
+"""The longest song, in seconds: a cache of four stems fills the 20 GB that caches may take by default."""
 
 SourceKind = Literal["folder", "stem_mp4", "mix"]
 SOURCE_KINDS: Final = ("folder", "stem_mp4", "mix")
@@ -94,6 +95,7 @@ class Track:
         rate_hz, frames: of every stem's FLAC; the cache is at the engine's rate.
         notes: what the import changed or noticed, a sentence each.
         master: the artist's own mix, kept but not played; its `name` is `master`.
+        null_test: how far the playing stems are from it; None without one.
         edits: what was edited by hand; `title`, `artist` and `analysis` are what they are with it.
         folder: where the package is.
     """
@@ -111,6 +113,7 @@ class Track:
     notes: tuple[str, ...] = ()
     stems: tuple[Stem, ...]
     master: Stem | None = None
+    null_test: NullReport | None = None
     rights: Rights = DEFAULT_RIGHTS
     analysis: Analysis
     edits: Edits = NO_EDITS
@@ -168,6 +171,7 @@ class Track:
             "rights": self.rights.to_json(),
             "notes": list(self.notes),
             "edited": list(self.edits.names),
+            "null_test": None if self.null_test is None else plain(self.null_test),
         }
 
 
@@ -260,6 +264,8 @@ def _to_toml(track: Track) -> dict[str, Any]:
         }
         for s in track.stems
     ]
+    if track.null_test:
+        document["null_test"] = track.null_test.to_toml()
     if rights := track.rights.to_toml():
         document["rights"] = rights
     return document
@@ -300,6 +306,7 @@ def _read_toml(folder: Path) -> Track:
         notes=fields.texts("notes"),
         stems=tuple(_read_stem(item) for item in fields.tables("stems")),
         master=_read_master(fields.table("master")) if "master" in document else None,
+        null_test=read_null_report(fields.table("null_test")) if "null_test" in document else None,
         rights=read_rights(fields.table("rights", {})),
         analysis=Analysis(source="computed", duration_s=frames / rate_hz),
         folder=folder,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,9 +12,11 @@ import pytest
 
 from remixd.analysis.analyse import analyse, complete
 from remixd.analysis.grids import SongNames, read_grid
+from remixd.analysis.loudness import LoudnessMeter
 from remixd.demo import Song
 from remixd.track.analysis import Analysis
-from remixd.track.flac import gain_for, write_flac
+from remixd.track.flac import gain_for, read_flac, write_flac
+from remixd.track.overview import read_overview
 from remixd.track.package import Stem, Track
 from remixd.units import STEM_ROLES
 
@@ -79,6 +83,8 @@ def test_a_grid_that_came_along_wins_and_chords_and_sections_stand_on_it(track: 
     found = analyse(track, read_grid(path, SongNames(path=track.folder, title=track.title)))
     assert (found.source, found.metre) == ("grid", "3/4")
     assert found.bpm == pytest.approx(80.0, abs=0.01)
+    assert found.alternatives == ()
+    assert found.constant_tempo
     assert set(found.beats_s) <= {round(float(t), 6) for t in times_s}
     assert all(np.abs(np.array(found.beats_s) - c.start_s).min() < 1e-3 for c in found.chords[1:])
 
@@ -98,7 +104,85 @@ def test_silence_has_no_beats_no_key_and_no_form(track: Track, tmp_path: Path) -
 
 
 def test_what_came_with_a_song_stays_and_its_loudness_is_measured(track: Track, found: Analysis) -> None:
-    given = Analysis(source="demo", duration_s=found.duration_s, bpm=77.0, key="C minor", energy=3.0)
+    given = Analysis(
+        source="demo", duration_s=found.duration_s, bpm=77.0, key="C minor", energy=3.0,
+        onsets_s={"drums": (1.0, 2.0)},
+    )  # fmt: skip
     whole = complete(given, track)
-    assert whole == replace(given, loudness_lufs=found.loudness_lufs)
-    assert complete(whole, track) is whole
+    measured = ("energy_curve", "loudness_lufs", "loudness_range_lu", "true_peak_dbtp", "singing")
+    assert replace(whole, onsets_s=given.onsets_s, onset_strengths={}) == replace(
+        given, **{name: getattr(found, name) for name in measured}
+    )
+    assert whole.onsets_s == {**found.onsets_s, "drums": (1.0, 2.0)}
+    assert whole.onset_strengths.keys() == found.onset_strengths.keys() - {"drums"}
+    assert complete(whole, track) == whole
+
+
+def test_loudness_is_that_of_what_plays_together(track: Track, found: Analysis) -> None:
+    mix = np.sum([np.concatenate(list(read_flac(track.file_of(s), s.gain))) for s in track.stems], axis=0)
+    meter = LoudnessMeter(RATE_HZ)
+    meter.add(mix.astype(np.float32))
+    loudness = meter.finish()
+    assert found.loudness_lufs == pytest.approx(loudness.integrated_lufs, abs=0.01)
+    assert found.loudness_range_lu == pytest.approx(loudness.range_lu, abs=0.01)
+    assert found.true_peak_dbtp == pytest.approx(loudness.true_peak_dbtp, abs=0.01)
+
+
+def test_there_is_an_energy_for_each_second(track: Track, found: Analysis) -> None:
+    assert len(found.energy_curve) == math.ceil(track.duration_s)
+    mix = np.sum([np.concatenate(list(read_flac(track.file_of(s), s.gain))) for s in track.stems], axis=0)
+    seconds = mix[: RATE_HZ * (len(found.energy_curve) - 1)].reshape(-1, RATE_HZ * 2)
+    level = np.log(np.mean(seconds**2, axis=1))
+    assert np.corrcoef(found.energy_curve[:-1], level)[0, 1] > 0.7
+
+
+def test_somebody_sings_where_the_score_has_words(song: Song, found: Analysis) -> None:
+    words = np.array(song.analysis()["onsets_s"]["vocals.ko"])
+    assert found.singing is not None
+    inside = np.array([any(s.start_s - 0.1 <= at <= s.end_s for s in found.singing) for at in words])
+    assert inside.mean() > 0.97
+    assert found.singing[0].start_s > words[0] - 0.3
+
+
+def test_onsets_are_those_of_the_score_with_a_strength_each(song: Song, found: Analysis) -> None:
+    truth = song.analysis()["onsets_s"]
+    for role, name in STEMS.items():
+        onsets, strengths = np.array(found.onsets_s[role]), found.onset_strengths[role]
+        assert len(strengths) == len(onsets) > 50
+        near = np.abs(np.array(truth[name])[:, None] - onsets).min(axis=0)
+        assert np.mean(near < 0.05) > (0.6 if role == "vocals" else 0.9)
+        assert np.median(near) < (0.03 if role == "vocals" else 0.005)
+
+
+def test_sections_say_of_what_they_are_called_so(found: Analysis) -> None:
+    for section in found.sections:
+        assert (section.how == "letter") == (re.fullmatch("[A-Z]", section.label) is not None)
+        assert section.estimated
+        assert "sung" in section.because
+
+
+@pytest.mark.usefixtures("found")
+def test_the_overview_shows_what_the_stems_are(track: Track) -> None:
+    kept = read_overview(track)
+    assert kept is not None
+    assert set(kept) == set(STEM_ROLES)
+    for stem in track.stems:
+        pcm = np.concatenate(list(read_flac(track.file_of(stem), stem.gain)))
+        assert kept[stem.name].peak.max() == pytest.approx(np.abs(pcm).max(), rel=1e-3)
+        assert np.mean(kept[stem.name].rms ** 2) == pytest.approx(np.mean(pcm**2), rel=0.01)
+
+
+def test_what_has_no_beat_has_no_other_way_to_count_it_either(track: Track, tmp_path: Path) -> None:
+    (tmp_path / "stems").mkdir()
+    rng = np.random.default_rng(1)
+    wind = np.cumsum(rng.normal(size=(RATE_HZ * 30, 2)), axis=0)
+    wind = (wind - np.linspace(wind[0], wind[-1], len(wind))) / np.abs(wind).max()
+    write_flac(tmp_path / "stems/other.flac", iter([(0.3 * wind).astype(np.float32)]), RATE_HZ, 1.0)
+    calm = replace(
+        track, folder=tmp_path, frames=RATE_HZ * 30,
+        stems=(Stem(name="other", role="other", file="stems/other.flac"),),
+    )  # fmt: skip
+    found = analyse(calm)
+    assert (found.bpm, found.beats_s, found.alternatives, found.constant_tempo) == (None, (), (), False)
+    assert found.singing is None
+    assert Analysis.from_json(found.to_json()) == found

@@ -19,6 +19,7 @@ from remixd.control.offline import render
 from remixd.errors import BadAudio, Exhausted, InvalidInput, NotFound, RemixdError
 from remixd.mix import NEUTRAL
 from remixd.track.cache import verify
+from remixd.track.flac import read_flac
 from remixd.track.import_options import ImportOptions
 from remixd.track.library import Library
 from remixd.track.package import Track
@@ -70,7 +71,7 @@ def test_surround_is_folded_told_and_plays(tmp_path: Path, library: Library) -> 
     six = np.zeros((24_000, 6))
     six[:, 2] = sine(0.5, 500, 48_000)[:, 0]  # the voice is in the centre
     track = bring(write_wav(tmp_path / "song.wav", six, 48_000), library)
-    assert track.notes == ("song.wav has 6 channels: folded to stereo",)
+    assert track.notes[0] == "song.wav has 6 channels: folded to stereo"
     sound = played(track, library)
     np.testing.assert_allclose(sound[:, 0], sound[:, 1], atol=1e-6)
     assert np.abs(sound).max() > 0.05
@@ -98,6 +99,22 @@ def test_one_sample_that_is_no_number_refuses_the_song(
     with pytest.raises(BadAudio, match=r"bass\.wav .*frame 1234"):
         bring(folder, library)
     assert library.tracks() == []
+
+
+def test_a_constant_offset_is_told_and_changes_neither_sound_nor_beats(
+    tmp_path: Path, library: Library
+) -> None:
+    drums = 0.5 * hits(12.0, 120)
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    clean = bring(write_wav(tmp_path / "a" / "song.wav", drums, bits=24), library)
+    moved = bring(write_wav(tmp_path / "b" / "song.wav", drums - 0.2, bits=24), library)
+    assert clean.notes == ()
+    assert moved.notes == ("song.wav has a constant offset (DC) of 20 %: it is kept, and may thump",)
+    kept = np.concatenate(list(read_flac(moved.file_of(moved.stems[0]))))
+    np.testing.assert_allclose(kept, drums - 0.2, atol=2**-23)
+    np.testing.assert_allclose(moved.analysis.beats_s, clean.analysis.beats_s, atol=0.001)
+    assert moved.analysis.loudness_lufs == pytest.approx(clean.analysis.loudness_lufs, abs=0.1)
 
 
 HOSTILE = (
@@ -165,7 +182,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path) -> None:
     for name in ("drums", "bass"):
         write_wav(song / f"{name}.wav", rng.uniform(-0.9, 0.9, (60_000, 2)), 44_100, bits=24)
     outcomes = []
-    for size in range(400_000, 2_800_000, 200_000):
+    for size in range(400_000, 3_200_000, 200_000):
         with small_disk(tmp_path / f"disk-{size}", size) as disk, Library(disk) as library:
             try:
                 track = bring(song, library)

@@ -71,7 +71,7 @@ def test_more_channels_are_folded(tmp_path: Path) -> None:
     np.testing.assert_allclose(
         back[:, 0] / back[:, 1], 1 + np.sqrt(2), rtol=1e-3
     )  # left + centre, and centre
-    assert survey(source(path)).notes == ("a.wav has 6 channels: folded to stereo",)
+    assert survey(source(path)).notes[0] == "a.wav has 6 channels: folded to stereo"
 
 
 @pytest.mark.parametrize("frames", [1, 2, 441, 11_025])

@@ -133,12 +133,6 @@ def test_of_two_masters_the_mastered_one_is_taken(song: Path, library: Library) 
     assert left_out == ["left out: mix.wav; master.wav is the master"]
 
 
-def test_a_folder_of_nothing_but_a_mix_has_one_stem(tmp_path: Path, library: Library) -> None:
-    write_wav(tmp_path / "mix.wav", hits(1.0, 120))
-    track = bring(tmp_path, library).track
-    assert (cast(track), track.master) == ({"mix": "other"}, None)
-
-
 def test_languages_are_alternates(song: Path, library: Library) -> None:
     (song / "Lead Vox.flac").unlink()
     for language in ("ko", "en", "ja"):
@@ -194,16 +188,23 @@ def test_an_analysis_that_comes_along_is_taken_as_it_stands(song: Path, library:
     (song / "analysis.json").write_text(json.dumps(document))
     track = bring(song, library).track
     assert (track.analysis.source, track.analysis.bpm, track.analysis.key) == ("demo", 77.0, "C minor")
-    assert track.analysis.onsets_s == {"drums": (0.1,)}
+    assert track.analysis.onsets_s["drums"] == (0.1,)
+    assert track.analysis.onsets_s.keys() == {stem.name for stem in track.stems}
     assert track.notes == ()
 
 
 def test_onsets_are_kept_under_the_names_that_the_stems_get(song: Path, library: Library) -> None:
     onsets = {"Lead Vox": [0.1], "drums": [0.2], "lead-vox": [0.3], "of nobody": [0.4]}
-    document = {"format": "remixd-analysis-1", "source": "demo", "duration_s": 6.0, "onsets_s": onsets}
+    document = {
+        "format": "remixd-analysis-2", "source": "demo", "duration_s": 6.0, "onsets_s": onsets,
+        "onset_strengths": {"Lead Vox": [0.5], "of nobody": [1.0]},
+    }  # fmt: skip
     (song / "analysis.json").write_text(json.dumps(document))
-    track = bring(song, library).track
-    assert track.analysis.onsets_s == {"lead-vox": (0.1,), "drums": (0.2,), "of nobody": (0.4,)}
+    found = bring(song, library).track.analysis
+    kept = {"lead-vox": (0.1,), "drums": (0.2,), "of nobody": (0.4,)}
+    assert {name: found.onsets_s[name] for name in kept} == kept
+    assert (found.onset_strengths["lead-vox"], found.onset_strengths["of nobody"]) == ((0.5,), (1.0,))
+    assert "drums" not in found.onset_strengths
 
 
 @pytest.mark.parametrize(("field", "value"), [("beats_s", [2, 1]), ("bpm", "fast"), ("duration_s", 7.0)])
@@ -368,7 +369,8 @@ def test_silence_and_mono_are_fine_and_told(tmp_path: Path, library: Library) ->
     write_wav(tmp_path / "drums.wav", np.zeros((44_100, 1)))
     write_wav(tmp_path / "bass.wav", sine(1.0, 50))
     track = bring(tmp_path, library).track
-    assert track.notes == ("drums.wav is mono: made stereo", "drums.wav is silent")
+    no_beat = "no beat was found: bars are 2 s until somebody gives a tempo (`remixd track edit --bpm`)"
+    assert track.notes == ("drums.wav is mono: made stereo", "drums.wav is silent", no_beat)
 
 
 def test_a_name_from_another_world_is_told_printably(song: Path, library: Library) -> None:

@@ -60,9 +60,6 @@ def test_a_folder_of_flac_is_kept_exactly(music: Path, tmp_path: Path) -> None:
         np.testing.assert_array_equal(kept(track, name), np.concatenate(packed) / np.float32(2**15))
 
 
-@pytest.mark.xfail(
-    strict=True, reason="read at twice its tempo: levels of fast tracker music are not settled yet"
-)
 def test_the_tempo_of_tracker_music_is_found(music: Path, tmp_path: Path) -> None:
     folder = music / "stems" / "mod_robochickens_flac"
     truth = json.loads((folder / "truth.json").read_text())

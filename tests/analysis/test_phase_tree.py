@@ -7,9 +7,11 @@ from packages import a_stem, a_track
 from sounds import Audio, clicks, music, noise, tone
 
 from remixd._kernel.stem import Stem
-from remixd.analysis.phase_tree import grow, write_cached
+from remixd.analysis import phase_tree
+from remixd.analysis.onsets import Onsets
+from remixd.analysis.phase_tree import _pieces, grow, write_cached
 from remixd.track.cache import estimate_bytes, read_tree, verify
-from remixd.track.phase_tree import PhaseTree
+from remixd.track.phase_tree import HOP_FRAMES, PhaseTree
 from remixd.units import STEM_ROLES, StemRole
 
 BIN_HZ = 48_000 / 4096
@@ -123,3 +125,40 @@ def test_even_noise_takes_no_more_than_was_estimated(tmp_path: Path, role: StemR
     stems = [a_stem(role, role)]
     track = a_track(tmp_path, frames=96_000, stems=stems)
     assert path.stat().st_size <= estimate_bytes(track, stems) < 3 * path.stat().st_size
+
+
+@pytest.mark.parametrize("role", STEM_ROLES)
+@pytest.mark.parametrize("frames", [300_000, 299_520])
+def test_a_long_stem_has_the_same_tree_piece_by_piece(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, role: StemRole, frames: int
+) -> None:
+    """To the bit, if the onsets are: they are marked here, some on seams and some beside them."""
+    sound = np.concatenate([music(100_000, seed=seed) for seed in (1, 2, 3)])[:frames]
+    sound[120_000:140_000] = 0
+    seams = np.array([first * HOP_FRAMES for first, _ in _pieces(frames, 131)][1:])
+    sound[[*seams, *(seams[1:] - 1000), *(seams + 5000), 0, frames - 1], 0] = MARK
+    monkeypatch.setattr(phase_tree, "find_onsets", marked)
+    whole = grow(sound, role)
+    monkeypatch.setattr(phase_tree, "PIECE_GRIDS", 131)
+    assert same(grow(sound, role, tmp_path), whole)
+    assert whole.onsets.size > 8
+    assert list(tmp_path.iterdir()) == []
+
+
+MARK = np.float32(0.123456)
+
+
+def marked(pcm: Audio, _role: StemRole) -> Onsets:
+    frames = np.flatnonzero(pcm[:, 0] == MARK)
+    return Onsets(frames=frames, strengths=np.ones(frames.size, np.float32))
+
+
+@pytest.mark.parametrize("role", ["drums", "other"])
+def test_no_onset_is_lost_or_found_twice_where_pieces_meet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, role: StemRole
+) -> None:
+    sound = clicks(480_000, 12_000, first=100)
+    monkeypatch.setattr(phase_tree, "PIECE_GRIDS", 200)  # with seams near a click and far from them
+    monkeypatch.setattr(phase_tree, "BESIDE_FRAMES", 24_000)
+    found = grow(sound, role, tmp_path).onsets
+    np.testing.assert_allclose(found, np.arange(100, 480_000, 12_000), atol=100)

@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from remixd.analysis.rhythm import Rhythm, find_rhythm
-from remixd.analysis.rhythm_features import RhythmFeatures
+from remixd.analysis.rhythm_confidence import Signs, confidence_of
+from remixd.analysis.rhythm_features import MIX_S, RhythmFeatures
+from remixd.analysis.rhythm_streams import STREAMS, streams_of
+from remixd.analysis.rhythm_vote import ask_essentia
 from remixd.units import StemRole
 
 RATE_HZ = 22_050
@@ -196,6 +199,63 @@ def test_what_has_no_beat_says_so(name: str, role: StemRole, seconds: float) -> 
 def test_nothing_at_all_has_no_beat() -> None:
     assert heard() == Rhythm()
     assert heard(("drums", np.zeros(0, np.float32))) == Rhythm()
+
+
+def test_a_snare_with_a_body_is_no_kick_and_a_kick_with_a_click_no_snare() -> None:
+    kicks_s, snares_s = np.arange(0.5, 20.0, 1.0), np.arange(1.0, 20.0, 1.0)
+    features = RhythmFeatures(RATE_HZ)
+    features.add(place([(at, KICK) for at in kicks_s] + [(at, SNARE) for at in snares_s], 21.0), "drums")
+    streams = streams_of(features)
+    assert streams is not None
+    for voice, own_s, other_s in (("kick", kicks_s, snares_s), ("snare", snares_s, kicks_s)):
+        row = streams.onsets[STREAMS.index(voice)]
+        on_own, on_other = (
+            np.mean([row[max(round(at * 100) - 3, 0) : round(at * 100) + 4].max() for at in times_s])
+            for times_s in (own_s, other_s)
+        )
+        assert on_own > 2 * on_other
+
+
+def test_stems_one_after_another_and_a_mix_as_one_are_the_same_mix_and_it_is_bounded() -> None:
+    rng = np.random.default_rng(4)
+    one, other = (rng.uniform(-0.3, 0.3, size).astype(np.float32) for size in (50_000, 70_000))
+    features = RhythmFeatures(8_000)
+    features.add(one, "drums")
+    features.add(other, "bass")
+    np.testing.assert_allclose(features.mix, np.pad(one, (0, 20_000)) + other, atol=1e-6)
+    features.add(np.zeros(round((MIX_S + 5) * 8_000), np.float32), "other")
+    assert features.mix.size == MIX_S * 8_000
+
+
+@pytest.mark.parametrize("bpm", [84.0, 120.0])
+def test_essentia_is_asked_for_the_tempo_and_the_beats_of_the_mix(bpm: float) -> None:
+    beats_s = 0.3 + 60 / bpm * np.arange(round(130 * bpm / 60))
+    vote = ask_essentia(drums(beats_s), RATE_HZ)
+    for heard_bpm in (*vote.tracker_bpm, *vote.estimator_bpm):
+        assert heard_bpm == pytest.approx(bpm, rel=0.02)
+    late_s = vote.ticks_s - beats_s[np.abs(vote.ticks_s[:, None] - beats_s).argmin(axis=1)]
+    assert np.median(np.abs(late_s)) < 0.05
+    assert vote.ticks_s.max() > 0.9 * beats_s[-1]
+
+
+@pytest.mark.parametrize("mix", [np.zeros(30 * RATE_HZ), np.ones(RATE_HZ), np.zeros(0)])
+def test_nobody_is_asked_about_silence_or_a_moment(mix: Mono) -> None:
+    vote = ask_essentia(mix.astype(np.float32), RATE_HZ)
+    assert (vote.tracker_bpm, vote.estimator_bpm, vote.ticks_s.size) == ((), (), 0)
+
+
+@given(
+    field=st.sampled_from(["bpm", "beats", "metre", "downbeats"]),
+    chances=st.tuples(st.floats(0.01, 0.99), st.floats(0.01, 0.99)),
+    sign=st.sampled_from(["clearness", "explained", "voted"]),
+)
+def test_what_is_likelier_or_has_more_signs_for_it_is_surer(
+    field: str, chances: tuple[float, float], sign: str
+) -> None:
+    some = {"clearness": 0.7, "explained": 0.6, "voted": 0.5}
+    low, high = (confidence_of(field, chance, Signs(**some)) for chance in sorted(chances))
+    assert 0.0 <= low <= high <= 1.0
+    assert confidence_of(field, 0.5, Signs(**some | {sign: 1.0})) > confidence_of(field, 0.5, Signs(**some))
 
 
 def test_what_is_ambiguous_is_less_sure_and_offers_the_other_reading() -> None:

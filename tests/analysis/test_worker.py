@@ -104,3 +104,21 @@ def test_a_worker_killed_at_any_moment_leaves_nothing_half_done(song: Path, tmp_
     assert status == 0
     with Library(library) as opened:
         assert [row.id for row in opened.tracks()] == [lines[-1]["track"]["id"]]
+
+
+@pytest.mark.parametrize("moment", ["checking", "keeping", "comparing", "listening"])
+def test_an_import_that_was_killed_is_done_the_next_time(song: Path, tmp_path: Path, moment: str) -> None:
+    """Whatever it was at: what it left is swept, and the song comes in whole."""
+    library = tmp_path / "library"
+    write_wav(song / "master.wav", hits(8.0, 120))
+    arguments = command("import", song, "--library", library)
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as worker:
+        assert worker.stdout
+        said = next(line for line in worker.stdout if json.loads(line).get("doing", "").startswith(moment))
+        worker.kill()
+    assert said
+    assert moment == "checking" or list((library / "incoming").iterdir()) != []
+    status, lines = run("import", song, "--library", library)
+    assert (status, lines[-1]["track"]["new"]) == (0, True)
+    assert list((library / "incoming").iterdir()) == []
+    assert len(list((library / "tracks").iterdir())) == 1

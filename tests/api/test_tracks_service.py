@@ -7,6 +7,7 @@ from pathlib import Path
 
 import grpc
 import pytest
+from packages import write_package
 from serving import a_track, an_analysis
 
 from remixd.errors import BadAudio
@@ -109,6 +110,50 @@ def test_a_filter_that_cannot_be_is_named(tracks, refused, request_, told):
     assert refused(tracks.ListTracks, request_) == (grpc.StatusCode.INVALID_ARGUMENT, told)
 
 
+def test_another_way_to_count_that_was_offered_can_be_chosen(tracks, refused):
+    track = a_track().id
+    offered = tracks.GetTrack(pb.GetTrackRequest(track=track)).track.analysis.alternatives
+    chosen = pb.Edits(alternative=offered[0])
+    edited = tracks.EditTrack(pb.EditTrackRequest(track=track, edits=chosen)).track
+    assert (edited.analysis.bpm, list(edited.edited)) == (60.0, ["alternative"])
+    assert list(edited.analysis.beats_s) == [0.5, 1.5, 2.5, 3.5]
+    assert edited.analysis.alternatives == offered
+    absurd = pb.Edits(alternative=pb.Alternative(bpm=60.0, metre="4/4", first_beat_s=-1.0))
+    code, told = refused(tracks.EditTrack, pb.EditTrackRequest(track=track, edits=absurd))
+    assert code == grpc.StatusCode.INVALID_ARGUMENT
+    assert told.startswith("alternative.first_beat_s is -1")
+
+
+def test_a_song_without_vocals_is_not_one_in_which_nobody_sings(service, tracks):
+    for singing in ((), None):
+        service.shelf.held[a_track().id] = a_track(analysis=an_analysis(singing=singing))
+        known = tracks.GetTrack(pb.GetTrackRequest(track=a_track().id)).track.analysis
+        assert known.HasField("singing") == (singing is not None)
+        assert not known.singing.spans
+
+
+def test_an_overview_is_given_at_the_columns_that_are_asked_for(service, tracks, refused, tmp_path):
+    track = write_package(tmp_path, frames=48_000)
+    service.shelf.held[track.id] = track
+    whole = tracks.GetOverview(pb.GetOverviewRequest(track=track.id))
+    assert [stem.stem for stem in whole.stems] == ["drums", "bass"]
+    assert {len(stem.peaks) for stem in whole.stems} == {len(stem.rms) for stem in whole.stems} == {1000}
+    assert whole.column_s == pytest.approx(0.001)
+    few = tracks.GetOverview(pb.GetOverviewRequest(track=track.id, columns=4))
+    assert few.stems[0].peaks == pytest.approx([0.5] * 4, abs=0.01)
+    assert few.stems[0].rms == pytest.approx([0.5 / 3**0.5] * 4, rel=0.02)  # of even noise
+    for columns in (-1, 16_385):
+        request = pb.GetOverviewRequest(track=track.id, columns=columns)
+        assert refused(tracks.GetOverview, request) == (
+            grpc.StatusCode.INVALID_ARGUMENT, f"columns is {columns}: not within 1 to 16384",
+        )  # fmt: skip
+    (tmp_path / "overview.bin").unlink()
+    track.file_of(track.stems[1]).unlink()
+    code, told = refused(tracks.GetOverview, pb.GetOverviewRequest(track=track.id))
+    assert code == grpc.StatusCode.INVALID_ARGUMENT
+    assert "bass.flac is missing" in told
+
+
 def test_an_edit_is_answered_with_the_track_as_it_is_then(service, tracks, refused):
     track = a_track().id
     edits = pb.Edits(bpm=100.0, key="8B", sections=[pb.SectionEdit(start_s=2.0, label="drop")])
@@ -124,7 +169,7 @@ def test_an_edit_is_answered_with_the_track_as_it_is_then(service, tracks, refus
         (
             pb.EditTrackRequest(track=track, reset=["tempo"]),
             "reset: 'tempo' is no field: there are "
-            "artist, bpm, first_downbeat_s, key, metre, sections, title",
+            "alternative, artist, bpm, first_downbeat_s, key, metre, sections, title",
         ),
         (pb.EditTrackRequest(), "track is empty"),
     ):

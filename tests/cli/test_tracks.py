@@ -37,7 +37,8 @@ def test_tracks_are_searched_alike_with_the_daemon_and_on_the_disk(told, tmp_pat
     package = write_package(
         tmp_path / "tracks" / TRACK, artist="Somebody",
         analysis=dataclasses.replace(an_analysis(), duration_s=0.1, beats_s=(), downbeats_s=(), phrases_s=(),
-                                     sections=(), chords=(), onsets_s={}),
+                                     sections=(), chords=(), alternatives=(), singing=None,
+                                     onsets_s={}, onset_strengths={}),
     )  # fmt: skip
     found = told("tracks", *words, "--library", tmp_path)
     assert [row["id"] for row in found] == ([package.id] if count == 2 else [])
@@ -67,10 +68,54 @@ def test_a_track_is_edited_by_hand_and_the_edit_undone(told, remixd):
     assert told("track", "show", TRACK)["bpm"] == 120.0
 
 
+def test_another_way_to_count_is_offered_and_chosen_by_its_number(told, remixd, tmp_path):
+    shown = remixd("track", "show", TRACK).out
+    assert f"alternative 1: 60.00 bpm, 4/4, bars from 0.500 s on (25 %): `remixd track edit {TRACK}" in shown
+    chosen = told("track", "edit", TRACK, "--alternative", "2", "--title", "Moon")
+    assert (chosen["bpm"], chosen["metre"], chosen["downbeats_s"]) == (120.0, "3/4", [0.5, 2.0, 3.5])
+    assert chosen["edited"] == ["title", "alternative"]
+    assert told("track", "edit", TRACK, "--alternative", "1")["bpm"] == 60.0  # the numbers stay
+    assert told("track", "edit", TRACK, "--reset", "alternative")["metre"] == "4/4"
+    analysis = replace(an_analysis(), onsets_s={}, onset_strengths={})
+    write_package(tmp_path / "tracks" / TRACK, analysis=analysis, frames=4 * 48_000)
+    on_disk = told("track", "edit", TRACK, "--alternative", "1", "--library", tmp_path)
+    assert (on_disk["bpm"], on_disk["beats_s"]) == (60.0, [0.5, 1.5, 2.5, 3.5])
+
+
+def test_a_track_is_told_in_words(service, remixd, monkeypatch):
+    shown = remixd("track", "show", TRACK).out.splitlines()
+    for line in (
+        "beats_s: 8, an even grid", "energy_curve: 4 seconds",
+        "section 0:00: chorus (a guess, A: like no other)",
+        "singing: 62 % of the song, 1 span", "onsets_s: drums 2", "true_peak_dbtp: -0.5",
+        "null_test: -62 dB beside the master, at worst -61 dB", "loudness_range_lu: 6.5",
+        "confidence: bpm 0.9",
+    ):  # fmt: skip
+        assert line in shown
+    wind = an_analysis(beats_s=(), downbeats_s=(), bpm=None, metre=None, phrases_s=(), alternatives=())
+    monkeypatch.setitem(service.shelf.held, TRACK, a_track(analysis=wind))
+    shown = remixd("track", "show", TRACK).out
+    assert "beats_s: none: what goes by beats and bars goes by the second" in shown
+    refused = remixd("track", "edit", TRACK, "--alternative", "1")
+    assert (refused.code, refused.err) == (
+        1, "remixd: --alternative 1 is none: this track has no other way to count it\n"
+    )  # fmt: skip
+
+
+def test_a_picture_of_a_title_that_its_letters_cannot_write_says_so(remixd, tmp_path):
+    write_package(tmp_path / "tracks" / TRACK, title="달빛")
+    shown = remixd("track", "show", TRACK, "--library", tmp_path, "--png", tmp_path / "song.png")
+    assert shown.code == 0
+    assert "its letters are Latin" in shown.err
+    assert "달빛".encode() in (tmp_path / "song.png").read_bytes()
+
+
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        ([], "nothing to edit"), (["--bpm", "9999"], "bpm is 9999"), (["--metre", "4"], "metre is '4'"),
+        ([], "nothing to edit"), (["--alternative", "3"], "--alternative 3 is none: there are 1 to 2"),
+        (["--title", "x" * 301], "title has 301 characters: at most 300 are kept"),
+        (["--bpm", "9999"], "bpm is 9999"), (["--metre", "4"], "metre is '4'"),
         (["--first-downbeat", "9"], "first_downbeat_s is 9: the song lasts 4.000 s"),
         (["--section", "x=y"], "--section 'x=y' is not such as 32.0=chorus"),
         (["--section", "3"], "'3' is not"),
@@ -115,7 +160,17 @@ def test_a_track_is_shown_in_full_by_its_id_or_the_beginning_of_it(told, remixd)
     assert (package["bpm"], package["metre"], package["key"]) == (120.0, "4/4", "A minor")
     assert package["beats_s"][:2] == [0.0, 0.5]
     assert package["downbeats_s"] == [0.0, 2.0]
-    assert package["sections"] == [{"start_s": 0.0, "end_s": 4.0, "label": "chorus"}]
+    assert package["sections"] == [
+        {"start_s": 0.0, "end_s": 4.0, "label": "chorus", "how": "guessed", "because": "A: like no other",
+         "estimated": True},
+    ]  # fmt: skip
+    assert (package["true_peak_dbtp"], package["loudness_range_lu"]) == (-0.5, 6.5)
+    assert package["singing"] == [{"start_s": 0.5, "end_s": 3.0}]
+    assert package["onsets_s"] == {"drums": [0.0, 0.5]}
+    assert package["onset_strengths"] == {"drums": [1.0, 0.25]}
+    assert package["energy_curve"] == [0.1, 0.9, 0.8, 1.0]
+    assert package["constant_tempo"] is True
+    assert package["alternatives"][0]["bpm"] == 60.0
     assert package["stems"][1] == {
         "name": "vocals-en", "role": "vocals", "language": "en", "plays": False, "colour": "",
         "estimated": False,

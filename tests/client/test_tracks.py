@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 import pytest
+from packages import write_package
 from serving import TRACK, a_track
 
 from remixd import errors
@@ -25,12 +27,41 @@ def test_a_track_comes_back_as_it_is(client):
         "notes",
     ):
         assert getattr(found, name) == getattr(track, name)
-    for name in ("bpm", "metre", "key", "beats_s", "downbeats_s", "phrases_s", "estimated", "confidence"):
+    for name in (
+        "bpm", "metre", "key", "beats_s", "downbeats_s", "phrases_s", "estimated", "confidence", "energy",
+        "energy_curve", "loudness_lufs", "loudness_range_lu", "true_peak_dbtp", "constant_tempo", "onsets_s",
+        "onset_strengths",
+    ):  # fmt: skip
         assert getattr(found, name) == getattr(track.analysis, name)
     assert [(stem.name, stem.role, stem.language, stem.plays) for stem in found.stems] == [
         (stem.name, stem.role, stem.language, stem.plays) for stem in track.stems
     ]
+    for name in ("alternatives", "singing", "sections", "chords"):
+        ours, theirs = getattr(track.analysis, name), getattr(found, name)
+        assert len(ours) == len(theirs) > 0
+        for one, other in zip(ours, theirs, strict=True):
+            assert all(getattr(one, field) == getattr(other, field) for field in one.__slots__)
+    assert found.sections[0].estimated
     assert found.library == "/music/library"
+
+
+def test_another_way_to_count_is_chosen_of_those_that_are_offered(client):
+    offered = client.track(TRACK).alternatives
+    edited = client.edit_track(TRACK, alternative=offered[1])
+    assert (edited.metre, edited.downbeats_s, edited.edited) == ("3/4", (0.5, 2.0, 3.5), ("alternative",))
+    assert edited.alternatives == offered
+    assert client.edit_track(TRACK, reset=["alternative"]).metre == "4/4"
+
+
+def test_an_overview_is_two_arrays_a_stem(service, client, tmp_path):
+    service.shelf.held[TRACK] = write_package(tmp_path)
+    found = client.overview(TRACK, 25)
+    assert [part.stem for part in found] == ["drums", "bass"]
+    assert all(part.peaks.shape == part.rms.shape == (25,) for part in found)
+    assert np.all(found[0].peaks >= found[0].rms)
+    with pytest.raises(errors.InvalidInput) as refused:
+        client.overview(TRACK, 10**6)
+    assert refused.value.field == "columns"
 
 
 def test_every_page_of_the_list_is_fetched(service, client, monkeypatch):

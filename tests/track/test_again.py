@@ -71,7 +71,7 @@ def test_broken_edits_do_not_bar_a_repair(library: Library) -> None:
 def test_edits_that_cannot_be_read_are_not_lost(library: Library) -> None:
     bring(library, 100.0)
     folder = library.path / "tracks" / TRACK
-    newer = 'format = "remixd-edits-2"\nbpm = 120.0\n'
+    newer = 'format = "remixd-edits-9"\nbpm = 120.0\n'
     (folder / "edits.toml").write_text(newer)
     bring(library, 60.0)
     library.edit(TRACK, Edits(title="Mine"))

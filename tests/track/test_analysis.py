@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remixd.errors import InvalidInput
-from remixd.track.analysis import LEAST_BEAT_S, Analysis, BarBeat, Chord, Section
+from remixd.track.analysis import LEAST_BEAT_S, Alternative, Analysis, BarBeat, Chord, Section, Span
 
 SONG_S = 200.0
 
@@ -24,9 +24,22 @@ def spans(draw: st.DrawFn) -> list[tuple[float, float, str]]:
     return [(a, b, draw(st.text(max_size=20))) for a, b in zip(edges[::2], edges[1::2], strict=False)]
 
 
+def alternatives() -> st.SearchStrategy[Alternative]:
+    return st.builds(
+        Alternative,
+        bpm=st.floats(1.0, 1000.0),
+        metre=st.sampled_from(["3/4", "6/8"]),
+        first_beat_s=st.floats(0.0, SONG_S),
+        first_downbeat_s=st.floats(0.0, SONG_S),
+        chance=st.floats(0.0, 1.0),
+    )
+
+
 @st.composite
 def analyses(draw: st.DrawFn) -> Analysis:
     names = st.text(max_size=20)
+    onsets_s = draw(st.dictionaries(names, times(), max_size=3))
+    hows = st.sampled_from(["hand", "given", "guessed", "letter"])
     return Analysis(
         source=draw(st.sampled_from(["demo", "computed", "grid"])),
         duration_s=SONG_S,
@@ -36,9 +49,24 @@ def analyses(draw: st.DrawFn) -> Analysis:
         downbeats_s=draw(times()),
         key=draw(st.none() | st.text(max_size=20)),
         chords=tuple(Chord(start_s=a, end_s=b, name=n) for a, b, n in draw(spans())),
-        sections=tuple(Section(start_s=a, end_s=b, label=n) for a, b, n in draw(spans())),
+        alternatives=tuple(draw(st.lists(alternatives(), max_size=3))),
+        energy=draw(st.none() | st.floats(1.0, 10.0)),
+        energy_curve=tuple(draw(st.lists(st.floats(0.0, 1.0), max_size=5))),
+        loudness_lufs=draw(st.none() | st.floats(-70.0, 3.0)),
+        loudness_range_lu=draw(st.none() | st.floats(0.0, 40.0)),
+        true_peak_dbtp=draw(st.none() | st.floats(-90.0, 9.0)),
+        sections=tuple(
+            Section(start_s=a, end_s=b, label=n, how=draw(hows), because=draw(names))
+            for a, b, n in draw(spans())
+        ),
+        singing=draw(st.none() | spans().map(lambda s: tuple(Span(start_s=a, end_s=b) for a, b, _ in s))),
         phrases_s=draw(times()),
-        onsets_s=draw(st.dictionaries(names, times(), max_size=3)),
+        onsets_s=onsets_s,
+        onset_strengths={
+            name: tuple(draw(st.lists(st.floats(0.0, 1.0), min_size=len(of), max_size=len(of))))
+            for name, of in onsets_s.items()
+            if draw(st.booleans())
+        },
         estimated=tuple(draw(st.lists(names, max_size=3))),
         confidence=draw(st.dictionaries(names, st.floats(0.0, 1.0), max_size=3)),
     )
@@ -55,6 +83,35 @@ def waltz() -> Analysis:
 @given(analysis=analyses())
 def test_an_analysis_survives_its_document(analysis: Analysis) -> None:
     assert Analysis.from_json(analysis.to_json()) == analysis
+
+
+def test_version_1_is_read_and_sections_that_were_estimated_are_told_so() -> None:
+    document = {
+        "format": "remixd-analysis-1", "source": "computed", "duration_s": 9.0, "estimated": ["sections"],
+        "sections": [{"start_s": 0, "end_s": 4, "label": "B2"}, {"start_s": 4, "end_s": 9, "label": "hook"}],
+        "onsets_s": {"drums": [1.0]},
+    }  # fmt: skip
+    found = Analysis.from_json(json.dumps(document))
+    assert [part.how for part in found.sections] == ["letter", "guessed"]
+    assert (found.singing, found.onset_strengths, found.energy_curve) == (None, {}, ())
+    given = Analysis.from_json(json.dumps({**document, "estimated": []}))
+    assert [(part.how, part.estimated) for part in given.sections] == [("given", False)] * 2
+    assert json.loads(found.to_json())["format"] == "remixd-analysis-2"
+    assert Analysis.from_json(found.to_json()) == found
+
+
+def test_a_song_without_singing_is_not_one_of_which_nobody_knows() -> None:
+    for singing in ((), None):
+        song = Analysis(source="computed", duration_s=9.0, singing=singing)
+        assert Analysis.from_json(song.to_json()).singing == singing
+
+
+def test_a_tempo_is_constant_where_the_beats_are_an_even_row() -> None:
+    assert waltz().constant_tempo
+    assert json.loads(waltz().to_json())["constant_tempo"] is True
+    slowing = tuple(index + 0.01 * index**2 for index in range(12))
+    assert not Analysis(source="demo", duration_s=20.0, beats_s=slowing).constant_tempo
+    assert not Analysis(source="demo", duration_s=20.0).constant_tempo
 
 
 @given(analysis=analyses(), moments=st.lists(st.floats(-10.0, 2 * SONG_S), min_size=2, max_size=20))
@@ -146,7 +203,16 @@ def broken(**changed: Any) -> str:
         ({"onsets_s": []}, "onsets_s"),
         ({"confidence": {"bpm": 1.5}}, "confidence: bpm"),
         ({"estimated": [1]}, "estimated[0]"),
-        ({"format": "remixd-analysis-2"}, "newer remixd"),
+        ({"onset_strengths": {"drums": [0.5]}}, "onset_strengths: drums has 1"),
+        ({"onsets_s": {"a": [1.0]}, "onset_strengths": {"a": [1.5]}}, "a[0]"),
+        ({"singing": [{"start_s": 2, "end_s": 2}]}, "singing[0]: end_s"),
+        ({"energy_curve": [0.5, 1.1]}, "energy_curve[1]"),
+        ({"loudness_range_lu": -1}, "loudness_range_lu"),
+        ({"true_peak_dbtp": "loud"}, "true_peak_dbtp"),
+        ({"alternatives": [{"bpm": 0}]}, "alternatives[0]: bpm"),
+        ({"alternatives": [{"bpm": 60, "metre": "4"}]}, "alternatives[0]: metre"),
+        ({"sections": [{"start_s": 0, "end_s": 5, "label": "a", "how": "felt"}]}, "sections[0]: how"),
+        ({"format": "remixd-analysis-3"}, "newer remixd"),
         ({"format": "something"}, "format"),
     ],
 )  # fmt: skip

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from packages import write_package
 
 from remixd.errors import InvalidInput, NotFound
-from remixd.track.analysis import Analysis, BarBeat, Section
+from remixd.track.analysis import Alternative, Analysis, BarBeat, Section
 from remixd.track.edited import edited
 from remixd.track.edits import FIELDS, NO_EDITS, Edits, SectionEdit, read_edits
 from remixd.track.library import Library
@@ -60,6 +60,14 @@ edits = st.builds(
     metre=st.sampled_from([None, "3/4", "4/4", "6/8", "32/4"]),
     key=st.sampled_from([None, "8A", "F#m", "C major"]),
     sections=sections,
+    alternative=st.none()
+    | st.builds(
+        Alternative,
+        bpm=st.sampled_from([60.0, 90.0, 120.0, 240.0]) | st.floats(1.0, 1000.0),
+        metre=st.sampled_from(["3/4", "4/4", "6/8"]),
+        first_beat_s=st.floats(0.0, 59.9),
+        first_downbeat_s=st.floats(0.0, 59.9),
+    ),
 )
 
 
@@ -76,8 +84,10 @@ def test_whatever_is_edited_the_analysis_stays_one_that_can_be_read(edits: Edits
 @given(one=edits, two=edits)
 def test_edits_are_kept_on_disk_and_later_ones_win(one: Edits, two: Edits) -> None:
     both = one.with_changes(two)
-    for name in FIELDS[:-1]:
-        assert getattr(both, name) == (getattr(two, name) if name in two.names else getattr(one, name))
+    for name in set(FIELDS) - {"sections"}:
+        undone = two.alternative is not None and name in ("bpm", "first_downbeat_s", "metre")
+        kept = None if undone else getattr(one, name)
+        assert getattr(both, name) == (getattr(two, name) if name in two.names else kept)
     assert {part.start_s for part in both.sections} == {p.start_s for p in (*one.sections, *two.sections)}
     assert set(two.sections) <= set(both.sections)
     assert both.with_changes(NO_EDITS, FIELDS) == NO_EDITS
@@ -140,6 +150,81 @@ def test_a_song_without_beats_gets_them_from_a_tempo_and_only_from_one() -> None
     assert edited(silent, Edits(bpm=60.0, first_downbeat_s=1.0)).downbeats_s[:2] == (1.0, 5.0)
 
 
+BREATHING_S = tuple(0.25 + 0.5 * index + 0.2 * math.sin(index / 8) for index in range(110))
+
+
+def counted(bpm: float, first_s: float, metre: str = "4/4", bar_s: float | None = None) -> Edits:
+    """The song counted another way."""
+    bar_s = first_s if bar_s is None else bar_s
+    way = Alternative(bpm=bpm, metre=metre, first_beat_s=first_s, first_downbeat_s=bar_s, chance=0.3)
+    return Edits(alternative=way)
+
+
+def test_half_the_tempo_is_every_second_beat_of_a_song_that_breathes() -> None:
+    rubato = computed(beats_s=BREATHING_S, downbeats_s=BREATHING_S[::4], phrases_s=BREATHING_S[::16])
+    found = edited(rubato, counted(60.0, BREATHING_S[1], bar_s=BREATHING_S[5]))
+    assert found.beats_s == pytest.approx(BREATHING_S[1::2])
+    assert found.downbeats_s == pytest.approx(BREATHING_S[5::8])
+    assert set(found.phrases_s) <= set(found.downbeats_s)
+    assert (found.bpm, found.metre, found.constant_tempo) == (60.0, "4/4", False)
+
+
+def test_twice_the_tempo_keeps_the_beats_and_puts_one_between_each_two() -> None:
+    rubato = computed(beats_s=BREATHING_S, downbeats_s=BREATHING_S[::4], phrases_s=())
+    found = edited(rubato, counted(240.0, BREATHING_S[0]))
+    inner = [time for time in found.beats_s if BREATHING_S[0] <= time <= BREATHING_S[-1]]
+    assert inner[::2] == pytest.approx(BREATHING_S)
+    assert inner[1::2] == pytest.approx([(a + b) / 2 for a, b in itertools.pairwise(BREATHING_S)])
+
+
+def test_the_off_beat_and_triplets_lie_between_the_beats() -> None:
+    shifted = edited(computed(), counted(120.0, 0.5))
+    assert shifted.beats_s[:3] == pytest.approx((0.0, 0.5, 1.0))
+    assert shifted.constant_tempo
+    swing = edited(computed(), counted(180.0, 0.25, "6/8"))
+    assert swing.beats_s[:3] == pytest.approx((0.25, 0.25 + 1 / 3, 0.25 + 2 / 3))
+    assert swing.downbeats_s[1] == pytest.approx(2.25)
+
+
+def test_a_way_to_count_survives_another_tempo_of_a_new_analysis() -> None:
+    chosen = counted(60.0, 0.25)
+    first = edited(computed(), chosen)
+    slow = computed(bpm=60.0, beats_s=row(1.0), downbeats_s=row(1.0)[::4], phrases_s=())
+    silent = computed(bpm=None, beats_s=(), downbeats_s=(), phrases_s=())
+    other = computed(bpm=97.0, beats_s=row(60 / 97), downbeats_s=(), phrases_s=())
+    for analysis in (slow, silent, other):
+        found = edited(analysis, chosen)
+        assert found.beats_s == pytest.approx(first.beats_s)
+        assert found.downbeats_s == pytest.approx(first.downbeats_s)
+
+
+def test_other_edits_are_laid_over_a_way_to_count_and_it_undoes_earlier_ones() -> None:
+    chosen = counted(60.0, 0.25)
+    both = Edits(bpm=128.0, metre="3/4", title="Moon").with_changes(chosen)
+    assert both.names == ("title", "alternative")
+    later = both.with_changes(Edits(metre="3/4"))
+    found = edited(computed(), later)
+    assert (found.bpm, found.metre) == (60.0, "3/4")
+    assert found.downbeats_s[1] - found.downbeats_s[0] == pytest.approx(3.0)
+    assert "alternative" not in later.with_changes(NO_EDITS, ["alternative"]).names
+
+
+def test_sections_tell_who_named_them() -> None:
+    guess = Section(start_s=0.0, end_s=60.0, label="verse", how="guessed", because="sung 90 %")
+    found = edited(computed(sections=(guess,)), Edits(sections=(SectionEdit(start_s=30.0, label="drop"),)))
+    assert [(part.how, part.because, part.estimated) for part in found.sections] == [
+        ("guessed", "sung 90 %", True), ("hand", "", False),
+    ]  # fmt: skip
+
+
+def test_a_title_that_is_too_long_is_told_with_its_limit() -> None:
+    with pytest.raises(InvalidInput, match=r"^title has 301 characters: at most 300 are kept$"):
+        Edits(title="x" * 301)
+    with pytest.raises(InvalidInput, match=r"^artist has 5000 characters: at most 300"):
+        Edits(artist="x" * 5000)
+    assert Edits(title="x" * 300).title == "x" * 300
+
+
 def test_a_section_takes_the_place_of_a_boundary_nearby_and_divides_what_it_begins_in() -> None:
     given_ = (SectionEdit(start_s=15.3, label="bridge"), SectionEdit(start_s=32.0, label="drop"))
     assert labels(edited(computed(), Edits(sections=given_))) == [
@@ -177,6 +262,11 @@ def test_what_was_edited_is_no_guess() -> None:
         ("metre", "0/4"), ("metre", "3/5"), ("metre", "33/4"), ("metre", "three"), ("metre", "٣/٤"),
         ("key", "H minor"), ("key", "13A"), ("key", ""),
         ("title", ""), ("title", "a\nb"), ("artist", " x"),
+        ("alternative", Alternative(bpm=0.0, metre="4/4", first_beat_s=0.0, first_downbeat_s=0.0)),
+        ("alternative", Alternative(bpm=math.nan, metre="4/4", first_beat_s=0.0, first_downbeat_s=0.0)),
+        ("alternative", Alternative(bpm=60.0, metre="4", first_beat_s=0.0, first_downbeat_s=0.0)),
+        ("alternative", Alternative(bpm=60.0, metre="4/4", first_beat_s=-1.0, first_downbeat_s=0.0)),
+        ("alternative", Alternative(bpm=60.0, metre="4/4", first_beat_s=0.0, first_downbeat_s=math.inf)),
         ("sections", (SectionEdit(start_s=-1.0, label="a"),)),
         ("sections", (SectionEdit(start_s=math.nan, label="a"),)),
         ("sections", (SectionEdit(start_s=1.0, label=""),)),
@@ -218,6 +308,11 @@ TRACK = "a-song-0a1b2c3d"
 
 
 def test_an_edit_is_in_the_track_and_in_the_list_and_survives_a_new_analysis(library: Library) -> None:
+    chosen = Alternative(bpm=60.0, metre="4/4", first_beat_s=0.25, first_downbeat_s=2.25)
+    track = library.edit(TRACK, Edits(alternative=chosen))
+    assert (track.analysis.bpm, track.edits.alternative) == (60.0, chosen)
+    assert library.get(TRACK) == track
+    assert library.edit(TRACK, NO_EDITS, ["alternative"]).analysis.bpm == 120.0
     track = library.edit(TRACK, Edits(bpm=128.0, key="8A", title="Sun"))
     assert (track.title, track.analysis.bpm, track.analysis.key) == ("Sun", 128.0, "A minor")
     [row] = library.tracks()
@@ -235,7 +330,11 @@ def test_an_edit_is_in_the_track_and_in_the_list_and_survives_a_new_analysis(lib
 def test_an_edit_beyond_the_end_is_refused_and_nothing_is_edited(library: Library) -> None:
     before = library.edit(TRACK, Edits(bpm=100.0))
     late = Edits(bpm=90.0, sections=(SectionEdit(start_s=10.0, label="late"),))
-    for absurd, name in ((late, r"sections\[0\]"), (Edits(first_downbeat_s=11.0), "first_downbeat_s")):
+    for absurd, name in (
+        (late, r"sections\[0\]"),
+        (Edits(first_downbeat_s=11.0), "first_downbeat_s"),
+        (counted(60.0, 10.5), "alternative.first_beat_s"),
+    ):
         with pytest.raises(InvalidInput, match=f"^{name}.* the song lasts 10.000 s"):
             library.edit(TRACK, absurd)
     assert library.get(TRACK) == before
@@ -248,7 +347,7 @@ def test_an_edit_beyond_the_end_is_refused_and_nothing_is_edited(library: Librar
     [
         ("bpm = ", "is not TOML"),
         ("bpm = 1", "format is missing"),
-        ('format = "remixd-edits-2"', "newer remixd"),
+        ('format = "remixd-edits-3"', "newer remixd"),
         ('format = "remixd-edits-1"\nbpm = "fast"', "bpm is not a number"),
         ('format = "remixd-edits-1"\nbpm = 4000', "bpm is 4000"),
         ('format = "remixd-edits-1"\nkey = "H"', "key is not one"),

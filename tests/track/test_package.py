@@ -111,6 +111,7 @@ STEM = {
     "gain": 1.0,
     "plays": True,
 }
+NULL = {"residual_db": -90.0, "aligned_db": -90.0, "segment_s": 10.0, "segments_db": [], "stems": []}
 
 
 @pytest.mark.parametrize(
@@ -123,7 +124,7 @@ STEM = {
         ({"rate_hz": 0}, "rate_hz"),
         ({"rate_hz": 44_100.5}, "rate_hz"),
         ({"frames": -1}, "frames"),
-        ({"frames": 48_000 * 7201}, "frames"),
+        ({"frames": 48_000 * 14_401}, "frames"),
         ({"notes": "one"}, "notes"),
         ({"source": {"kind": "tape", "name": "", "content": ""}}, "kind"),
         ({"source": 1}, "source"),
@@ -138,6 +139,10 @@ STEM = {
         ({"stems": [{**STEM, "colour": "green"}]}, "colour"),
         ({"stems": [{**STEM, "estimated": "yes"}]}, "stems[0]: estimated"),
         ({"master": {"file": "/etc/passwd", "gain": 1.0}}, "master: file"),
+        ({"null_test": 1}, "null_test"),
+        ({"null_test": {**NULL, "segments_db": [0.0, "loud"]}}, "null_test: segments_db[1]"),
+        ({"null_test": {**NULL, "segments_db": [0.0] * 20_000}}, "null_test: segments_db"),
+        ({"null_test": {**NULL, "stems": [{"name": "drums"}]}}, "null_test: stems[0]: late_frames"),
     ],
 )
 def test_a_broken_field_of_a_package_is_named(tmp_path: Path, changed: dict[str, Any], named: str) -> None:
