@@ -19,6 +19,7 @@ from remixd.errors import AlreadyExists, Exhausted, InvalidInput, RemixdError, U
 log = logging.getLogger(__name__)
 
 START_S: Final = 60.0
+ADOPT_S: Final = 5.0
 ANSWER_S: Final = 30.0
 STOP_S: Final = 5.0
 SOCKET_PATH_MAX: Final = 100
@@ -31,24 +32,35 @@ _ERRORS: Final = {
 }
 
 
+class Died(Unavailable):
+    """The engine is gone, or no longer answers."""
+
+
 def _make_empty(directory: Path) -> None:
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True, mode=0o700)
 
 
 class Engine:
-    """A running engine. Make it with `await Engine.start(...)`.
+    """A running engine. Make it with `await Engine.start(...)`, or `Engine.adopt` one that is there.
 
     Attributes:
         pid: of its process.
         notes: what the operating system did not grant it, a sentence each.
+        costs: the share of a core that a session took when it rehearsed: `summed` or `apart`.
+        number: of it among those of the daemon, from 1; 0 for a spare.
     """
 
-    def __init__(self, directory: Path, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, directory: Path, pid: int, process: asyncio.subprocess.Process | None = None) -> None:
         self.directory = directory
-        self.pid = process.pid
+        self.pid = pid
         self.notes: list[str] = []
+        self.costs: dict[str, float] = {}
+        self.number = 0
         self._process = process
+        self._pidfd = os.pidfd_open(pid)
+        self._gone = asyncio.get_running_loop().create_future()
+        asyncio.get_running_loop().add_reader(self._pidfd, self._notice)
         self._turn = asyncio.Lock()
         self._reader: asyncio.StreamReader
         self._writer: asyncio.StreamWriter
@@ -71,7 +83,7 @@ class Engine:
             stdout=asyncio.subprocess.DEVNULL,
             env={**os.environ, **ONE_THREAD},
         )
-        engine = cls(directory, process)
+        engine = cls(directory, process.pid, process)
         try:
             await asyncio.wait_for(engine._connect(), START_S)
         except TimeoutError:
@@ -82,14 +94,43 @@ class Engine:
             raise
         return engine
 
+    @classmethod
+    async def adopt(cls, directory: Path, pid: int) -> Engine:
+        """Take over an engine whose daemon is gone, and which plays on.
+
+        Raises Unavailable if it does not answer: it is left alone, and ends by itself.
+        """
+        try:
+            engine = cls(directory, pid)
+        except OSError as error:
+            raise Unavailable(f"engine {pid} is gone: {error.strerror}") from None
+        try:
+            await asyncio.wait_for(engine._connect(), ADOPT_S)
+        except (OSError, TimeoutError, RemixdError) as error:
+            engine._let_go()
+            raise Unavailable(f"engine {pid} does not answer: {error}") from None
+        return engine
+
+    def _notice(self) -> None:
+        """The process has ended: a descriptor of it becomes readable then."""
+        asyncio.get_running_loop().remove_reader(self._pidfd)
+        if not self._gone.done():
+            self._gone.set_result(None)
+
     async def _connect(self) -> None:
         path = self.directory / "socket"
         while not path.exists():
-            if self._process.returncode is not None:
-                raise Unavailable(f"the engine ended at its start, with status {self._process.returncode}")
+            if self._gone.done():
+                raise Unavailable(f"the engine ended at its start: {await self.died()}")
             await asyncio.sleep(0.01)
         self._reader, self._writer = await asyncio.open_unix_connection(str(path), limit=1 << 20)
-        self.notes = list((await self.ask(op="hello"))["notes"])
+        hello = await self.ask(op="hello")
+        self.notes, self.costs = list(hello["notes"]), dict(hello["costs"])
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether its process runs, as far as is known."""
+        return not self._gone.done()
 
     def memory_path(self, key: int) -> Path:
         """The file of one session's shared memory."""
@@ -99,13 +140,13 @@ class Engine:
         """Have housekeeping do something slow, and wait for its answer.
 
         Raises InvalidInput, Exhausted, AlreadyExists or Unavailable with the engine's own sentence,
-        Unavailable if the engine is gone.
+        Died if the engine is gone.
         An engine that does not answer is ended. A caller that is cancelled does not cancel the exchange, so
         that the next one gets its own answer.
         """
         line = await asyncio.shield(asyncio.ensure_future(self._exchange(json.dumps(request).encode())))
         if not line:
-            raise Unavailable("the engine has died")
+            raise Died("the engine has died")
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
             raise _ERRORS.get(answer["kind"], RemixdError)(f"the engine says: {answer['error']}")
@@ -126,6 +167,9 @@ class Engine:
 
     async def died(self) -> str:
         """Wait until the process has ended; how, in words."""
+        await asyncio.shield(self._gone)
+        if self._process is None:
+            return "it ended"
         status = await self._process.wait()
         if status < 0:
             with contextlib.suppress(ValueError):
@@ -134,20 +178,29 @@ class Engine:
 
     def kill(self) -> None:
         """End it at once, since it no longer does its work; `died` tells the rest."""
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError, OSError):
+            signal.pidfd_send_signal(self._pidfd, number)
 
     async def stop(self) -> None:
         """End it in order: sessions fade out, then the process ends; if it does not, kill it."""
-        if self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.terminate()
+        if not self._gone.done():
+            self._signal(signal.SIGTERM)
             try:
-                await asyncio.wait_for(self._process.wait(), STOP_S)
+                await asyncio.wait_for(asyncio.shield(self._gone), STOP_S)
             except TimeoutError:
-                with contextlib.suppress(ProcessLookupError):
-                    self._process.kill()
-                await self._process.wait()
+                self._signal(signal.SIGKILL)
+        await self.died()
+        self._let_go()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def _let_go(self) -> None:
+        """Close what leads to it."""
+        if self._pidfd >= 0:
+            asyncio.get_running_loop().remove_reader(self._pidfd)
+            os.close(self._pidfd)
+            self._pidfd = -1
         if hasattr(self, "_writer"):
             self._writer.close()
-        shutil.rmtree(self.directory, ignore_errors=True)

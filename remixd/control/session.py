@@ -6,8 +6,10 @@ Thread: [control].
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Any, Final
 
+from remixd._kernel.checkpoint import told_of
 from remixd._kernel.ring import PacketEntry
 from remixd._kernel.shared import SessionMemory
 from remixd.audience.signal import Signal
@@ -17,12 +19,16 @@ from remixd.control.decks import Loaded
 from remixd.control.desk import POSITION_ONE, Desk, Start
 from remixd.control.directing import Clock
 from remixd.control.engine import Engine
+from remixd.control.ledger import Ledger
 from remixd.control.fanout import Listeners, Watchers
 from remixd.control.journal import Journal
 from remixd.control.streams import SILENT_LUFS, Listener, Packet, SessionStatus, Watcher
 from remixd.errors import RemixdError, Unavailable
 from remixd.track.package import Track
 from remixd.units import OFF_DB, PACKET_FRAMES, RATE_HZ, db_from_gain
+
+LEDGER_MAX: Final = 64
+"""Orders that were done, of which those in a checkpoint are forgotten."""
 
 
 class Session:
@@ -33,13 +39,23 @@ class Session:
         key: for the engine; never used twice.
         sink: where the sound goes.
         latency_s, device: of the sink, as the engine told last.
+        score: what it is made of, but for its players (see `session_score`).
+        players: the score of each player that its engine holds, by key (see `player_score`).
         journal: where everything that shapes its sound is written down.
     """
 
     def __init__(
-        self, session_id: str, key: int, engine: Engine, start: Start, journal: Journal | None = None
+        self,
+        session_id: str,
+        key: int,
+        engine: Engine,
+        start: Start,
+        score: dict[str, Any],
+        journal: Journal | None = None,
     ) -> None:
         self.id = session_id
+        self.score = {**score, "player": None}
+        self.players = {int(player["key"]): player} if (player := score["player"]) else {}
         self.sink = str(start.sink)
         self.key = key
         self.engine = engine
@@ -50,6 +66,7 @@ class Session:
         self._memory = SessionMemory(engine.memory_path(key))
         self._ring = self._memory.ring
         self._read = 0
+        self._before = 0
         self._heard = -1
         self._reports_lost = 0
         self._listeners = Listeners()
@@ -69,6 +86,11 @@ class Session:
         """Whether the engine has rendered any of it since this was last asked."""
         before, self._heard = self._heard, self._ring.newest
         return self._heard != before
+
+    @property
+    def keys_in_use(self) -> set[int]:
+        """The players that its decks hold or wait for."""
+        return self._desk.decks.keys
 
     @property
     def engine_pid(self) -> int:
@@ -177,6 +199,8 @@ class Session:
         for report in self._memory.reports.take_reports():
             self.journal.take(report)
             self._desk.take_report(report)
+        if len(self.ledger) > LEDGER_MAX and (checkpoint := self._memory.checkpoints.read()):
+            self.ledger.trim(told_of(checkpoint))
 
     def take_sound(self, now_s: float) -> None:
         """Hand the packets rendered since the last call to the listeners, and the status to the watchers."""
@@ -210,7 +234,7 @@ class Session:
         position_s = entry.position / POSITION_ONE / RATE_HZ
         self._listeners.put(
             Packet(
-                sequence=entry.sequence,
+                sequence=self._before + entry.sequence,
                 sample=entry.sample,
                 frames=PACKET_FRAMES,
                 pcm=entry.pcm,
@@ -235,6 +259,38 @@ class Session:
         if not self.playing:
             watcher.lose(f"session {self.id} is lost: its engine has died")
         return watcher
+
+    @property
+    def memory(self) -> SessionMemory:
+        """What it shares with the engine that plays it, or played it."""
+        return self._memory
+
+    @property
+    def ledger(self) -> Ledger:
+        """What its engine must be told again, should it die."""
+        return self._desk.receipts.ledger
+
+    @property
+    def is_listened_to(self) -> bool:
+        """Whether anybody hears it."""
+        return bool(self._listeners) or self.has_output
+
+    @property
+    def due_ns(self) -> int:
+        """Host time at which its newest packet is due; 0 before the first."""
+        return self._desk.newest.due_ns if self._desk.newest else 0
+
+    def move(self, engine: Engine, told: Collection[int]) -> None:
+        """Go on in another engine, which has been told of these orders. Those who hear it stay.
+
+        Raises OSError or ValueError if its memory is not there.
+        """
+        memory = SessionMemory(engine.memory_path(self.key))
+        self._take_packets()  # the last of the one before
+        self._before += self._ring.newest
+        self.engine, self._memory, self._ring = engine, memory, memory.ring
+        self._read, self._heard, self._reports_lost = 0, -1, 0
+        self._desk.receipts.move(memory.commands, told)
 
     async def leave(self) -> None:
         """Let the engine fade it out."""

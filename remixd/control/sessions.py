@@ -7,6 +7,7 @@ import contextlib
 import logging
 import secrets
 import time
+from collections.abc import Collection
 from itertools import count
 from typing import Final
 
@@ -19,6 +20,7 @@ from remixd.control.desk import Start
 from remixd.control.engine import Engine
 from remixd.control.journal import Journal
 from remixd.control.journals import Journals
+from remixd.control.recovery import recover
 from remixd.control.score import FIRST_PLAYER, Beats, player_score, session_score
 from remixd.control.session import Session
 from remixd.control.sink import Sink
@@ -58,7 +60,9 @@ class Sessions:
         self._sink = Sink.parse(sink)
         self._block_frames = block_frames
         self._supervisor = supervisor
-        self._supervisor.on_lost = self._lose
+        self._supervisor.on_lost = self._inherit
+        self._heirs: dict[Engine, Engine] = {}
+        self._recovering: set[asyncio.Task[None]] = set()
         self._caches = caches or Caches(library.path)
         self._journals = journals
         self._sessions: dict[str, Session] = {}
@@ -157,7 +161,7 @@ class Sessions:
             session_id = _new_id(self._sessions)
             journal = await self._journals.begin(session_id, key, score) if self._journals else Journal()
             try:
-                session = Session(session_id, key, engine, start, journal=journal)
+                session = Session(session_id, key, engine, start, score, journal)
             except (OSError, ValueError) as error:
                 journal.end(str(error))
                 await engine.ask(op="leave", key=key)
@@ -200,7 +204,10 @@ class Sessions:
             score = player_score(track, lease.paths, key=key)
             await session.engine.ask(op="load", key=session.key, player=score)
             session.journal.load(key, score)
+            if self._leases.get(session.id) is not leases:
+                raise Unavailable(f"session {session.id} has ended")
             leases[key] = lease  # from here on it goes when the engine has let go of it
+            session.players[key] = score
         except BaseException as error:
             await self._caches.release(lease)
             if not isinstance(error, RemixdError):
@@ -234,7 +241,7 @@ class Sessions:
 
     async def close(self) -> None:
         """End every session's listeners and watchers."""
-        for task in (self._pump, self._watch, *self._loading):
+        for task in (self._pump, self._watch, *self._loading, *self._recovering):
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
@@ -246,11 +253,27 @@ class Sessions:
                 lease.close()
         self._leases.clear()
 
-    def _lose(self, engine: Engine, how: str) -> None:
-        for session in self._sessions.values():
-            if session.engine is engine:
+    def _inherit(self, dead: Engine, how: str, heir: Engine | None) -> None:
+        """Have another engine go on with what one played that died, and with what it was to inherit."""
+        family = [dead, *(engine for engine, heir_of in self._heirs.items() if heir_of is dead)]
+        if heir is None:
+            for session in self._of(family):
                 session.take_reports()
                 session.lose(f"the engine of session {session.id} is lost: {how}")
+        else:
+            self._heirs.update(dict.fromkeys(family, heir))
+        self._recovering.add(task := asyncio.create_task(self._recover(family, how, heir)))
+        task.add_done_callback(self._recovering.discard)
+
+    def _of(self, engines: Collection[Engine]) -> list[Session]:
+        return [session for session in self._sessions.values() if session.playing and session.engine in engines]
+
+    async def _recover(self, family: list[Engine], how: str, heir: Engine | None) -> None:
+        if heir is not None and not await recover(self._of(family), how, heir):
+            return  # it died meanwhile; its own heir has all of them
+        for engine in family:
+            self._heirs.pop(engine, None)
+            await engine.stop()
 
     async def _run(self) -> None:
         """Move reports and packets from the engine to those who wait for them."""
@@ -297,11 +320,14 @@ class Sessions:
                         log.info("session %s: %s %s", session.id, session.sink, state)
                     session.device, session.latency_s = state, latency_s
                 await self._let_go(session, set(held[key]) - set(players))
+                if unused := sorted(set(players) - session.keys_in_use):  # a load that came to nothing
+                    await engine.ask(op="withdraw", key=key, players=unused)
 
     async def _let_go(self, session: Session, players: set[int]) -> None:
         """Let go of the caches of what no deck of a session plays any more."""
         leases = self._leases.get(session.id, {})
         for key in players & leases.keys():
+            session.players.pop(key, None)
             await self._caches.release(leases.pop(key))
 
     def _take_sound(self) -> None:
