@@ -55,7 +55,7 @@ from remixd._kernel.ring cimport (
     Packet,
     deck_entry,
 )
-from remixd._kernel.shelf cimport SHELF, shelf_collect, shelf_put, shelf_take
+from remixd._kernel.shelf cimport SHELF, shelf_collect, shelf_put, shelf_take, shelf_withdraw
 from remixd._kernel.state cimport DECKS, EVERY_DECK, NO_DECK, SessionState
 from remixd._kernel.stretch cimport scratch_free, scratch_init
 from remixd._kernel.transport cimport session_move_decks
@@ -310,6 +310,16 @@ cdef class Session:
             gone.append(player.key)
             del self.players[player.key]
         return gone
+
+    def withdraw(self, uint32_t key) -> bool:
+        """Free a player that lies ready, once no command can come that loads it; whether there was one.
+
+        Thread: [housekeeping].
+        """
+        if not shelf_withdraw(&self.state.shelf, key):
+            return False
+        del self.players[key]
+        return True
 
     def lock_memory(self) -> bool:
         """Keep the session's state in memory, never paged out; False if this process may not."""

@@ -48,6 +48,19 @@ cdef bint shelf_collect(Shelf* shelf, PlayerState** player) noexcept nogil:
     return False
 
 
+cdef bint shelf_withdraw(Shelf* shelf, uint32_t key) noexcept nogil:
+    """Take a player away that lies ready, and that no command will ask for; False if none of this key does.
+
+    Thread: [housekeeping].
+    """
+    cdef int i
+    for i in range(SHELF):
+        if load_acquire(&shelf.states[i]) == READY and shelf.players[i].key == key:
+            store_release(&shelf.states[i], EMPTY)
+            return True
+    return False
+
+
 cdef PlayerState* shelf_find(Shelf* shelf, uint32_t key) noexcept nogil:
     """The player of a key that lies ready, or NULL. Thread: [render]."""
     cdef int i

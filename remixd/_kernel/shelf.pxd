@@ -12,6 +12,7 @@ cdef struct Shelf:
 
 cdef bint shelf_put(Shelf* shelf, PlayerState* player) noexcept nogil
 cdef bint shelf_collect(Shelf* shelf, PlayerState** player) noexcept nogil
+cdef bint shelf_withdraw(Shelf* shelf, uint32_t key) noexcept nogil
 cdef PlayerState* shelf_find(Shelf* shelf, uint32_t key) noexcept nogil
 cdef void shelf_take(Shelf* shelf, const PlayerState* player) noexcept nogil
 cdef void shelf_give(Shelf* shelf, const PlayerState* player) noexcept nogil
