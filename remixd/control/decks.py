@@ -172,6 +172,11 @@ class Decks:
         there = {role for deck in self.all if deck.loaded for role in deck.loaded.track.roles}
         return tuple(role for role in STEM_ROLES if role in there) or STEM_ROLES
 
+    @property
+    def keys(self) -> set[int]:
+        """The players that are loaded, or on their way."""
+        return set(self._coming) | {deck.loaded.key for deck in self.all if deck.loaded}
+
     def take(self, sample: int, entries: Sequence[DeckEntry]) -> None:
         """Take how the decks stood at a sample."""
         self.sample = sample

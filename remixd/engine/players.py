@@ -69,6 +69,12 @@ class Players:
             self._keys[session.key].difference_update(gone)
             self._keep(session)
 
+    def withdraw(self, session: Session, keys: Iterable[int]) -> None:
+        """Free those of these players that lie ready; no command will load them."""
+        if gone := [key for key in keys if session.withdraw(key)]:
+            self._keys[session.key].difference_update(gone)
+            self._keep(session)
+
     def forget(self, session_key: int) -> None:
         """A session is over."""
         self._keys.pop(session_key, None)

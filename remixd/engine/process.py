@@ -127,6 +127,8 @@ class Engine:
                 return {"set": self._host.set_lead(int(request["key"]), int(request["lead_ns"]))}
             case "load":
                 return self._load(request)
+            case "withdraw":
+                return self._withdraw(request)
             case "outputs":
                 return {
                     "outputs": [
@@ -209,6 +211,13 @@ class Engine:
         playing.shelve(player)
         self._players.add(playing, [player.key])
         return {"frames": player.frames_count, "locked": locked}
+
+    def _withdraw(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Free players that were laid down to be loaded, and never were."""
+        keys = [int(key) for key in request["players"]]
+        if int(request["key"]) in self._sessions:
+            self._players.withdraw(self._sessions[int(request["key"])][0], keys)
+        return {}
 
     def _output(
         self,

@@ -378,6 +378,15 @@ async def test_a_mark_that_does_not_come_in_time_is_told(sessions, session) -> N
     assert "did not come in time" in event.reason
 
 
+async def test_loads_that_never_come_leave_room_for_others(sessions, session) -> None:
+    for _ in range(15):
+        never = command("load", at="bar", expires_s=0.01, name="song-0000000a")
+        _, event = await outcome(sessions, session, never)
+        assert isinstance(event, Refused)
+    await until(lambda: not sessions._leases[session.id], 5.0)
+    await do(sessions, session, "load", name="song-0000000a")
+
+
 async def test_a_signal_at_the_bar_acts_on_it(sessions) -> None:
     session = await sessions.create("song-0000000a")
     await hear(session, 0.1)

@@ -57,6 +57,18 @@ def test_two_players_of_one_file_share_its_stem_until_both_are_gone(folder: Path
     assert players.read(score(folder, "bass"))["stems"][0] is not second.stems[0]
 
 
+def test_what_was_laid_down_and_never_loaded_is_freed_and_nothing_else(folder: Path) -> None:
+    players, session = Players(), Session()
+    for key in range(1, 17):  # as many as there is room for
+        shelved(players, session, key, folder, "bass")
+    session.post(1, 0, 0.0, kind=mailbox.LOAD, deck=0, extra=3)
+    session.render(480)
+    players.withdraw(session, range(1, 20))
+    assert players.keys(0) == [3]
+    assert session.decks()[0].player == 3
+    shelved(players, session, 1, folder, "other")
+
+
 def test_a_file_that_took_the_place_of_another_is_another(folder: Path, tmp_path: Path) -> None:
     players, session = Players(), Session()
     (tmp_path / "bass.pcm").write_bytes((folder / "bass.pcm").read_bytes())
