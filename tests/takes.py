@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import random
 from collections.abc import Sequence
@@ -14,14 +15,16 @@ from decks import band
 from sounds import Audio
 
 from remixd._kernel import mailbox, ring
-from remixd._kernel.checkpoint import SIZE_BYTES, CheckpointMemory
+from remixd._kernel.checkpoint import SIZE_BYTES, CheckpointMemory, told_of
 from remixd._kernel.feed import Feed
 from remixd._kernel.mailbox import Mailbox
 from remixd._kernel.player import Player
+from remixd._kernel.resume import next_clock, resume
 from remixd._kernel.ring import PacketRing
 from remixd._kernel.session import Session
 from remixd.analysis.phase_tree import write_cached
 from remixd.control.journal import Journal
+from remixd.control.ledger import Ledger, entry_of
 from remixd.control.order import EVERY_DECK, Order
 from remixd.control.provenance import this_build, with_contents
 from remixd.control.recording import read_recording
@@ -67,23 +70,28 @@ class Take:
     players: Players = field(default_factory=Players)
     heard: list[Audio] = field(default_factory=list)
     caches: dict[tuple[str, str], Path] = field(default_factory=dict)
+    held: dict[int, dict[str, Any]] = field(default_factory=dict)
     count: int = 0
 
     def __post_init__(self) -> None:
         first = self.score["player"]
-        words = {} if first is None else self.players.read(first)
+        self.ledger = Ledger()
+        self._begin({} if first is None else self.players.read(first))
+        written = {**self.score, "player": None if first is None else with_contents(first)}
+        self.journal.begin(
+            JournalHeader(session="s-take", key=7, score=json.dumps(written), build=this_build())
+        )
+        if first is not None:
+            self.held[first["key"]] = first
+            self._know(first)
+
+    def _begin(self, words: dict[str, Any]) -> None:
         self.checkpoints = CheckpointMemory(bytearray(SIZE_BYTES), True)
         self.session = Session(
             **words, start=self.score["start"], mix=self.score["mix"], checkpoints=self.checkpoints, key=7
         )
         self.commands = Mailbox(bytearray(mailbox.size_bytes(512)), 512)
         self.feed = Feed(self.session, self.commands, PacketRing(bytearray(ring.size_bytes(4, 480)), 4, 480))
-        written = {**self.score, "player": None if first is None else with_contents(first)}
-        self.journal.begin(
-            JournalHeader(session="s-take", key=7, score=json.dumps(written), build=this_build())
-        )
-        if first is not None:
-            self._know(first)
 
     def _know(self, score: dict[str, Any]) -> None:
         for stem in score["stems"]:
@@ -93,16 +101,42 @@ class Take:
     def load(self, score: dict[str, Any]) -> None:
         """Lay a player on the shelf."""
         self._know(score)
-        self.session.collect()
+        self.held[score["key"]] = score
+        self._collect()
         self.session.shelve(Player(**self.players.read(score), key=score["key"]))
         self.journal.load(score["key"], score)
+
+    def _collect(self) -> None:
+        for key in self.session.collect():
+            del self.held[key]
 
     def tell(self, order: Order) -> int:
         """Post one command."""
         self.count += 1
         self.journal.accept(self.count, order, [f"signal {self.count}"], "")
         assert order.post(self.commands, self.count, 7)
+        self.ledger.send(self.count, order)
         return self.count
+
+    def crash(self, silent: int) -> None:
+        """Lose the engine; another goes on some frames later, as recovery has it do."""
+        checkpoint, end = self.checkpoints.read(), self.session.clock
+        assert checkpoint is not None
+        orders = self.ledger.since(told_of(checkpoint), end)
+        entries = [entry_of(number, 7, order) for number, order in orders.items()]
+        self._collect()
+        scores = list(self.held.values())
+        self._begin({})
+        for score in scores:
+            self.session.shelve(Player(**self.players.read(score), key=score["key"]))
+        clock = next_clock(end + silent)
+        resume(self.session, checkpoint, entries, clock)
+        self.heard.append(np.zeros((clock - end, 2), np.float32))
+        request = {
+            "checkpoint": base64.b64encode(checkpoint).decode(), "players": scores, "commands": entries,
+            "clock": end,
+        }  # fmt: skip
+        self.journal.resume(request, clock)
 
     def play(self, frames: int) -> None:
         """One block."""
@@ -110,6 +144,7 @@ class Take:
         self.heard.append(np.frombuffer(raw, np.float32).reshape(-1, 2))
         for report in self.session.take_reports():
             self.journal.take(report)
+            self.ledger.take(report)
         self.journal.tick(self.session.clock)
 
     @property
@@ -165,13 +200,24 @@ def chance_order(chance: random.Random, clock: int, *, calm: bool = False) -> Or
 
 
 def perform(
-    take: Take, seed: int, frames: int, cuts: Sequence[int], orders: int, loads: list[dict[str, Any]]
+    take: Take,
+    seed: int,
+    frames: int,
+    cuts: Sequence[int],
+    orders: int,
+    loads: list[dict[str, Any]],
+    crashes: Sequence[int] = (),
 ) -> Audio:
-    """Play a take to its end, with commands between blocks of random sizes."""
+    """Play a take to its end, with commands between blocks of random sizes, and crashes at some samples."""
     chance = random.Random(seed)
     waiting = list(loads)
+    left = sorted(crashes)
     while take.session.clock < frames:
         clock = take.session.clock
+        if left and clock >= left[0] and take.checkpoints.read():
+            del left[0]
+            take.crash(chance.randrange(0, 10_000))
+            continue
         if waiting and chance.random() < 0.2:
             score = waiting.pop()
             take.load(score)

@@ -93,6 +93,12 @@ class Journals:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._make_room()
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            _append(descriptor, journal.take_waiting(clock=False)[0])
+        except OSError:
+            os.close(descriptor)
+            path.unlink(missing_ok=True)
+            raise
         return _Open(journal, path, descriptor)
 
     def _make_room(self) -> None:

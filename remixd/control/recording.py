@@ -165,7 +165,7 @@ def _take(found: Recording, record: JournalRecord) -> None:
             segment.end = max(segment.end, _sample(record.cut.sample))
             found.notes.append(f"the journal was cut at sample {record.cut.sample}: {record.cut.because}")
         case "end":
-            segment.end = max(segment.end, _sample(record.end.sample))
+            segment.end = max(segment.start, _sample(record.end.sample))
             found.fade_frames = record.end.fade_frames
             found.how = record.end.how
         case kind:
