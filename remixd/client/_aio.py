@@ -13,7 +13,7 @@ import grpc
 import grpc.aio
 
 from remixd.client._console import AsyncConsole
-from remixd.client._convert import telling_errors
+from remixd.client._errors import telling_errors
 from remixd.client._plans import TIMEOUT_S, Plans
 from remixd.client._steps import CHANNEL_OPTIONS, Ask, Follow, Plan, Step, Take, built, stubs
 from remixd.config import Address, listen_address

@@ -11,7 +11,7 @@ from typing import Any, Concatenate, Final, Generic, ParamSpec, TypeVar, cast
 import grpc
 
 from remixd.client._console import Console
-from remixd.client._convert import telling_errors
+from remixd.client._errors import telling_errors
 from remixd.client._plans import TIMEOUT_S, Plans
 from remixd.client._steps import CHANNEL_OPTIONS, Ask, Follow, Plan, Step, Take, built, stubs
 from remixd.config import Address, listen_address

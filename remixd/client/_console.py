@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Final
 
 from remixd.client import _convert as convert
+from remixd.client._errors import telling_errors
 from remixd.client._hands import Hands
 from remixd.client._types import Answer, Applied, Deck, Refused
 from remixd.config import Address
@@ -112,7 +113,7 @@ class Console(Hands[Answer]):
     def _read(self) -> None:
         error: RemixdError = Unavailable("the session ended")
         try:
-            with convert.telling_errors(self._address):
+            with telling_errors(self._address):
                 for message in self._call:
                     with self._told:
                         self._book.take(message)
@@ -174,7 +175,7 @@ class AsyncConsole(Hands[Awaitable[Answer]]):
         self._call = self._stub.Perform()
         self._reading = asyncio.create_task(self._read())
         try:
-            with convert.telling_errors(self._address):
+            with telling_errors(self._address):
                 await self._call.write(pb.PerformRequest(attach=pb.Attach(session=self._session)))
         except (RemixdError, asyncio.InvalidStateError):
             pass  # why is what reading it tells
@@ -195,7 +196,7 @@ class AsyncConsole(Hands[Awaitable[Answer]]):
     async def _read(self) -> None:
         error: RemixdError = Unavailable("the session ended")
         try:
-            with convert.telling_errors(self._address):
+            with telling_errors(self._address):
                 async for message in self._call:
                     async with self._told:
                         self._book.take(message)
@@ -213,7 +214,7 @@ class AsyncConsole(Hands[Awaitable[Answer]]):
             raise self._book.error
         if wait:
             self._book.awaited.add(command.id)
-        with convert.telling_errors(self._address):
+        with telling_errors(self._address):
             await self._call.write(pb.PerformRequest(command=command))
         patience_s = _patience_s(command, self._timeout_s) if wait else self._timeout_s
         in_time = await self._wait_for(lambda: self._book.ready(command.id, wait), patience_s)

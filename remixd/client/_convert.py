@@ -1,20 +1,16 @@
-"""From the wire to the client's types, and from status codes to errors."""
+"""From the wire to the client's types."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeVar
 
-import grpc
 import numpy as np
-from google.protobuf.message import DecodeError, Message
-from google.rpc import error_details_pb2, status_pb2
+from google.protobuf.message import Message
 
 from remixd import errors
 from remixd.client import _song_types as songs
 from remixd.client import _types as types
-from remixd.config import Address
 from remixd.mix import DIMENSIONS
 from remixd.track.roles import check_role
 from remixd.v1 import audience_pb2, common_pb2, sessions_pb2, tracks_pb2
@@ -32,83 +28,12 @@ AT: Final[Mapping[str, common_pb2.When]] = {
     "section": common_pb2.WHEN_SECTION,
 }
 
-DETAILS_KEY: Final = "grpc-status-details-bin"
-"""Trailing metadata in which gRPC carries a `google.rpc.Status`."""
-
-CLASSES: Final[Mapping[str, type[errors.RemixdError]]] = {
-    kind.__name__: kind
-    for kind in (
-        errors.InvalidInput,
-        errors.BadAudio,
-        errors.NotFound,
-        errors.AlreadyExists,
-        errors.Exhausted,
-        errors.Unavailable,
-        errors.Unsupported,
-    )
-}
-BY_CODE: Final[Mapping[grpc.StatusCode, type[errors.RemixdError]]] = {
-    grpc.StatusCode.NOT_FOUND: errors.NotFound,
-    grpc.StatusCode.INVALID_ARGUMENT: errors.InvalidInput,
-    grpc.StatusCode.ALREADY_EXISTS: errors.AlreadyExists,
-    grpc.StatusCode.RESOURCE_EXHAUSTED: errors.Exhausted,
-    grpc.StatusCode.UNAVAILABLE: errors.Unavailable,
-    grpc.StatusCode.CANCELLED: errors.Unavailable,
-    grpc.StatusCode.UNIMPLEMENTED: errors.Unsupported,
-}
 ROLES: Final[Mapping[str, common_pb2.StemRole]] = {
     "drums": common_pb2.STEM_ROLE_DRUMS,
     "bass": common_pb2.STEM_ROLE_BASS,
     "vocals": common_pb2.STEM_ROLE_VOCALS,
     "other": common_pb2.STEM_ROLE_OTHER,
 }
-
-
-def error_from_status(error: grpc.RpcError, address: Address) -> errors.RemixdError:
-    """The error that the daemon raised, or that it could not be reached."""
-    code = error.code()
-    said = " ".join((error.details() or "").split())
-    entries: Iterable[Any] = error.trailing_metadata() or ()  # pairs, of one class or another
-    for key, value in entries:
-        if key == DETAILS_KEY and (told := _error_from_details(value, said)) is not None:
-            return told
-    if code is grpc.StatusCode.UNAVAILABLE and "failed to connect" in said.lower():
-        return errors.Unavailable(f"no daemon at {address}: start one with `remixd serve`")
-    if code is grpc.StatusCode.UNAVAILABLE:
-        return errors.Unavailable(f"the daemon at {address} went away: {said}")
-    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
-        return errors.Unavailable(f"the daemon at {address} did not answer in time")
-    return BY_CODE.get(code, errors.RemixdError)(f"the daemon at {address} said {code.name}: {said}")
-
-
-def _error_from_details(details: bytes, said: str) -> errors.RemixdError | None:
-    """The error that a `google.rpc.Status` of the daemon tells of; None if it is not one of ours."""
-    status, info = status_pb2.Status(), error_details_pb2.ErrorInfo()
-    request, resource = error_details_pb2.BadRequest(), error_details_pb2.ResourceInfo()
-    try:
-        status.ParseFromString(details)
-        for detail in status.details:
-            for known in (info, request, resource):
-                detail.Unpack(known)
-    except DecodeError:
-        return None
-    kind = CLASSES.get(info.reason)
-    if kind is None:
-        return None
-    if issubclass(kind, errors.InvalidInput) and request.field_violations:
-        return kind(said, field=request.field_violations[0].field)
-    if issubclass(kind, errors.NotFound):
-        return kind(said, kind=resource.resource_type.rpartition("/")[2], name=resource.resource_name)
-    return kind(said)
-
-
-@contextmanager
-def telling_errors(address: Address) -> Iterator[None]:
-    """Raise remixd's errors in the place of gRPC's."""
-    try:
-        yield
-    except grpc.RpcError as error:
-        raise error_from_status(error, address) from None
 
 
 def roles_to_proto(roles: Mapping[str, str]) -> dict[str, common_pb2.StemRole]:

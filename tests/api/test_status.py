@@ -10,7 +10,7 @@ from google.rpc import error_details_pb2, status_pb2
 
 from remixd import errors
 from remixd.api.status import DETAILS_KEY, status_code
-from remixd.client import Client, _convert
+from remixd.client import Client, _errors
 from remixd.v1 import audience_pb2, common_pb2, sessions_pb2, tracks_pb2
 
 CODES = {
@@ -47,8 +47,8 @@ def test_every_error_of_remixd_has_its_code():
 
 
 def test_client_and_server_agree_on_the_name_of_the_error():
-    assert _convert.DETAILS_KEY == DETAILS_KEY
-    assert set(_convert.CLASSES.values()) == set(every_error())
+    assert _errors.DETAILS_KEY == DETAILS_KEY
+    assert set(_errors.CLASSES.values()) == set(every_error())
 
 
 @pytest.mark.parametrize("kind", CODES)
