@@ -132,8 +132,8 @@ class Performance:
 
     def samples(self, kind: int, deck: int) -> list[int]:
         """When commands of a kind were applied on a deck."""
-        return [
-            report.sample
-            for report in self.reports
-            if (report.command, report.deck, report.kind) == (kind, deck, mailbox.APPLIED)
-        ]
+        return [report.sample for report in self.applied(kind) if report.deck == deck]
+
+    def applied(self, kind: int) -> list[mailbox.ReportEntry]:
+        """The reports on commands of a kind that were applied."""
+        return [r for r in self.reports if (r.command, r.kind) == (kind, mailbox.APPLIED)]

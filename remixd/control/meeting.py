@@ -67,7 +67,7 @@ def rule_for(leaving: Deck, entering: Deck, how: How | Literal[""], bars: float)
 def fitting(rule: Rule, leaving: Deck, frame: float) -> Rule:
     """A bridge from a source frame on that is over before the song that is left."""
     loaded = music(leaving)
-    left = (loaded.frames - frame) / loaded.beats.interval(frame) / bar_beats(loaded)
+    left = (loaded.beats.frames[-1] - frame) / loaded.beats.interval(frame) / bar_beats(loaded)
     return rule if loaded.loops or rule.bars <= left else shortened(rule, left)
 
 
