@@ -8,6 +8,7 @@ from typing import Any, Final
 from remixd.control.action import ECHO_KNOBS, RAMP_S, Action, DeckCommand, deck_index
 from remixd.control.order import CHANNEL
 from remixd.control.streams import DeckStatus
+from remixd.director.transitions import HOWS
 from remixd.errors import InvalidInput
 from remixd.mix import WHENS, When
 from remixd.units import StemRole
@@ -110,6 +111,16 @@ def _channel(message: console_pb2.Channel) -> Action:
     )  # fmt: skip
 
 
+def _mix(message: console_pb2.Mix) -> Action:
+    if not 0 <= message.how <= len(HOWS):
+        raise InvalidInput(f"how is {message.how}, which is none", field="how")
+    how = HOWS[message.how - 1] if message.how else ""
+    return Action(
+        verb="mix", name=how, value=message.length_bars, other=deck_index(message.to),
+        glide_bars=message.glide_bars,
+    )  # fmt: skip
+
+
 ACTIONS: Final[Mapping[str, Callable[[Any], Action]]] = {
     "play": lambda _: Action(verb="play"),
     "pause": lambda _: Action(verb="pause"),
@@ -143,6 +154,8 @@ ACTIONS: Final[Mapping[str, Callable[[Any], Action]]] = {
     "echo": lambda message: Action(
         verb="echo", name=_named(tuple(ECHO_KNOBS), message.parameter), value=message.value
     ),
+    "mix": _mix,
+    "sections": lambda message: Action(verb="section", name=",".join(message.names), value=message.times),
 }
 
 

@@ -13,6 +13,7 @@ from remixd.cli._options import Seconds, daemon_option, json_option
 from remixd.cli._out import print_json, print_table
 from remixd.cli._shelf import find_track
 from remixd.cli.sessions import print_answer
+from remixd.director.transitions import HOWS
 from remixd.errors import InvalidInput, NotFound, nearest
 from remixd.mix import WHENS
 from remixd.units import STEM_ROLES
@@ -72,6 +73,7 @@ class _Hand:
     words: _Words
     ramp_s: float | None
     equal_power: bool
+    mixing: Mapping[str, Any]
     options: Mapping[str, Any]
 
     @property
@@ -145,6 +147,17 @@ def _echo(hand: _Hand, words: _Words) -> Answer:
     return hand.console.echo(parameter, words.number("a number"), **hand.how)
 
 
+def _mix(hand: _Hand, words: _Words) -> Answer:
+    other = words.take("the other deck")
+    options = {name: hand.mixing[name] for name in ("how", "bars", "glide_bars")}
+    return hand.console.mix(hand.deck, other, **options, **hand.how)
+
+
+def _section(hand: _Hand, words: _Words) -> Answer:
+    names = words.take("a section: a label, a number, this, next or previous").split(",")
+    return hand.console.section(hand.deck, *names, times=hand.mixing["times"], **hand.how)
+
+
 ACTIONS: Final[Mapping[str, Callable[[_Hand, _Words], Answer]]] = {
     "load": _load,
     "swap": _load,
@@ -176,6 +189,8 @@ ACTIONS: Final[Mapping[str, Callable[[_Hand, _Words], Answer]]] = {
     "keylock": _switch,
     "eject": _simple,
     "tempo": lambda hand, words: hand.console.tempo(hand.deck, words.number("a ratio"), **hand.how),
+    "mix": _mix,
+    "section": _section,
     "pitch": lambda hand, words: hand.console.pitch(hand.deck, words.number("semitones"), **hand.how),
 }
 RAMPS: Final = ("level", "fader", "low", "mid", "high", "filter", "pan", "send")
@@ -199,6 +214,12 @@ SESSION_ACTIONS: Final[Mapping[str, Callable[[_Hand, _Words], Answer]]] = {
 )
 @click.option("--over", type=Seconds(most=120.0), help="How long a level takes.  [default: 0.01]")
 @click.option("--equal-power", is_flag=True, help="Let two faders that cross keep their power.")
+@click.option("--how", type=click.Choice(HOWS), help="How to mix.  [default: as the tracks want it]")
+@click.option("--bars", type=click.IntRange(1, 64), help="How long a mix takes.")
+@click.option(
+    "--glide", type=click.IntRange(1, 64), help="Bars for the other deck to get its own tempo back."
+)
+@click.option("--times", type=click.IntRange(1, 16), help="How often sections are played.")
 @click.option("--wait", is_flag=True, help="Stay until it is in the sound.")
 @daemon_option
 @json_option
@@ -209,6 +230,10 @@ def deck(
     expires: float,
     over: float | None,
     equal_power: bool,
+    how: str | None,
+    bars: int | None,
+    glide: int | None,
+    times: int | None,
     wait: bool,
     daemon: str | None,
     as_json: bool,
@@ -226,6 +251,7 @@ def deck(
       fader DB                low|mid|high DB         filter -1..1
       pan -1..1               send 0..1               tempo RATIO   pitch N
       slip [off]              reverse [off]           keylock on|off
+      mix OTHER_DECK          section LABEL|N|this|next|previous[,...]
       all pace BPM            all echo delay|feedback|damping X
 
     Loading stays until the track is there.
@@ -239,15 +265,26 @@ def deck(
         act, deck_name, parsed = _parse(words)
         if (over is not None or equal_power) and parsed.action not in RAMPS:
             raise InvalidInput(f"{parsed.action} takes no time: --over and --equal-power are for levels")
+        _check_options(parsed.action, {"how": how, "bars": bars, "glide": glide}, {"times": times})
         options = {"at": at, "expires_s": expires, "wait": wait or parsed.action in ("load", "swap")}
+        mixing = {"how": how or "", "bars": bars or 0, "glide_bars": glide or 0, "times": times or 0}
         with client.console(session_id) as console:
-            answer = act(_Hand(client, console, deck_name, parsed, over, equal_power, options), parsed)
+            hand = _Hand(client, console, deck_name, parsed, over, equal_power, mixing, options)
+            answer = act(hand, parsed)
     if as_json:
         print_json(answer)
     if not answer.accepted:
         raise InvalidInput(answer.reason or "the command was refused")
     if not as_json:
         print_answer(answer)
+
+
+def _check_options(action: str, of_mix: Mapping[str, Any], of_section: Mapping[str, Any]) -> None:
+    """Raise InvalidInput for options that another action takes."""
+    for owner, options in (("mix", of_mix), ("section", of_section)):
+        given = [f"--{name}" for name, value in options.items() if value is not None]
+        if given and action != owner:
+            raise InvalidInput(f"{', '.join(given)}: for {owner}, not for {action}")
 
 
 def _parse(words: Sequence[str]) -> tuple[Callable[[_Hand, _Words], Answer], str, _Words]:

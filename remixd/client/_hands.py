@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from typing import Any, Final, Generic, TypedDict, TypeVar, Unpack
 
 from remixd.client._convert import CHANNEL, ROLES, when_to_proto
+from remixd.director.transitions import HOWS
 from remixd.errors import InvalidInput, NotFound, nearest
 from remixd.track.roles import check_role
 from remixd.v1 import console_pb2 as pb
@@ -223,6 +224,22 @@ class Hands(ABC, Generic[R]):
     def send(self, deck: str | int, share: float, *, ramp_s: float | None = None, **how: Unpack[How]) -> R:
         """Give the echo a share of it, 0 to 1, taken before the fader."""
         return self.channel(deck, "send", share, ramp_s=ramp_s, **how)
+
+    def mix(
+        self, deck: str | int, to: str | int, *, how: str = "", bars: int = 0, glide_bars: int = 0,
+        **when: Unpack[How],
+    ) -> R:  # fmt: skip
+        """Go over to another deck: "crossfade", "bass-swap", "stem-swap", "echo-out", "cut", or by the rules."""
+        if how and how not in HOWS:
+            raise NotFound(f"there is no way to mix {how!r}: {nearest(how, HOWS)}", kind="how", name=how)
+        number = HOWS.index(how) + 1 if how else 0
+        mix = {"to": str(to), "how": number, "length_bars": bars, "glide_bars": glide_bars}
+        return self._do(deck, when, mix=mix)
+
+    def section(self, deck: str | int, *names: str | int, times: int = 0, **how: Unpack[How]) -> R:
+        """Go to sections by label or number, or "this", "next", "previous", in turn."""
+        sections = pb.GoToSections(names=[str(name) for name in names], times=times)
+        return self._do(deck, how, sections=sections)
 
     def echo(self, parameter: str, value: float, **how: Unpack[How]) -> R:
         """Move the session's echo: delay (s), feedback (0 to .9) or damping (Hz)."""
