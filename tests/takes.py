@@ -66,6 +66,7 @@ class Take:
     folder: Path
     score: dict[str, Any]
     journal: Journal
+    library: Path = Path()
     session: Session = field(init=False)
     players: Players = field(default_factory=Players)
     heard: list[Audio] = field(default_factory=list)
@@ -79,7 +80,13 @@ class Take:
         self._begin({} if first is None else self.players.read(first))
         written = {**self.score, "player": None if first is None else with_contents(first)}
         self.journal.begin(
-            JournalHeader(session="s-take", key=7, score=json.dumps(written), build=this_build())
+            JournalHeader(
+                session="s-take",
+                key=7,
+                library=str(self.library),
+                score=json.dumps(written),
+                build=this_build(),
+            )
         )
         if first is not None:
             self.held[first["key"]] = first
@@ -169,7 +176,7 @@ def session_score(player: dict[str, Any] | None) -> dict[str, Any]:
     return {"mix": [1.0, 0.0, 0.0, 0.0, 0.0, 0.0], "start": 0, "player": player}
 
 
-def chance_order(chance: random.Random, clock: int, *, calm: bool = False) -> Order:
+def chance_order(chance: random.Random, clock: int) -> Order:
     """A command of any kind, sensible or not, mostly for now."""
     kind = chance.choice(KINDS)
     deck = chance.choice([0, 0, 0, 1, 1, 2])
@@ -188,7 +195,7 @@ def chance_order(chance: random.Random, clock: int, *, calm: bool = False) -> Or
         dimension, value = chance.choice([(0, chance.uniform(2000, 90_000)), (1, 0.6), (2, 4000.0)])
     elif kind == mailbox.PACE:
         value = chance.uniform(60, 180)
-    elif kind in (mailbox.EJECT, mailbox.LOAD) and calm:
+    elif kind == mailbox.EJECT and chance.random() < 0.8:
         kind = mailbox.PLAY
     sample = chance.choice([-1, -1, -1, -1, clock + chance.randrange(0, 30_000), max(clock - 5000, 0)])
     when = chance.choice([0, 0, 0, 0, 0, 1, 2, 3])
@@ -218,7 +225,7 @@ def perform(
             del left[0]
             take.crash(chance.randrange(0, 10_000))
             continue
-        if waiting and chance.random() < 0.2:
+        if waiting and (len(loads) - len(waiting)) * frames <= len(loads) * clock:
             score = waiting.pop()
             take.load(score)
             take.tell(Order(kind=mailbox.LOAD, deck=chance.randrange(3), extra=score["key"]))

@@ -19,6 +19,7 @@ from remixd.cli.deck import deck
 from remixd.cli.devices import devices
 from remixd.cli.doctor import doctor
 from remixd.cli.importing import import_songs
+from remixd.cli.journal import journal
 from remixd.cli.library import demo, track, tracks
 from remixd.cli.presets import preset
 from remixd.cli.render import render
@@ -50,6 +51,7 @@ COMMANDS = (
     listen,
     watch,
     render,
+    journal,
     demo,
     devices,
     doctor,
