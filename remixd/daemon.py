@@ -18,7 +18,7 @@ from remixd.control.ingest import ImportResult, import_path
 from remixd.control.journals import Journals
 from remixd.control.sessions import BLOCK_FRAMES, Sessions
 from remixd.control.sink import Sink
-from remixd.control.supervisor import Supervisor, instance_path
+from remixd.control.supervisor import Supervisor, default_engines, instance_path
 from remixd.control.worker import OnProgress
 from remixd.track.import_options import ImportOptions
 from remixd.track.library import Library
@@ -40,11 +40,14 @@ async def serve(
     cache_max_bytes: int | None = None,
     block_frames: int = BLOCK_FRAMES,
     journal_max_bytes: int | None = None,
+    engines: int | None = None,
 ) -> None:
     """Serve a library until SIGTERM or SIGINT, then end in order: calls, sessions, engine, locks.
 
     Sessions play into `sink` unless they say otherwise, devices in blocks of `block_frames`; the library's
     cache is held under `cache_max_bytes`, the journals of its sessions under `journal_max_bytes`.
+    Sessions are spread over `engines`, one a core but one if None; one more waits for one of them to die.
+    Engines that still play, since their daemon was killed, are adopted with their sessions.
     Prints one line when it is ready, and one for each thing that the engine could not have.
 
     Raises InvalidInput for an unknown sink; Unsupported for an address beyond this machine; AlreadyExists for
@@ -64,11 +67,13 @@ async def serve(
         folder = instance_path(user_state_path() / "journals", opened.path)
         journals = Journals(folder, opened.path, journal_max_bytes)
         stack.push_async_callback(journals.close)
-        supervisor = Supervisor(instance_path(runtime_path(), opened.path))
+        runtime = instance_path(runtime_path(), opened.path)
+        supervisor = Supervisor(runtime, engines=engines or default_engines())
         stack.push_async_callback(supervisor.stop)
         await supervisor.start()
         sessions = Sessions(opened, supervisor, sink, caches, block_frames, journals)
         stack.push_async_callback(sessions.close)
+        await sessions.adopt()
         server = Server(opened, sessions, _import_into(caches))
         stack.push_async_callback(server.stop)
         address = await server.start(listen)

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 
 from remixd.client import Client
+from remixd.config import runtime_path
+from remixd.control.supervisor import instance_path
 
 STEMS_HZ = {"bass": 110.0, "vocals": 1000.0, "other": 2750.0}
 """Every stem of the song is one sine, so that its share of a mix can be told."""
@@ -19,15 +21,18 @@ SONG_S = 8.0
 class Daemon:
     """`remixd serve`, from its ready line to its end."""
 
-    def __init__(self, library: Path, errors: Path) -> None:
+    def __init__(self, library: Path, errors: Path, *options: str, state: Path | None = None) -> None:
         self.library = library
         self.log = errors
-        self.state = errors.with_suffix(".state")
+        self.state = state or errors.with_suffix(".state")
+        self._options = options
+        self._next: Daemon | None = None
         with errors.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "remixd", "serve", "--listen", "127.0.0.1:0", "--library", library],
+                [sys.executable, "-m", "remixd", "serve", "--listen", "127.0.0.1:0", "--library", library,
+                 *options],
                 stdout=subprocess.PIPE, stderr=log, text=True,
-                env=os.environ | {"REMIXD_STATE": str(errors.with_suffix(".state"))},
+                env=os.environ | {"REMIXD_STATE": str(self.state)},
             )  # fmt: skip
         assert self.process.stdout is not None
         ready = self.process.stdout.readline()
@@ -37,8 +42,34 @@ class Daemon:
     def client(self, timeout_s: float = 10.0) -> Client:
         return Client(self.address, timeout_s=timeout_s)
 
+    @property
+    def pid(self) -> int:
+        """The process that answers calls."""
+        return self.process.pid
+
+    @property
+    def engines(self) -> set[int]:
+        """The processes that render, the spare too."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text("utf-8").split()
+        return {int(pid) for pid in children if b"remixd.engine" in Path(f"/proc/{pid}/cmdline").read_bytes()}
+
+    @property
+    def runtime(self) -> Path:
+        """Where its engines keep their shared memory."""
+        return instance_path(runtime_path(), self.library)
+
+    def kill(self) -> Daemon:
+        """Kill it, and start another on the same library."""
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+        self._next = Daemon(self.library, self.log.with_suffix(".next"), *self._options, state=self.state)
+        return self._next
+
     def stop(self) -> int:
         """End it as an operator does; its exit code."""
+        if self._next is not None:
+            return self._next.stop()
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(20)

@@ -50,6 +50,13 @@ from remixd.config import (
     help="How much the journals of sessions may take: beyond it the oldest go whose session is over.  "
     f"[default: {DEFAULT_JOURNAL_MAX}]",
 )
+@click.option(
+    "--engines",
+    type=click.IntRange(1, 64),
+    metavar="N",
+    help="How many processes render, each on a core of its own. One more waits, and takes over when one dies.  "
+    "[default: one less than there are cores, at least 1]",
+)
 def serve(
     listen: str | None,
     library: Path | None,
@@ -57,10 +64,12 @@ def serve(
     block: int,
     cache_max: str | None,
     journal_max: str | None,
+    engines: int | None,
 ) -> None:
     """Be the daemon.
 
-    Serves a library and its sessions to this machine, until SIGTERM or Ctrl-C.
+    Serves a library and its sessions to this machine, until SIGTERM or Ctrl-C. Should it be killed, what plays
+    goes on for a minute: a daemon that is started on the same library meanwhile has it all again.
     """
     address = listen_address(listen)
     folder = library_path(library)
@@ -71,4 +80,6 @@ def serve(
     from remixd.daemon import serve as serve_until_told
 
     log_to_stderr()
-    asyncio.run(serve_until_told(address, folder, sink or "stream", most_bytes, block, journal_bytes))
+    asyncio.run(
+        serve_until_told(address, folder, sink or "stream", most_bytes, block, journal_bytes, engines)
+    )

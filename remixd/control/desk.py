@@ -90,6 +90,7 @@ class Desk:
         mix: what was given to every deck, by dimension.
         because: why the director last moved each dimension.
         preset, clamps: what it started from, and what of that was not allowed.
+        directed_track: the id of the track that it is directed on; empty hands-on.
         decks: its decks.
         newest: how it stood in the newest packet; None before the first.
     """
@@ -110,6 +111,7 @@ class Desk:
         self.mix: dict[str, float] = dict(start.mix)
         self.because: dict[str, str] = {}
         self.directing = Directing(track, start.mix) if track and start.is_directed else None
+        self.directed_track = track.id if track and start.is_directed else ""
         first = Loaded(FIRST_PLAYER, track, Beats.of(track), loops=True) if track else None
         self.decks = Decks(first, start.mix)
         self.newest: PacketEntry | None = None

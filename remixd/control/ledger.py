@@ -1,4 +1,4 @@
-"""What a session's engine was told to do and has not in its newest checkpoint: what its heir must be told again.
+"""What a session's engine was told to do and has not in its newest checkpoint: its heir must be told again.
 
 Thread: [control].
 """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Final
@@ -163,6 +163,12 @@ class Receipts:
         for sent in waiting:
             sent.receipts = sent.replaced = ()
         return [sent.order for sent in waiting], list(signals)
+
+    def adopt(self, orders: Mapping[int, Order]) -> None:
+        """Expect reports of orders that another daemon sent; nobody is owed an answer."""
+        for command, order in orders.items():
+            self._sent[command] = _Sent(order=order, receipts=(), replaced=(), because="")
+            self.ledger.send(command, order)
 
     def move(self, commands: Mailbox, told: Collection[int]) -> None:
         """Go on through the mailbox of another engine, which has been `told` of these already."""

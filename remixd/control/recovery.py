@@ -94,7 +94,7 @@ async def _move(session: Session, heir: Engine) -> None:
     if not session.playing:  # deleted meanwhile
         await heir.ask(op="leave", key=session.key)
         return
-    session.journal.resume(request, answer.get("clock", 0))
+    session.journal.resume(request, int(answer.get("clock", 0)))
     try:
         session.move(heir, told if request["op"] == "resume" else set())
     except (OSError, ValueError) as error:

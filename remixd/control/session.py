@@ -19,9 +19,9 @@ from remixd.control.decks import Loaded
 from remixd.control.desk import POSITION_ONE, Desk, Start
 from remixd.control.directing import Clock
 from remixd.control.engine import Engine
-from remixd.control.ledger import Ledger
 from remixd.control.fanout import Listeners, Watchers
 from remixd.control.journal import Journal
+from remixd.control.ledger import Ledger
 from remixd.control.streams import SILENT_LUFS, Listener, Packet, SessionStatus, Watcher
 from remixd.errors import RemixdError, Unavailable
 from remixd.track.package import Track
@@ -264,6 +264,15 @@ class Session:
     def memory(self) -> SessionMemory:
         """What it shares with the engine that plays it, or played it."""
         return self._memory
+
+    @property
+    def desk(self) -> Desk:
+        """What moves its sound."""
+        return self._desk
+
+    def catch_up(self) -> None:
+        """Begin with the newest packet: who adopts it has not heard those before."""
+        self._read = max(self._ring.newest - 1, 0)
 
     @property
     def ledger(self) -> Ledger:

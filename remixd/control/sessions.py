@@ -13,6 +13,8 @@ from typing import Final
 
 from remixd._kernel.host import SESSIONS_MAX
 from remixd.control.action import DeckCommand
+from remixd.control.admission import Admission, Kind
+from remixd.control.adoption import Papers, adopt
 from remixd.control.caches import Caches
 from remixd.control.command import Answer
 from remixd.control.decks import Loaded
@@ -67,6 +69,8 @@ class Sessions:
         self._journals = journals
         self._sessions: dict[str, Session] = {}
         self._leases: dict[str, dict[int, Lease]] = {}
+        self._papers = Papers()
+        self._admission = Admission()
         self._generation = count(1)
         self._players = count(FIRST_PLAYER + 1)
         self._loading: set[asyncio.Task[None]] = set()
@@ -145,7 +149,19 @@ class Sessions:
         return session
 
     async def _play(self, start: Start, lease: Lease | None) -> Session:
-        engine = self._supervisor.engine
+        paced = (start.sink.kind, start.sink.name) != ("null", "fast")
+        kind: Kind = "summed" if start.is_directed else "apart"
+        place = self._admission.place(self._supervisor.engines, kind, self._kinds(), paced=paced)
+        async with place as engine:
+            return await self._play_on(engine, start, lease)
+
+    def _kinds(self) -> dict[int, Kind]:
+        return {
+            session.key: "summed" if session.mode == "directed" else "apart"
+            for session in self._sessions.values()
+        }
+
+    async def _play_on(self, engine: Engine, start: Start, lease: Lease | None) -> Session:
         slot = self._reserve_slot(engine)
         try:
             key = next(self._generation) * SESSIONS_MAX + slot
@@ -168,6 +184,7 @@ class Sessions:
                 raise Unavailable(f"the engine's sound cannot be reached: {error}") from None
             session.latency_s = playing["latency_s"]
             self._sessions[session.id] = session
+            self._papers.write(session)
         finally:
             self._reserved.discard(slot)
         return session
@@ -208,6 +225,7 @@ class Sessions:
                 raise Unavailable(f"session {session.id} has ended")
             leases[key] = lease  # from here on it goes when the engine has let go of it
             session.players[key] = score
+            self._papers.write(session)
         except BaseException as error:
             await self._caches.release(lease)
             if not isinstance(error, RemixdError):
@@ -235,9 +253,31 @@ class Sessions:
         await session.leave()
         self._take_sound()
         session.end()
+        self._papers.forget(session)
         if self._sessions.pop(session_id, None):
             for lease in self._leases.pop(session_id).values():
                 await self._caches.release(lease)
+
+    async def adopt(self) -> None:
+        """Go on with what engines play that the supervisor has adopted; what cannot be had is faded out."""
+        for engine in self._supervisor.adopted:
+            for key, *_, players in (await engine.ask(op="outputs"))["outputs"]:
+                try:
+                    session = adopt(engine, key, self._library)
+                    held = [player for player in players if player in session.players]
+                    leases = {
+                        player: await self._caches.hold(self._library.get(session.players[player]["track"]))
+                        for player in held
+                    }
+                except RemixdError as error:
+                    log.error("session %d of engine process %d is not adopted: %s", key, engine.pid, error)
+                    await engine.ask(op="leave", key=key)
+                    continue
+                log.info("session %s is adopted", session.id)
+                self._sessions[session.id], self._leases[session.id] = session, leases
+                self._generation = count(max(key // SESSIONS_MAX, next(self._generation)) + 1)
+                self._players = count(max([*session.players, next(self._players)]) + 1)
+        self._awake.set()
 
     async def close(self) -> None:
         """End every session's listeners and watchers."""
@@ -266,7 +306,7 @@ class Sessions:
         task.add_done_callback(self._recovering.discard)
 
     def _of(self, engines: Collection[Engine]) -> list[Session]:
-        return [session for session in self._sessions.values() if session.playing and session.engine in engines]
+        return [each for each in self._sessions.values() if each.playing and each.engine in engines]
 
     async def _recover(self, family: list[Engine], how: str, heir: Engine | None) -> None:
         if heir is not None and not await recover(self._of(family), how, heir):
@@ -292,6 +332,9 @@ class Sessions:
             if not any(session.playing for session in self._sessions.values()):
                 await self._awake.wait()
                 silent_s.clear()
+            for session in self._sessions.values():
+                if session.playing:
+                    self._papers.write(session)
             for engine in {session.engine for session in self._sessions.values() if session.playing}:
                 alive = [
                     session.is_heard() for session in self._sessions.values() if session.engine is engine

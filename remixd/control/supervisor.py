@@ -1,4 +1,7 @@
-"""The supervisor: keeps engines running, and one more that waits for one of them to die. Thread: [control]."""
+"""The supervisor: keeps engines running, and one more, a spare, for when one of them dies.
+
+Thread: [control].
+"""
 
 from __future__ import annotations
 
@@ -117,9 +120,8 @@ class Supervisor:
         self._places[: len(self.adopted)] = self.adopted
         missing = [place for place, engine in enumerate(self._places) if engine is None]
         born = await asyncio.gather(*(self._spawn() for _ in missing), return_exceptions=True)
-        for place, engine in zip(missing, born, strict=True):
-            if isinstance(engine, Engine):
-                self._places[place] = engine
+        for place, new in zip(missing, born, strict=True):
+            self._places[place] = new if isinstance(new, Engine) else None
         for failed in born:
             if isinstance(failed, BaseException):
                 raise failed

@@ -69,7 +69,8 @@ class Engine:
         for key in list(self._sessions):
             self._leave(key)
         self._host.stop()
-        self._thread.join(timeout=1.0)
+        if self._thread.is_alive():
+            self._thread.join(timeout=1.0)
 
     @property
     def is_idle(self) -> bool:
@@ -266,8 +267,8 @@ def run(directory: Path, wisdom: Path) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     note = fft.prepare(wisdom)
     engine = Engine([note] if note else [])
-    engine.start()
     try:
+        engine.start()
         presence.announce(directory)
         serve(engine, directory)
     except Stopping:

@@ -57,15 +57,15 @@ def client(shared_daemon: Daemon) -> Iterator[Client]:
 
 
 @pytest.fixture
-def start_daemon(song: Path, tmp_path: Path) -> Iterator[Callable[[], Daemon]]:
+def start_daemon(song: Path, tmp_path: Path) -> Iterator[Callable[..., Daemon]]:
     """Start a daemon that a test may break, on a library of its own."""
     running: list[Daemon] = []
 
-    def start() -> Daemon:
+    def start(*options: str) -> Daemon:
         library = Path(tempfile.mkdtemp(dir=tmp_path))
         done = run("import", song, "--library", library)
         assert done.returncode == 0, done.stderr
-        running.append(Daemon(library, tmp_path / f"errors-{len(running)}"))
+        running.append(Daemon(library, tmp_path / f"errors-{len(running)}", *options))
         return running[-1]
 
     yield start

@@ -179,52 +179,6 @@ def test_a_listener_that_dies_disturbs_nobody(shared_daemon, client, session, tm
     assert client.session(session).state == "playing"
 
 
-def test_an_engine_killed_in_mid_song_is_told_to_everyone_at_once(start_daemon):
-    daemon = start_daemon()
-    told_s = {}
-    with daemon.client() as client:
-        [track] = client.tracks()
-        session = client.create_session(track.id)
-
-        def follow(name, stream):
-            try:
-                for event in stream:
-                    if isinstance(event, Lost):
-                        told_s[name] = time.monotonic()
-            except Unavailable:
-                told_s[name] = time.monotonic()
-
-        with client.packets(session.id) as packets, client.watch(session.id) as events:
-            next(packets)
-            threads = [threading.Thread(target=follow, args=pair) for pair in
-                       (("listen", packets), ("watch", events))]  # fmt: skip
-            for thread in threads:
-                thread.start()
-            killed_s = time.monotonic()
-            os.kill(session.engine_pid, signal.SIGKILL)
-            for thread in threads:
-                thread.join(10)
-        assert set(told_s) == {"listen", "watch"}
-        assert max(told_s.values()) - killed_s < 0.2
-        assert client.session(session.id).state == "lost"
-        with pytest.raises(Unavailable, match="lost"):
-            client.signal(session.id, {"vocals": -6.0})
-        with pytest.raises(Unavailable, match="lost"):
-            client.listen(session.id, 1.0)
-        shown = run("session", "show", session.id, "--json", "--daemon", daemon.address)
-        assert json.loads(shown.stdout)["state"] == "lost"
-        until = time.monotonic() + 10
-        while time.monotonic() < until:
-            try:
-                again = client.create_session(track.id)
-                break
-            except Unavailable:
-                time.sleep(0.05)
-        assert again.engine_pid != session.engine_pid
-        assert client.listen(again.id, 0.3).frames == round(0.3 * RATE_HZ)
-    assert daemon.stop() == 0
-
-
 def test_a_daemon_that_is_stopped_ends_its_streams_its_engine_and_its_locks(start_daemon):
     daemon = start_daemon()
     with daemon.client() as client:
