@@ -66,7 +66,7 @@ def write_replay(
         others = differences(recording, caches)
         replay = Replay(recording, caches)
         written = write_audio(out, _counted(recording, replay, first, frames, on_progress), RATE_HZ)
-    notes = list(recording.notes)
+    notes = recording.notes + recording.doubts
     if others:
         notes.append(f"it may differ from what was heard, at most at -100 dB: {'; '.join(others)}")
     elif replay.strayed is not None:
@@ -76,7 +76,7 @@ def write_replay(
     return Replayed(
         session=recording.header.session,
         frames=written,
-        is_exact=not others and replay.strayed is None,
+        is_exact=not others and replay.strayed is None and not recording.doubts,
         notes=notes,
     )
 

@@ -65,20 +65,24 @@ def _report(report: ReportEntry) -> JournalReport:
 class Journal:
     """What happened in one session. Without a `path` nothing is kept.
 
-    Attributes:
+    Args:
         path: of its file.
+        size_bytes: of what stands there already.
+        handles: of fans, who are known from before.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(
+        self, path: Path | None = None, size_bytes: int = 0, handles: Mapping[str, str] | None = None
+    ) -> None:
         self.path = path
         self._is_open = path is not None
         self._waiting = bytearray()
         self._fans_waiting = bytearray()
-        self._bytes = 0
+        self._bytes = size_bytes
         self._clock = 0
         self._clock_written = 0
         self._fade_frames = 0
-        self._handles: dict[str, str] = {}
+        self._handles = dict(handles or {})
 
     def begin(self, header: JournalHeader) -> None:
         """Write what the session begins with."""

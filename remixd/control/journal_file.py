@@ -53,6 +53,7 @@ class JournalReader:
     """The records of a journal, in order; iterate once.
 
     Attributes:
+        end_byte: of the last record that was read.
         torn: after the last record, what was left out at the end of the file, as a sentence; else empty.
 
     Raises NotFound for no file, InvalidInput for what is no journal, and, naming the byte, for one that is
@@ -60,6 +61,7 @@ class JournalReader:
     """
 
     def __init__(self, path: Path) -> None:
+        self.end_byte = 0
         self.torn = ""
         self._path = path
 
@@ -94,6 +96,7 @@ class JournalReader:
                 return
             if zlib.crc32(payload) != crc32:
                 raise self._damage(at)
+            self.end_byte = end
             yield self._record(payload, at)
             at = end
 

@@ -20,8 +20,9 @@ from typing import Any, Final, Self
 
 from remixd.config import journal_max_bytes, size_text
 from remixd.control.journal import Journal
-from remixd.control.journal_file import SUFFIX
+from remixd.control.journal_file import SUFFIX, JournalReader
 from remixd.control.provenance import this_build, with_contents
+from remixd.errors import InvalidInput, RemixdError
 from remixd.v1.journal_pb2 import JournalHeader
 
 log = logging.getLogger(__name__)
@@ -69,10 +70,25 @@ class Journals:
         except OSError as error:
             journal.fail(error)
             return Journal()
+        return self._keep(opened)
+
+    async def go_on(self, session_id: str) -> Journal:
+        """Go on with the journal of a session whose daemon was killed, behind its last whole record.
+
+        Where there is none, or it cannot be written, nothing is kept.
+        """
+        path = self._folder / f"{session_id}{SUFFIX}"
+        try:
+            return self._keep(await asyncio.to_thread(_reopen, path))
+        except (OSError, RemixdError) as error:
+            log.warning("session %s goes on without its journal: %s", session_id, error)
+            return Journal()
+
+    def _keep(self, opened: _Open) -> Journal:
         self._open.append(opened)
         self._some.set()
         self._task = self._task or asyncio.create_task(self._run())
-        return journal
+        return opened.journal
 
     def _begin(
         self, journal: Journal, path: Path, session_id: str, key: int, score: Mapping[str, Any]
@@ -164,6 +180,22 @@ class Journals:
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+
+def _reopen(path: Path) -> _Open:
+    """A journal that was left, without what was not written whole. In a worker thread."""
+    reader, last = JournalReader(path), ""
+    for record in reader:
+        last = record.WhichOneof("what") or ""
+    if last in ("", "cut", "end"):
+        raise InvalidInput(f"{path} has ended")
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+    os.ftruncate(descriptor, reader.end_byte)
+    handles: dict[str, str] = {}
+    with contextlib.suppress(OSError, ValueError):
+        lines = path.with_suffix(FANS_SUFFIX).read_text("utf-8").splitlines()
+        handles = {fan: handle for handle, fan in map(json.loads, lines)}
+    return _Open(Journal(path, reader.end_byte, handles), path, descriptor)
 
 
 def _write(batch: list[tuple[_Open, tuple[bytes, bytes]]]) -> list[tuple[_Open, OSError]]:

@@ -44,6 +44,11 @@ class Segment:
     reports: dict[int, JournalReport] = field(default_factory=dict)
     told: list[JournalReport] = field(default_factory=list)
 
+    def unknown(self) -> int:
+        """How many commands were told of that are not here."""
+        known = {accepted.order.id for accepted in self.accepted} | {order.id for order in self.again}
+        return len(self.reports.keys() - known)
+
     def posts(self) -> Iterator[tuple[int, JournalOrder]]:
         """Each command, in order, and the quantum before which the engine took it.
 
@@ -65,6 +70,7 @@ class Recording:
         fade_frames: over how many frames it fades out at its end.
         how: how it ended; empty if it was still playing.
         notes: what a person should know of the journal, a sentence each.
+        doubts: why a replay is not what was heard, likewise.
     """
 
     header: JournalHeader
@@ -75,6 +81,7 @@ class Recording:
     fade_frames: int = 0
     how: str = ""
     notes: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
 
     @property
     def end(self) -> int:
@@ -103,6 +110,8 @@ def read_recording(path: Path) -> Recording:
         raise InvalidInput(f"{printable(path)} makes no sense: {error}") from None
     if reader.torn:
         found.notes.append(reader.torn)
+    if unknown := sum(segment.unknown() for segment in found.segments):
+        found.doubts.append(f"the journal lacks {unknown} commands that the engine has done")
     if not found.how:
         found.notes.append("the session was still playing, or was lost, where its journal ends")
     return found
@@ -146,7 +155,7 @@ def _take(found: Recording, record: JournalRecord) -> None:
         case "load":
             found.loads[record.load.player] = _score(record.load.score)
         case "step":
-            found.notes.append(
+            found.doubts.append(
                 f"from sample {record.step.sample} on the engine saved time: {record.step.step}, "
                 f"{record.step.because}; a replay does not"
             )

@@ -18,11 +18,11 @@ from remixd.audience.signal import Signal
 from remixd.control import journal as journal_module
 from remixd.control import journals as journals_module
 from remixd.control.journal import Journal
-from remixd.control.journal_file import JournalReader
+from remixd.control.journal_file import JournalReader, framed
 from remixd.control.journals import Journals
 from remixd.control.order import Order, mix_order
 from remixd.control.recording import read_recording
-from remixd.v1.journal_pb2 import JournalRecord
+from remixd.v1.journal_pb2 import JournalClock, JournalRecord
 
 SCORE: dict[str, Any] = session_score(None)
 
@@ -197,3 +197,29 @@ def test_without_a_path_nothing_is_kept() -> None:
     journal.accept(1, mix_order("bass", -3.0), ["a"], "")
     journal.end("it was ended")
     assert journal.take_waiting(clock=True) == (b"", b"")
+
+
+async def test_a_daemon_goes_on_with_the_journal_of_one_that_was_killed(tmp_path: Path) -> None:
+    killed = Journals(tmp_path / "journals", tmp_path)
+    journal = await killed.begin("s-1", 7, SCORE)
+    journal.hear([Signal(id="a", fan="Mina Kim", wishes={"tempo": 1.1})])
+    journal.accept(41, mix_order("tempo", 1.1), ["a"], "")
+    path = journal.path
+    assert path
+    await until(lambda: "accepted" in kinds(path))
+    with path.open("ab") as file:
+        file.write(framed(JournalRecord(clock=JournalClock(sample=480)))[:-3])
+    async with Journals(tmp_path / "journals", tmp_path) as journals:
+        again = await journals.go_on("s-1")
+        again.take(reported(41, 64_000, 998))
+        again.take(reported(42, 64_100, 998))
+        again.hear([Signal(id="b", fan="Mina Kim", wishes={"tempo": 1.0})])
+        again.end("it was ended")
+        await ended(path)
+        assert not (await journals.go_on("s-1")).is_open, "it has ended"
+        assert not (await journals.go_on("s-2")).is_open, "there is none"
+    recording = read_recording(path)
+    assert [order.id for _, order in recording.segments[0].posts()] == [41]
+    assert recording.doubts == ["the journal lacks 1 commands that the engine has done"]
+    assert recording.fans["a"] == recording.fans["b"]
+    await killed.close()
