@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from remixd._kernel import fft, mailbox, ring
 from remixd._kernel.feed import Feed
 from remixd._kernel.mailbox import (
+    APPLIED,
     LOAD,
-    MISSING,
+    OUTSIDE,
     REFUSED,
     SWAP,
     WAITS,
@@ -109,8 +110,8 @@ class _Part:
         self._replay = replay
         self._segment = segment
         self._shelved: set[int] = set()
-        self._refused = {
-            report.id for report in segment.told if (report.kind, report.reason) == (REFUSED, MISSING)
+        self._found = {
+            report.id for report in segment.told if report.kind == APPLIED or report.reason == OUTSIDE
         }
         self._commands = Mailbox(bytearray(mailbox.size_bytes(_COMMANDS)), _COMMANDS)
         self._packets = PacketRing(bytearray(ring.size_bytes(4, PACKET_FRAMES)), 4, PACKET_FRAMES)
@@ -141,9 +142,8 @@ class _Part:
     def _shelve_for(self, session: Session, order: JournalOrder) -> None:
         """Lay down what a command takes from the shelf, if it found it there."""
         key = int(order.extra) if order.kind in (LOAD, SWAP) else 0
-        if key in self._shelved or order.id in self._refused or key not in self._replay.recording.players:
-            return
-        self._shelve(session, key)
+        if order.id in self._found and key not in self._shelved and key in self._replay.recording.players:
+            self._shelve(session, key)
 
     def blocks(self, block_frames: int) -> Iterator[Block]:
         """The segment, from its first sample to its last."""
