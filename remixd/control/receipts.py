@@ -67,7 +67,7 @@ class Receipts:
         self._key = key
         self._place = place
         self._tell = tell
-        self._journal = journal or Journal()
+        self.journal = journal or Journal()
         self._sent: dict[int, _Sent] = {}
         self.ledger = Ledger()
 
@@ -93,7 +93,7 @@ class Receipts:
             raise Exhausted("the engine's mailbox is full")
         command = next(_command_ids)
         waiting = (*receipts, *(receipt for receipt, _ in replaced))
-        self._journal.accept(command, order, [receipt.signal_id for receipt in waiting], because)
+        self.journal.accept(command, order, [receipt.signal_id for receipt in waiting], because)
         order.post(self._commands, command, self._key)
         self.ledger.send(command, order)
         self._sent[command] = _Sent(order=order, receipts=receipts, replaced=replaced, because=because)
@@ -175,7 +175,7 @@ class Receipts:
         self._commands = commands
         for command, order in self.ledger.open.items():
             if command not in told:
-                self._journal.accept(command, order, (), "")
+                self.journal.accept(command, order, (), "")
                 order.post(commands, command, self._key)
 
     def clear(self) -> None:

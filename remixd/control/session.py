@@ -270,6 +270,10 @@ class Session:
         """What moves its sound."""
         return self._desk
 
+    def keep(self, journal: Journal) -> None:
+        """Write down in another journal from now on."""
+        self.journal = self._desk.receipts.journal = journal
+
     def catch_up(self) -> None:
         """Begin with the newest packet: who adopts it has not heard those before."""
         self._read = max(self._ring.newest - 1, 0)

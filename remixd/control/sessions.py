@@ -273,6 +273,8 @@ class Sessions:
                     log.error("session %d of engine process %d is not adopted: %s", key, engine.pid, error)
                     await engine.ask(op="leave", key=key)
                     continue
+                if self._journals:
+                    session.keep(await self._journals.go_on(session.id))
                 log.info("session %s is adopted", session.id)
                 self._sessions[session.id], self._leases[session.id] = session, leases
                 self._generation = count(max(key // SESSIONS_MAX, next(self._generation)) + 1)
