@@ -11,8 +11,9 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
+from remixd._kernel.presence import started_ticks
 from remixd._kernel.ring import PacketRing
 from remixd._kernel.shared import SessionMemory
 from remixd.client import Client
@@ -35,21 +36,73 @@ class Daemon:
         pid: of the process that answers calls.
     """
 
-    def __init__(self, process: subprocess.Popen[str], address: str, track: str, runtime: Path) -> None:
-        self.address = address
-        self.track = track
-        self.pid = process.pid
-        self._runtime = runtime
+    def __init__(self, library: Path, log: TextIO, environment: Mapping[str, str], options: tuple[str, ...]):
+        self._log = log
+        self._runtime = Path(environment["REMIXD_RUNTIME"])
+        self._command = [sys.executable, "-m", "remixd", "serve", "--library", str(library), *options]
+        self._environment = environment
+        self._process: subprocess.Popen[str]
+        self._start()
+        with self.client() as client:
+            self.track = client.tracks()[0].id
+
+    def _start(self) -> None:
+        self._process = subprocess.Popen(
+            [*self._command, "--listen", "127.0.0.1:0"],
+            stdout=subprocess.PIPE, stderr=self._log.fileno(), text=True, env=self._environment,
+        )  # fmt: skip
+        self.pid = self._process.pid
+        assert self._process.stdout is not None  # noqa: S101 (it is a pipe)
+        line = self._process.stdout.readline()
+        if not line.startswith(READY):
+            self.stop()
+            self._log.seek(0)
+            raise Unavailable(f"the daemon did not start: {(self._log.read().splitlines() or [''])[-1]}")
+        self.address = line.removeprefix(READY).partition(",")[0]
+
+    def replace(self) -> None:
+        """Kill the process that answers calls, and start another on the same library."""
+        self._process.kill()
+        self.stop()
+        self._start()
+
+    def stop(self) -> None:
+        """End it, in order if it can."""
+        self._process.terminate()
+        try:
+            self._process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        with contextlib.suppress(OSError):
+            if self._process.stdout is not None:
+                self._process.stdout.close()
 
     def client(self) -> Client:
         """A client of this daemon."""
         return Client(self.address)
 
+    def engine_pids(self) -> list[int]:
+        """The processes that render, the spare too; that which was started first comes first."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text("utf-8").split()
+        engines = [
+            int(pid) for pid in children if b"remixd.engine" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        ]
+        return sorted(engines, key=lambda pid: (started_ticks(pid), pid))
+
     def engine_pid(self) -> int:
         """The process that renders."""
-        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text("utf-8").split()
-        [engine] = [pid for pid in children if b"remixd.engine" in Path(f"/proc/{pid}/cmdline").read_bytes()]
-        return int(engine)
+        return self.engine_pids()[0]
+
+    def memories(self) -> dict[str, SessionMemory]:
+        """What each session shares with its engine now, by its key."""
+        found: dict[str, tuple[int, SessionMemory]] = {}
+        for path in self._runtime.glob("*/engine-*/session-*"):
+            with contextlib.suppress(OSError, ValueError):  # it comes, or goes, at this moment
+                made_ns = path.stat().st_mtime_ns
+                if path.name not in found or found[path.name][0] < made_ns:
+                    found[path.name] = made_ns, SessionMemory(path)
+        return {key: memory for key, (_, memory) in found.items()}
 
     def ring(self) -> PacketRing:
         """The packet ring of the one session that plays: when each packet is due, and when it was ready."""
@@ -59,54 +112,29 @@ class Daemon:
 
 @contextmanager
 def running_daemon(
-    stems: Mapping[StemRole, Audio], environment: Mapping[str, str] | None = None
+    stems: Mapping[StemRole, Audio], environment: Mapping[str, str] | None = None, *options: str
 ) -> Iterator[Daemon]:
-    """Import a song and serve it until the block ends.
+    """Import a song and serve it until the block ends, with more `options` of `remixd serve`.
 
     Raises Unavailable with the last line of its log if it does not start.
     """
     folder = Path(tempfile.mkdtemp(prefix="remixd-bench-"))
     runtime = Path(tempfile.mkdtemp(prefix="remixd-bench-", dir=runtime_path().parent))
     surroundings = {**os.environ, **(environment or {}), "REMIXD_RUNTIME": str(runtime)}
+    surroundings["REMIXD_STATE"] = str(folder / "state")
     try:
         song = write_song(folder / "song", dict(stems))
         library = folder / "library"
         _remixd("import", str(song), "--library", str(library), environment=surroundings)
-        with (folder / "log").open("w+", encoding="utf-8") as log, _serving(
-            library, log.fileno(), surroundings
-        ) as process:  # fmt: skip
-            assert process.stdout is not None  # noqa: S101 (it is a pipe)
-            line = process.stdout.readline()
-            if not line.startswith(READY):
-                log.seek(0)
-                raise Unavailable(f"the daemon did not start: {(log.read().splitlines() or [''])[-1]}")
-            address = line.removeprefix(READY).partition(",")[0]
-            with Client(address) as client:
-                track = client.tracks()[0].id
-            yield Daemon(process, address, track, runtime)
+        with (folder / "log").open("w+", encoding="utf-8") as log:
+            daemon = Daemon(library, log, surroundings, options)
+            try:
+                yield daemon
+            finally:
+                daemon.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         shutil.rmtree(runtime, ignore_errors=True)
-
-
-@contextmanager
-def _serving(library: Path, log: int, environment: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "remixd", "serve", "--listen", "127.0.0.1:0", "--library", library],
-        stdout=subprocess.PIPE, stderr=log, text=True, env=environment,
-    )  # fmt: skip
-    try:
-        yield process
-    finally:
-        process.terminate()
-        try:
-            process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        with contextlib.suppress(OSError):
-            if process.stdout is not None:
-                process.stdout.close()
 
 
 def _remixd(*words: str, environment: Mapping[str, str]) -> None:

@@ -71,7 +71,6 @@ async def test_a_killed_engine_is_heard_again_at_the_same_place_in_the_same_mix(
     dead_pid = session.engine_pid
     killed_ns = await kill(session, supervisor)
     packet = await first_packet(session, dead_pid)
-    print("again after ms", (packet.rendered_ns - killed_ns) / 1e6)
     assert packet.rendered_ns - killed_ns < 5e9
     assert packet.due_ns > packet.rendered_ns - 50_000_000, "on the clock of host time"
     await asyncio.sleep(0.3)
@@ -131,14 +130,15 @@ async def test_it_survives_again_and_again(sessions: Sessions, shelf, supervisor
     shelf.add("song-00000001", SONG)
     several = [await sessions.create("song-00000001", directed=number == 2) for number in range(3)]
     await asyncio.sleep(0.6)
-    for round_number in range(3):
+    for _ in range(3):
         before = [(each.memory.ring.read(each.memory.ring.newest), each.engine_pid) for each in several]
         killed_ns = await kill(several[0], supervisor)
         again = [await first_packet(each, pid) for each, (_, pid) in zip(several, before, strict=True)]
-        print(round_number, [(each.rendered_ns - killed_ns) / 1e6 for each in again])
+        assert max(each.rendered_ns - killed_ns for each in again) < 5e9
         for (old, _), new in zip(before, again, strict=True):
             assert old is not None
-            assert new.due_ns - old.due_ns == (new.sample - old.sample) * 1_000_000_000 // 48_000
+            began_ns = [each.due_ns - each.sample * 1_000_000_000 // 48_000 for each in (old, new)]
+            assert began_ns[0] == began_ns[1], "on the same clock"
         await asyncio.sleep(2.1)
 
 
