@@ -20,6 +20,7 @@ from remixd.config import (
     runtime_path,
     size_text,
     user_cache_path,
+    user_state_path,
 )
 from remixd.errors import InvalidInput
 
@@ -30,6 +31,8 @@ NAMES = (
     "REMIXD_CACHE_MAX",
     "XDG_DATA_HOME",
     "XDG_CACHE_HOME",
+    "XDG_STATE_HOME",
+    "REMIXD_STATE",
 )
 
 
@@ -122,7 +125,16 @@ def test_a_home_that_nobody_has_is_named(monkeypatch, variable):
         library_path()
 
 
+def test_what_is_written_down_has_a_folder_of_its_own(monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", "/state")
+    assert user_state_path() == Path("/state/remixd")
+    monkeypatch.setenv("REMIXD_STATE", "/elsewhere")
+    assert user_state_path() == Path("/elsewhere")
+
+
 def test_who_has_no_home_has_no_cache_and_lives_on(monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", "~nobody-of-this-name/x")
+    assert not user_state_path().parent.is_dir()
     monkeypatch.setenv("XDG_CACHE_HOME", "~nobody-of-this-name/x")
     assert not user_cache_path().parent.is_dir()
 

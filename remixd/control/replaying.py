@@ -11,7 +11,7 @@ from remixd.control.caches import Caches
 from remixd.control.provenance import build_differences
 from remixd.control.recording import Recording
 from remixd.errors import InvalidInput, NotFound
-from remixd.track.cache import cache_path, read_header
+from remixd.track.cache import read_header
 from remixd.track.package import Track
 
 Cached = dict[tuple[str, str], Path]
@@ -25,7 +25,8 @@ async def hold_tracks(
     Raises NotFound for a track that the library does not have, InvalidInput where its music is another now.
     """
     found: Cached = {}
-    for name in sorted({stem["track"] for score in recording.players.values() for stem in score["stems"]}):
+    played = [stem for score in recording.players.values() for stem in score["stems"]]
+    for name in sorted({stem["track"] for stem in played}):
         try:
             track = get(name)
         except NotFound as error:
@@ -34,11 +35,10 @@ async def hold_tracks(
             ) from error
         lease = await caches.hold(track)
         held.callback(lease.close)
-        for stem in track.stems:
-            found[name, stem.name] = cache_path(lease.folder, stem)
-    for score in recording.players.values():
-        for played in score["stems"]:
-            _check(played, found)
+        for path in lease.folder.glob("*.pcm"):
+            found[name, path.stem] = path
+    for stem in played:
+        _check(stem, found)
     return found
 
 
@@ -46,7 +46,7 @@ def _check(played: Mapping[str, Any], found: Cached) -> None:
     path = found.get((played["track"], played["stem"]))
     if path is None:
         raise InvalidInput(
-            f"{played['track']} has no stem {played['stem']} any more, which the session played"
+            f"{played['track']} has no {played['stem']} in its cache now, which the session played"
         )
     if played["content"] and read_header(path).content.hex() != played["content"]:
         raise InvalidInput(
