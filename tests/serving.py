@@ -299,6 +299,9 @@ class HandPlayedSessions:
         self.held[session.id] = session
         return session
 
+    def receive(self, session: HandPlayedSession, signals: Sequence[Signal]) -> list[Answer]:
+        return session.receive(signals)
+
     def perform(self, session: HandPlayedSession, command: DeckCommand) -> Answer:
         answer = session.perform(command)
         if session.applies:

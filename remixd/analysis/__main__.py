@@ -1,7 +1,7 @@
 """The ingest worker: does one thing, tells how far it is as JSON lines on stdout, and ends.
 
     python -m remixd.analysis import PATH --library DIR [--map NAME=ROLE]... [--grid FILE] [--splitter NAME]
-    python -m remixd.analysis cache TRACK --library DIR --cache-max BYTES
+    python -m remixd.analysis cache TRACK --library DIR --cache-max BYTES [--stem NAME]...
 
 Lines are `{"progress", "doing"}`, and one last `{"track"}`, `{"built"}` or `{"error": {"kind", "message"}}`;
 it exits with 0 or 1. Nothing else is written to stdout.
@@ -31,6 +31,7 @@ from remixd.track.flac import reason
 from remixd.track.import_options import ImportOptions, check_splitter
 from remixd.track.library import Library
 from remixd.track.roles import parse_mapping
+from remixd.track.variants import of_stems
 
 PROGRESS_S: Final = 0.1
 NICENESS: Final = 5
@@ -70,6 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 _import(options, library, teller)
             else:
                 track = library.get(options.track)
+                if options.stem:
+                    track = of_stems(track, options.stem)
                 done = warm(track, library.path, options.cache_max, teller.progress)
                 teller.tell({"built": done.built, "dropped": done.dropped, "notes": done.notes})
     except Exception as error:  # whatever it is, the one who waits is told
@@ -123,6 +126,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     importing.add_argument("--again", action="store_true")
     caching = tasks.add_parser("cache")
     caching.add_argument("track")
+    caching.add_argument("--stem", action="append", default=[], metavar="NAME")
     caching.add_argument("--cache-max", type=int, required=True, metavar="BYTES")
     for task in (importing, caching):
         task.add_argument("--library", type=Path, required=True)

@@ -36,5 +36,5 @@ class AudienceServicer(audience_pb2_grpc.AudienceServicer):
             )
         signals = convert.signals_from_proto(request.signals)
         usable = [signal for signal in signals if isinstance(signal, Signal)]
-        answers = session.receive(usable) if usable else []
+        answers = self._sessions.receive(session, usable) if usable else []
         return pb.SendSignalsResponse(answers=convert.merge_answers(signals, answers))

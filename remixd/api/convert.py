@@ -360,10 +360,14 @@ def _signal_from_proto(field: str, message: audience_pb2.Signal) -> Signal:
             raise InvalidInput(f"{where}.value: {error}") from None
         except RemixdError as error:
             raise InvalidInput(f"{where}.dimension: {error}") from None
-    if not wishes:
+    if not wishes and not message.choices:
         raise InvalidInput(f"{field}.wishes is empty")
     return Signal(
-        id=message.id, fan=message.fan, wishes=wishes, at=when_from_proto(f"{field}.at", message.at)
+        id=message.id,
+        fan=message.fan,
+        wishes=wishes,
+        choices=message.choices,
+        at=when_from_proto(f"{field}.at", message.at),
     )
 
 

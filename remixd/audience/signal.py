@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
-from remixd.errors import InvalidInput
+from remixd.errors import InvalidInput, NotFound, nearest
 from remixd.mix import When, dimension
+
+CHOICES: Final = ("language", "version")
+"""What can be chosen beside the mix: the language sung, and `master` or `stems`."""
 
 ID_LENGTH_MAX: Final = 128
 """Characters that an id or the name of a fan may have."""
@@ -46,6 +49,15 @@ def check_wish(name: str, value: float) -> float:
     return value
 
 
+def parse_choices(words: Iterable[str]) -> tuple[dict[str, str], list[str]]:
+    """Take the choices, `NAME=VALUE`, out of the words of a wish; the words that are left."""
+    words = list(words)
+    pairs = [word.partition("=") for word in words]
+    chosen = {name.strip(): value.strip() for name, _, value in pairs if name.strip() in CHOICES}
+    left = [word for word in words if word.partition("=")[0].strip() not in CHOICES]
+    return chosen, left
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signal:
     """What one fan expressed at one moment. Valid once built.
@@ -53,7 +65,8 @@ class Signal:
     Attributes:
         id: made by the sender, 1 to 128 characters; what becomes of the signal is told under it.
         fan: who expressed it, at most 128 characters; empty if that is not to be known.
-        wishes: finite values of at least one dimension, in the dimension's unit, by its name.
+        wishes: finite values of dimensions, in the dimension's unit, by its name; one at least, or a choice.
+        choices: beside the mix, in a signal of their own: one of CHOICES, and what is chosen.
         at: when they act: now, or at the next beat, bar, phrase or section.
 
     Raises InvalidInput or NotFound as `check_name` and `check_wish` do.
@@ -61,14 +74,27 @@ class Signal:
 
     id: str
     fan: str = ""
-    wishes: Mapping[str, float]
+    wishes: Mapping[str, float] = field(default_factory=dict)
+    choices: Mapping[str, str] = field(default_factory=dict)
     at: When = "now"
 
     def __post_init__(self) -> None:
         check_name("id", self.id)
         check_name("fan", self.fan, required=False)
-        if not self.wishes:
+        if not self.wishes and not self.choices:
             raise InvalidInput("wishes is empty")
+        self._check_choices()
         for name, value in self.wishes.items():
             check_wish(name, value)
         object.__setattr__(self, "wishes", MappingProxyType(dict(self.wishes)))
+        object.__setattr__(self, "choices", MappingProxyType(dict(self.choices)))
+
+    def _check_choices(self) -> None:
+        if len(self.choices) > 1 or (self.choices and self.wishes):
+            raise InvalidInput("a choice comes in a signal of its own", field="choices")
+        for name, value in self.choices.items():
+            if name not in CHOICES:
+                raise NotFound(
+                    f"there is no choice {name!r}: {nearest(name, CHOICES)}", kind="choice", name=name
+                )
+            check_name(f"choices.{name}", value)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from remixd.audience.signal import parse_choices
 from remixd.cli._options import FILE, Seconds, daemon_option, json_option, sink_option
 from remixd.cli._out import note, plain, print_json, print_table, progress
 from remixd.cli._shelf import find_track
@@ -144,15 +145,17 @@ def signal(
     daemon: str | None,
     as_json: bool,
 ) -> None:
-    """Send a wish, such as vocals=-18 tempo=1.06.
+    """Send a wish, such as vocals=-18 tempo=1.06; or a choice: language=ko, version=master or stems.
 
+    A choice comes alone, and acts at the next phrase.
     A directed session, whose director keeps time, takes no --at.
     """
-    values = parse_wishes(wishes)
+    chosen, wished = parse_choices(wishes)
+    values = parse_wishes(wished)
     from remixd.client import Client
 
     with Client(daemon) as client:
-        answer = client.signal(session_id, values, fan=fan, at=at, wait=wait)
+        answer = client.signal(session_id, values, choices=chosen, fan=fan, at=at, wait=wait)
     if as_json:
         print_json(answer)
     if not answer.accepted:

@@ -12,7 +12,8 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeVar
+from types import MappingProxyType
+from typing import Any, Final, TypeVar
 
 from grpc_health.v1 import health_pb2
 
@@ -57,6 +58,8 @@ DIRECTED_TIMEOUT_S: Final = 300.0
 
 PROBE_TIMEOUT_S: Final = 2.0
 PAGE_SIZE: Final = 500
+
+NONE: Final[Mapping[str, Any]] = MappingProxyType({})
 
 T = TypeVar("T")
 M = TypeVar("M")
@@ -318,6 +321,7 @@ class Plans:
                         common_pb2.Wish(dimension=name, value=value) for name, value in signal.wishes.items()
                     ],
                     at=convert.when_to_proto(signal.at),
+                    choices=signal.choices,
                 )
                 for signal in signals
             ],
@@ -328,25 +332,27 @@ class Plans:
     def signal(
         self,
         session: str,
-        wishes: Mapping[str, float],
+        wishes: Mapping[str, float] = NONE,
         *,
+        choices: Mapping[str, str] = NONE,
         fan: str = "",
         at: When = "now",
         wait: bool = False,
     ) -> Plan[Answer]:
         """Send one signal, and with `wait` stay until it is in the sound.
 
-        It acts now or, in a hands-on session, at the next beat, bar, phrase or section.
+        It acts now or, in a hands-on session, at the next beat, bar, phrase or section. Instead of wishes it
+        may have one choice, which acts at the next phrase: `language`, or `version` (master or stems).
 
         Raises NotFound for an unknown dimension, InvalidInput for a value that is not finite; Unavailable if
         an accepted signal is not heard of again within the client's `timeout_s` or, where it waits for the
         music, within `DIRECTED_TIMEOUT_S`, and if answers were missed meanwhile.
         """
         convert.when_to_proto(at)
-        signal = Signal(id=uuid.uuid4().hex, fan=fan, wishes=wishes, at=at)
+        signal = Signal(id=uuid.uuid4().hex, fan=fan, wishes=wishes, choices=choices, at=at)
         if not wait:
             return (yield from self.send(session, [signal]))[0]
-        is_slow = at != "now" or (yield from self.session(session)).mode == "directed"
+        is_slow = at != "now" or choices or (yield from self.session(session)).mode == "directed"
         patience_s = max(self.timeout_s, DIRECTED_TIMEOUT_S) if is_slow else self.timeout_s
         events = yield self._waiting(session, patience_s)
         answer = (yield from self.send(session, [signal]))[0]

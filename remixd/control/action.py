@@ -29,7 +29,7 @@ EXPIRES_S_MAX: Final = 3600.0
 Verb = Literal[
     "play", "pause", "seek", "cue", "loop", "scale", "exit", "jump", "align", "sync", "lead", "level",
     "mute", "solo", "channel", "slip", "reverse", "keylock", "load", "swap", "eject", "tempo", "pitch",
-    "pace", "echo", "mix", "section",
+    "pace", "echo", "mix", "section", "choose",
 ]  # fmt: skip
 
 TRANSITIONS: Final = ("mix", "section")
@@ -92,8 +92,8 @@ class Action:
         value: seek: seconds of the song; cue: its number, from 1; loop, jump: beats; scale: a factor; level,
             channel, echo, tempo, pitch, pace: in the unit of what moves; mix: bars, 0 for the table's;
             section: how often it is played, 0 if nobody asked.
-        name: level, mute, solo: a role; channel, echo: a parameter; cue: `go`, `set` or `clear`; load, swap:
-            a track's id; mix: how, empty for the table's choice; section: labels or numbers, with commas
+        name: level, mute, solo: a role; channel, echo: a parameter; cue: `go`, `set` or `clear`; load, swap,
+            choose: a track's id; mix: how, empty for the table's choice; section: labels or numbers, commas
             between, or `this`, `next`, `previous`.
         on: of what is on or off.
         start_s: where a loop or a cue begins or a track is loaded, in seconds; None for here, or its start.

@@ -55,7 +55,9 @@ class Caches:
         return lease
 
     async def _build(self, track: Track, lease: Lease, on_progress: OnProgress | None) -> None:
-        arguments = ["cache", f"--library={self.library}", f"--cache-max={self.max_bytes}", "--", track.id]
+        stems = [f"--stem={stem.name}" for stem in track.playing_stems]
+        arguments = ["cache", f"--library={self.library}", f"--cache-max={self.max_bytes}", *stems, "--"]
+        arguments.append(track.id)
         done = await run_worker(arguments, track.id, on_progress)
         for path in lease.paths:
             self._trust.accept(path)  # the worker has read them all

@@ -270,7 +270,8 @@ class Desk:
     def expect(self, command: DeckCommand, track: Track) -> Answer:
         """Answer a command that loads a track, which is made ready meanwhile; one a deck, the last."""
         try:
-            self._check_hands()
+            if command.action.verb != "choose":
+                self._check_hands()
             start_s = command.action.start_s or 0.0
             if not 0.0 <= start_s < track.duration_s:
                 raise InvalidInput(

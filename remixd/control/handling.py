@@ -366,7 +366,7 @@ def fresh(deck: Deck, order: Order) -> Handled:
 def loading(deck: Deck, command: DeckCommand, loaded: Loaded, sample: int) -> Handled:
     """The orders that bring what lies ready in the engine onto a deck."""
     expires = sample + frames_from_seconds(command.expires_s) if command.expires_s else 0
-    swap = command.action.verb == "swap"
+    swap = command.action.verb in ("swap", "choose")
     order = Order(
         kind=mailbox.SWAP if swap else mailbox.LOAD,
         deck=deck.index,

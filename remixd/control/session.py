@@ -15,7 +15,7 @@ from remixd._kernel.shared import SessionMemory
 from remixd.audience.signal import Signal
 from remixd.control.action import DeckCommand
 from remixd.control.command import Answer, heard
-from remixd.control.decks import Loaded
+from remixd.control.decks import Deck, Loaded
 from remixd.control.desk import POSITION_ONE, Desk, Start
 from remixd.control.directing import Clock
 from remixd.control.engine import Engine
@@ -171,6 +171,11 @@ class Session:
         """Answer a command that loads a track on a deck: it is made ready meanwhile."""
         self._check_playing()
         return self._desk.expect(command, track)
+
+    @property
+    def shown(self) -> Deck:
+        """The deck that stands for the session."""
+        return self._desk.decks.shown
 
     def awaits(self, command: DeckCommand) -> bool:
         """Whether a command that loads has not been overtaken."""

@@ -7,11 +7,12 @@ import contextlib
 import logging
 import secrets
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from itertools import count
 from typing import Final
 
 from remixd._kernel.host import SESSIONS_MAX
+from remixd.audience.signal import Signal
 from remixd.control.action import DeckCommand
 from remixd.control.admission import Admission, Kind
 from remixd.control.adoption import Papers, adopt
@@ -28,6 +29,7 @@ from remixd.control.session import Session
 from remixd.control.sink import Sink
 from remixd.control.streams import Listener, Lost, Packet, SessionStatus, Watcher
 from remixd.control.supervisor import Supervisor
+from remixd.control.swaps import answers_to
 from remixd.director.preset import ORIGINAL, load_preset
 from remixd.errors import Exhausted, NotFound, RemixdError, Unavailable, nearest
 from remixd.track.library import Library
@@ -200,13 +202,20 @@ class Sessions:
             track = self._library.get(command.action.name)
         except RemixdError as error:
             return Answer(id=command.id, accepted=False, reason=str(error))
+        return self._expect(session, command, track)
+
+    def receive(self, session: Session, signals: Sequence[Signal]) -> list[Answer]:
+        """Take a batch of signals: see `Session.receive`; choices bring other sounds of the same music."""
+        return answers_to(signals, session, self._library.get, self._expect)
+
+    def _expect(self, session: Session, command: DeckCommand, track: Track, loop: bool = False) -> Answer:
         answer = session.expect(command, track)
         if answer.accepted:
-            self._loading.add(task := asyncio.create_task(self._load(session, command, track)))
+            self._loading.add(task := asyncio.create_task(self._load(session, command, track, loop)))
             task.add_done_callback(self._loading.discard)
         return answer
 
-    async def _load(self, session: Session, command: DeckCommand, track: Track) -> None:
+    async def _load(self, session: Session, command: DeckCommand, track: Track, loop: bool) -> None:
         """Bring a track onto a deck; whatever comes of it is told."""
         try:
             lease = await self._caches.hold(track)
@@ -218,7 +227,7 @@ class Sessions:
         try:
             if leases is None or not session.awaits(command):
                 raise Unavailable("another command took its place")
-            score = player_score(track, lease.paths, key=key)
+            score = player_score(track, lease.paths, key=key, loop=loop, summed=session.mode == "directed")
             await session.engine.ask(op="load", key=session.key, player=score)
             session.journal.load(key, score)
             if self._leases.get(session.id) is not leases:
@@ -233,7 +242,7 @@ class Sessions:
             session.give_up(command, str(error))
             return
         try:
-            session.load(command, Loaded(key, track, Beats.of(track)))
+            session.load(command, Loaded(key, track, Beats.of(track), loops=loop))
         except RemixdError as error:
             session.give_up(command, str(error))
 

@@ -17,6 +17,7 @@ from remixd.units import RATE_HZ
 
 FORM = ("intro", "chorus", "outro")
 BPM = (126.0, 120.0)
+SUNG = ("vocals.ko", "vocals.en")
 
 
 @pytest.fixture(scope="module")
@@ -121,3 +122,25 @@ def test_what_cannot_be_is_said_in_a_line(
     done = run("deck", session, *words, "--daemon", daemon.address)
     assert done.returncode == 1
     assert done.stderr.strip() == f"remixd: {error}"
+
+
+def test_the_language_changes_at_the_phrase_and_the_rest_goes_on(daemon: Daemon, client: Client) -> None:
+    track = next(row for row in client.tracks() if row.title == "two")
+    made = client.create_session(track.id).id
+    client.signal(made, {"drums": -60.0, "bass": -60.0, "other": -9.0}, wait=True)
+    done = run("signal", made, "language=ko", "--wait", "--json", "--daemon", daemon.address)
+    assert done.returncode == 0, done.stderr
+    applied = json.loads(done.stdout)["applied"]
+    phrase_s = 16 * 60 / BPM[1]
+    place = next(move["value"] for move in applied["moves"]) if applied["moves"] else None
+    assert place is not None
+    assert applied["sample"] / RATE_HZ % phrase_s == pytest.approx(0.0, abs=0.002)
+    again = run("signal", made, "language=ko", "--daemon", daemon.address)
+    assert (again.returncode, again.stderr.strip()) == (1, "remixd: deck A plays that already")
+    vocals = {name: Song(bpm=BPM[1], semitones=2.0, sections=FORM).render(name) for name in SUNG}
+    until(lambda: client.session(made).position_s > 20.0, 40.0)
+    heard = client.listen(made, 4.0)
+    first = round(heard.first_sample) % len(vocals[SUNG[0]])
+    pieces = {name: pcm[first : first + len(heard.pcm)] for name, pcm in vocals.items()}
+    likeness = {name: float(np.vdot(pcm, heard.pcm[: len(pcm)])) for name, pcm in pieces.items()}
+    assert likeness["vocals.ko"] > 4 * abs(likeness["vocals.en"])
