@@ -49,6 +49,12 @@ from remixd.control.action import Action
         (("eject",), Action(verb="eject")),
         (("tempo", "1.06"), Action(verb="tempo", value=1.06)),
         (("pitch", "-2"), Action(verb="pitch", value=-2)),
+        (("mix", "c"), Action(verb="mix", other=2)),
+        (
+            ("mix", "A", "--how", "echo-out", "--bars", "4", "--glide", "8"),
+            Action(verb="mix", name="echo-out", value=4, glide_bars=8, other=0),
+        ),
+        (("section", "chorus,2", "--times", "3"), Action(verb="section", name="chorus,2", value=3)),
     ],
 )
 def test_words_become_what_they_say(told, session, words, action):

@@ -77,6 +77,12 @@ DONE = {
     "filter": (("B", -0.5), {}, Action(verb="channel", name="filter", value=-0.5)),
     "pan": (("B", 1), {}, Action(verb="channel", name="pan", value=1)),
     "send": (("B", 0.25), {}, Action(verb="channel", name="send", value=0.25)),
+    "mix": (
+        ("B", "c"),
+        {"how": "stem-swap", "bars": 8, "glide_bars": 4},
+        Action(verb="mix", name="stem-swap", value=8, other=2, glide_bars=4),
+    ),
+    "section": (("B", "chorus", 3), {"times": 2}, Action(verb="section", name="chorus,3", value=2)),
     "echo": (("delay", 0.375), {}, Action(verb="echo", name="delay", value=0.375)),
 }
 
