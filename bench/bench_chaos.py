@@ -44,11 +44,12 @@ class Wisher:
         self.session = session
         self.waiting: set[str] = set()
         self.sent = 0
+        self.ends = False
         self._client = client
 
     async def send(self) -> None:
-        """Send until cancelled."""
-        while True:
+        """Send until `ends` is set."""
+        while not self.ends:
             number = str(self.sent)
             self.waiting.add(number)
             wish = {"bass": -float(self.sent % 6), "drums": -float(self.sent % 5)}
@@ -103,8 +104,8 @@ async def _kill_engines(task: Task, daemon: Daemon, kills: int) -> None:
                 lost = [ear.missing_frames - then for ear, then in zip(ears, before, strict=True)]
                 missing_ms += [1e3 * each / RATE_HZ for each, was in zip(lost, hit, strict=True) if was]
                 disturbed += sum(bool(each) for each, was in zip(lost, hit, strict=True) if not was)
-            for each in works[len(wishers) :]:
-                each.cancel()
+            for wisher in wishers:
+                wisher.ends = True
             await asyncio.sleep(1.0)
         for each in works:
             each.cancel()

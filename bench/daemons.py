@@ -97,7 +97,8 @@ class Daemon:
     def memories(self) -> dict[str, SessionMemory]:
         """What each session shares with its engine now, by its key."""
         found: dict[str, tuple[int, SessionMemory]] = {}
-        for path in self._runtime.glob("*/engine-*/session-*"):
+        engines = [engine for instance in self._runtime.iterdir() for engine in instance.iterdir()]
+        for path in [path for engine in engines for path in _sessions(engine)]:
             with contextlib.suppress(OSError, ValueError):  # it comes, or goes, at this moment
                 made_ns = path.stat().st_mtime_ns
                 if path.name not in found or found[path.name][0] < made_ns:
@@ -135,6 +136,14 @@ def running_daemon(
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         shutil.rmtree(runtime, ignore_errors=True)
+
+
+def _sessions(engine: Path) -> list[Path]:
+    """The files that an engine shares; none if it has just ended."""
+    try:
+        return [path for path in engine.iterdir() if path.name.startswith("session-")]
+    except OSError:
+        return []
 
 
 def _remixd(*words: str, environment: Mapping[str, str]) -> None:
