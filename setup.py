@@ -88,10 +88,10 @@ def flags(noun: str) -> list[str]:
 
 
 def forget_stale(made: Path) -> None:
-    """Delete C files that are older than their own .pxd, which Cython looks for beside the .pyx."""
-    for noun in KERNEL_NOUNS:
-        c, face = made / f"{noun}.c", ROOT / "remixd" / "_kernel" / f"{noun}.pxd"
-        if c.exists() and face.exists() and face.stat().st_mtime > c.stat().st_mtime:
+    """Delete C files that are older than any .pxd: Cython looks for a module's own beside the .pyx only."""
+    newest = max(face.stat().st_mtime for face in (ROOT / "remixd" / "_kernel").glob("*.pxd"))
+    for c in made.glob("*.c"):
+        if c.stat().st_mtime < newest:
             c.unlink()
 
 

@@ -16,7 +16,11 @@ from remixd._kernel.strip cimport ramp_fill, ramp_is_flat, ramp_value
 
 
 cdef inline float _gain(const Deck* deck, int role, int64_t sample) noexcept nogil:
-    return ramp_value(&deck.gains[role], sample) * ramp_value(&deck.levels[role], sample)
+    """What mix and hand make of a role together, within its rights."""
+    cdef float gain = ramp_value(&deck.gains[role], sample) * ramp_value(&deck.levels[role], sample)
+    if deck.player == NULL:
+        return gain
+    return min(max(gain, deck.player.least[role]), deck.player.most[role])
 
 
 cdef bint _lends(const SessionState* session, int deck, int other) noexcept nogil:
@@ -120,6 +124,19 @@ cdef void _limit_vocals(SessionState* session, int deck, int64_t sample, int fir
         gains[i] = loudest[i] if loudest[i] < gains[i] else gains[i]
 
 
+cdef void _multiply(const Deck* deck, int role, const float* levels, int first, int last,
+                    float* gains) noexcept nogil:
+    """Put the hand's levels on a role's gains, within its rights."""
+    cdef float least = 0.0, most = 4.0
+    cdef Py_ssize_t i
+    if deck.player != NULL:
+        least, most = deck.player.least[role], deck.player.most[role]
+    for i in range(first, last):
+        gains[i] *= levels[i]
+        gains[i] = least if gains[i] < least else gains[i]
+        gains[i] = most if gains[i] > most else gains[i]
+
+
 cdef void deck_fill_gains(SessionState* session, int deck, int64_t sample, int first,
                           int last) noexcept nogil:
     """The gain of each role of a deck at frames [first, last) of the quantum that begins at `sample`."""
@@ -127,15 +144,13 @@ cdef void deck_fill_gains(SessionState* session, int deck, int64_t sample, int f
     cdef float[QUANTUM] levels
     cdef float* gains
     cdef int role
-    cdef Py_ssize_t i
     for role in range(ROLES):
         gains = session.ramps[deck][role]
         ramp_fill(&here.gains[role], sample, first, last, gains)
         if here.levels[role].gain_from == 1.0 == here.levels[role].gain_to:
             continue
         ramp_fill(&here.levels[role], sample, first, last, levels)
-        for i in range(first, last):
-            gains[i] *= levels[i]
+        _multiply(here, role, levels, first, last, gains)
     if here.player != NULL and here.player.vocals_limit > 0.0:
         _limit_vocals(session, deck, sample, first, last)
 

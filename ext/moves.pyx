@@ -30,7 +30,7 @@ from remixd._kernel.mailbox cimport (
     Report,
     queue_push,
 )
-from remixd._kernel.player cimport DIMENSIONS, DRUMS, DRUMS_GAIN, PITCH, ROLES, TEMPO
+from remixd._kernel.player cimport DIMENSIONS, DRUMS, DRUMS_GAIN, PITCH, ROLES, TEMPO, role_of
 from remixd._kernel.reader cimport LANDING, QUANTUM, RELAX, reader_wrap
 from remixd._kernel.resample cimport FIX
 from remixd._kernel.state cimport DECKS, EVERY_DECK, SessionState
@@ -42,14 +42,8 @@ cdef enum:
     # until the stem itself is heard
     REST_FRAMES = (GLIDE_STEPS + LANDING) * QUANTUM + (REST_FRAMES_MAX + RELAX + 2) * HOP
 
-cdef int[DIMENSIONS] _role_of_dimension = [-1, -1, 2, 0, 1, 3]
 cdef double[DIMENSIONS] _low = [0.5, -12.0, -60.0, -60.0, -60.0, -60.0]
 cdef double[DIMENSIONS] _high = [2.0, 12.0, 6.0, 6.0, 6.0, 6.0]
-
-
-cdef int role_of(int dimension) noexcept nogil:
-    """The role whose gain a dimension is; -1 for tempo and pitch."""
-    return _role_of_dimension[dimension]
 
 
 cdef void _tell(SessionState* session, const Command* command, Report* report) noexcept nogil:

@@ -12,13 +12,21 @@ from remixd._kernel.fft cimport FRAME
 from remixd._kernel.reader cimport LANE_DRUMS, LANE_TONAL, LANE_VOCALS, reader_free, reader_init
 from remixd._kernel.resample cimport RING
 from remixd._kernel.stem cimport Stem, stem_touch
+from remixd._kernel.strip cimport linear_gain
 
 cdef extern from "<sys/mman.h>" nogil:
     int mlock(const void* memory, size_t bytes)
 
+cdef int[DIMENSIONS] _role_of_dimension = [-1, -1, 2, 0, 1, 3]
+
 BEATS_MAX = 1 << 17
 LOW = (0.5, -12.0, -60.0, -60.0, -60.0, -60.0)
 HIGH = (2.0, 12.0, 6.0, 6.0, 6.0, 6.0)
+
+
+cdef int role_of(int dimension) noexcept nogil:
+    """The role whose gain a dimension is; -1 for tempo and pitch."""
+    return _role_of_dimension[dimension]
 
 
 cdef class Player:
@@ -64,6 +72,9 @@ cdef class Player:
         for i in range(DIMENSIONS):
             self.state.low[i] = low[i]
             self.state.high[i] = high[i]
+            if role_of(i) >= 0:
+                self.state.least[role_of(i)] = linear_gain(low[i])
+                self.state.most[role_of(i)] = linear_gain(high[i])
         if vocals_limit_db is not None:
             self.state.vocals_limit = <float>(10.0 ** (vocals_limit_db / 20.0))
         return 0

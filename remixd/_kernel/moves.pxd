@@ -5,7 +5,6 @@ from remixd._kernel.deck cimport Deck
 from remixd._kernel.mailbox cimport Command
 from remixd._kernel.state cimport SessionState
 
-cdef int role_of(int dimension) noexcept nogil
 cdef int session_post(SessionState* session, const Command* command) noexcept nogil
 cdef bint command_bends(const Command* command) noexcept nogil
 cdef bint session_route(SessionState* session, const Command* command) noexcept nogil

@@ -23,10 +23,14 @@ cdef struct PlayerState:
     float vocals_limit      # most that vocals may be of the loudest other role, linear; 0: no limit
     double low[DIMENSIONS]  # rights
     double high[DIMENSIONS]
+    float[ROLES] least      # the same of each role, linear: mix and hand together stay within
+    float[ROLES] most
     int64_t length          # source frames
     bint loop               # whether the music is a circle
     Grid grid
     Reader[2] readers       # one plays while the other fades out
+
+cdef int role_of(int dimension) noexcept nogil
 
 cdef class Player:
     cdef PlayerState* state

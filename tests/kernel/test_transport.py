@@ -308,6 +308,19 @@ def test_a_hand_on_one_deck_leaves_the_other_alone(pcm: Audio) -> None:
     np.testing.assert_array_equal(heard[9600 + 480 :], other[9600 : 20_000 - 480])
 
 
+def test_mix_and_hand_together_stay_within_rights(pcm: Audio) -> None:
+    low = (0.5, -12.0, -60.0, -60.0, -60.0, -24.0)
+    session = deck(pcm, low=low)
+    tell(session, mailbox.LEVEL, -20.0, sample=4800)  # dimension 0: drums, which do not play
+    assert session.post(9, OTHER, -20.0, kind=mailbox.LEVEL, deck=0, sample=4800)
+    assert session.post(10, 5, -18.0, sample=9600)
+    heard = session.render(20_000)
+    part = slice(4800 + 480, 9600)
+    np.testing.assert_allclose(heard[part], 10 ** (-20 / 20) * pcm[part], atol=1e-6)
+    part = slice(9600 + 480, 20_000)
+    np.testing.assert_allclose(heard[part], 10 ** (-24 / 20) * pcm[part], atol=1e-6)
+
+
 def test_what_is_loaded_over_is_given_back(pcm: Audio) -> None:
     session = deck(pcm)
     session.render(4800)
