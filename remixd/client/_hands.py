@@ -229,7 +229,7 @@ class Hands(ABC, Generic[R]):
         self, deck: str | int, to: str | int, *, how: str = "", bars: int = 0, glide_bars: int = 0,
         **when: Unpack[How],
     ) -> R:  # fmt: skip
-        """Go over to another deck: "crossfade", "bass-swap", "stem-swap", "echo-out", "cut", or by the rules."""
+        """Go over to another deck: crossfade, bass-swap, stem-swap, echo-out or cut; else by the rules."""
         if how and how not in HOWS:
             raise NotFound(f"there is no way to mix {how!r}: {nearest(how, HOWS)}", kind="how", name=how)
         number = HOWS.index(how) + 1 if how else 0
