@@ -57,7 +57,8 @@ def details(error: RemixdError) -> bytes:
     not found.
     """
     told = status_pb2.Status(code=status_code(error).value[0], message=str(error))
-    told.details.add().Pack(error_details_pb2.ErrorInfo(reason=type(error).__name__, domain=DOMAIN))
+    public = next(kind for kind in type(error).__mro__ if kind.__module__ == RemixdError.__module__)
+    told.details.add().Pack(error_details_pb2.ErrorInfo(reason=public.__name__, domain=DOMAIN))
     if isinstance(error, InvalidInput) and error.field:
         violation = error_details_pb2.BadRequest.FieldViolation(field=error.field, description=str(error))
         told.details.add().Pack(error_details_pb2.BadRequest(field_violations=[violation]))

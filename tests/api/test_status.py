@@ -39,7 +39,7 @@ def every_error():
     while kinds:
         found += (below := kinds.pop().__subclasses__())
         kinds += below
-    return found
+    return [kind for kind in found if kind.__module__ == errors.__name__]
 
 
 def test_every_error_of_remixd_has_its_code():
@@ -61,6 +61,14 @@ def test_a_refusal_keeps_its_message_and_names_its_class(session, audience, kind
     told = details_of(caught.value)
     assert (told.code, told.message) == (CODES[kind].value[0], "the engine is full: 한국어 too")
     assert unpacked(told, error_details_pb2.ErrorInfo).reason == kind.__name__
+
+
+def test_an_error_of_one_module_alone_is_named_as_the_public_one_that_it_is(session, audience):
+    session.refusal = type("EngineHasDied", (errors.Unavailable,), {})("the engine has died")
+    with pytest.raises(grpc.RpcError) as caught:
+        audience.SendSignals(SIGNALS)
+    assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+    assert unpacked(details_of(caught.value), error_details_pb2.ErrorInfo).reason == "Unavailable"
 
 
 def details_of(error):
