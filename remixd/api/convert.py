@@ -252,6 +252,7 @@ def status_to_proto(status: SessionStatus) -> sessions_pb2.Session:
         short_term_lufs=status.short_term_lufs,
         nonfinite_samples=status.nonfinite,
         major_faults=status.major_faults,
+        degraded=status.degraded,
         decks=[deck_to_proto(deck) for deck in status.decks],
     )
 

@@ -54,7 +54,7 @@ from remixd.config import (
     "--engines",
     type=click.IntRange(1, 64),
     metavar="N",
-    help="How many processes render, each on a core of its own. One more waits, and takes over when one dies.  "
+    help="How many processes render, each on a core of its own. One more waits for one of them to die.  "
     "[default: one less than there are cores, at least 1]",
 )
 def serve(
@@ -68,8 +68,8 @@ def serve(
 ) -> None:
     """Be the daemon.
 
-    Serves a library and its sessions to this machine, until SIGTERM or Ctrl-C. Should it be killed, what plays
-    goes on for a minute: a daemon that is started on the same library meanwhile has it all again.
+    Serves a library and its sessions to this machine, until SIGTERM or Ctrl-C. Should it be killed, what
+    plays goes on for a minute: a daemon that is started on the same library meanwhile has it all again.
     """
     address = listen_address(listen)
     folder = library_path(library)

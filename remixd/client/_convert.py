@@ -266,6 +266,7 @@ def session(message: sessions_pb2.Session) -> types.Session:
         short_term_lufs=message.short_term_lufs,
         nonfinite_samples=message.nonfinite_samples,
         major_faults=message.major_faults,
+        degraded=message.degraded,
         decks=tuple(deck(each) for each in message.decks),
     )
 

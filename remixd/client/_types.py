@@ -81,6 +81,7 @@ class Session:
         momentary_lufs, short_term_lufs: loudness over the last 400 ms, and 3 s; -120 is silence.
         nonfinite_samples: silenced since the session began.
         major_faults: how often its thread has waited for the disk.
+        degraded: what its engine does more cheaply for it now, and why; empty as a rule.
         track: of the deck that leads, else the first that plays, else the first; empty if there is none.
         decks: A to D.
     """
@@ -111,6 +112,7 @@ class Session:
     short_term_lufs: float
     nonfinite_samples: int
     major_faults: int
+    degraded: str
     decks: tuple[Deck, ...] = ()
 
 

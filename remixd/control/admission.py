@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from statistics import fmean
+from time import monotonic
 from typing import Final, Literal
 
 from remixd.control.engine import Engine
@@ -22,6 +22,8 @@ FULL: Final = 0.8
 """The share of its core that an engine is given to do at the most."""
 MEAN_S: Final = 1.0
 """The time constant of the mean that an engine measures."""
+
+ANSWER_S: Final = 1.0
 
 Kind = Literal["summed", "apart"]
 """What sessions cost differs: with stems summed in the spectrum, or each by itself."""
@@ -45,8 +47,11 @@ class Load:
 
     @classmethod
     async def of(cls, engine: Engine) -> Load:
-        """Ask an engine. Raises Unavailable if it is gone."""
-        told = await engine.ask(op="measure")
+        """Ask an engine. Raises Unavailable if it is gone, or does not answer soon."""
+        try:
+            told = await asyncio.wait_for(engine.ask(op="measure"), ANSWER_S)
+        except TimeoutError:
+            raise Unavailable(f"engine {engine.number} does not answer") from None
         return cls(told["mean"], told["worst"], told["late"], {int(key): cost for key, cost in told["costs"]})
 
 
@@ -98,10 +103,10 @@ class Admission:
         except BaseException:
             self._reserved.remove(reserved)
             raise
-        reserved.since_s = time.monotonic()
+        reserved.since_s = monotonic()
 
     def _share(self, engine: Engine) -> float:
-        now_s = time.monotonic()
+        now_s = monotonic()
         self._reserved = [each for each in self._reserved if now_s - each.since_s < 8 * MEAN_S]
         return sum(each.share(now_s) for each in self._reserved if each.engine is engine)
 

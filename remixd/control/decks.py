@@ -173,6 +173,11 @@ class Decks:
         return tuple(role for role in STEM_ROLES if role in there) or STEM_ROLES
 
     @property
+    def is_settled(self) -> bool:
+        """Whether nothing is on its way to any of them."""
+        return not self._coming and not any(deck.awaited for deck in self.all)
+
+    @property
     def keys(self) -> set[int]:
         """The players that are loaded, or on their way."""
         return set(self._coming) | {deck.loaded.key for deck in self.all if deck.loaded}

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from remixd._kernel.mailbox import APPLIED, EXPIRED, MIX, REFUSED, Mailbox, ReportEntry
+from remixd._kernel.mailbox import APPLIED, EXPIRED, MIX, REFUSED, SWAP, Mailbox, ReportEntry
 from remixd._kernel.ring import PacketEntry
 from remixd.audience.signal import Signal
 from remixd.control.action import TRANSITIONS, DeckCommand
@@ -19,7 +19,7 @@ from remixd.control.decks import OPEN, Decks, Loaded
 from remixd.control.directing import Clock, Directing
 from remixd.control.handling import NO_BEATS, Handled, Handling, loading
 from remixd.control.journal import Journal
-from remixd.control.order import EVERY_DECK, mix_order
+from remixd.control.order import EVERY_DECK, Order, mix_order
 from remixd.control.receipts import Receipt, Receipts
 from remixd.control.score import FIRST_PLAYER, Beats
 from remixd.control.sink import Sink
@@ -302,6 +302,14 @@ class Desk:
         self._post(command.id, loading(deck, command, loaded, self._soon))
         self.decks.expect(loaded)
         deck.awaited = deck.awaited_track = ""
+
+    def swap(self, index: int, before: Loaded, ready: Loaded) -> bool:
+        """Have other stems of the same music take the place of what is on a deck; False if it is gone."""
+        if self._free < 1 or not self.decks.is_settled or self.decks.all[index].loaded is not before:
+            return False
+        self.receipts.send(Order(kind=SWAP, deck=index, extra=ready.key))
+        self.decks.expect(ready)
+        return True
 
     # Panic
 

@@ -69,6 +69,7 @@ class Session:
         self._before = 0
         self._heard = -1
         self._reports_lost = 0
+        self._degraded: dict[str, str] = {}
         self._listeners = Listeners()
         self._watchers = Watchers()
         # No method of the session: one that refers to itself would keep its shared memory until the next
@@ -134,6 +135,7 @@ class Session:
             short_term_lufs=newest.short_term_lufs if newest else SILENT_LUFS,
             nonfinite=newest.nonfinite if newest else 0,
             major_faults=newest.major_faults if newest else 0,
+            degraded="; ".join(self._degraded.values()),
             decks=desk.decks.statuses(),
         )
 
@@ -292,6 +294,29 @@ class Session:
     def is_listened_to(self) -> bool:
         """Whether anybody hears it."""
         return bool(self._listeners) or self.has_output
+
+    @property
+    def listeners_count(self) -> int:
+        """How many hear it over the network."""
+        return len(self._listeners)
+
+    @property
+    def is_apart(self) -> bool:
+        """Whether any of its decks plays stems by themselves that could be summed now."""
+        if not self._desk.decks.is_settled:
+            return False
+        on_decks = (self.players.get(deck.loaded.key) for deck in self._desk.decks.all if deck.loaded)
+        return any(score and not score["summed"] and len(score["stems"]) > 1 for score in on_decks)
+
+    def degrade(self, step: str, how: str, because: str) -> None:
+        """Tell that something is done more cheaply for it."""
+        self._degraded[step] = f"{how}: {because}"
+        self.journal.step(self._desk.clock.sample, how, because)
+
+    def restore(self, step: str) -> None:
+        """Tell that it is done as it should again."""
+        if self._degraded.pop(step, None):
+            self.journal.step(self._desk.clock.sample, f"no longer {step}", "there is room again")
 
     @property
     def due_ns(self) -> int:

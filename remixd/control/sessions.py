@@ -18,13 +18,14 @@ from remixd.control.admission import Admission, Kind
 from remixd.control.adoption import Papers, adopt
 from remixd.control.caches import Caches
 from remixd.control.command import Answer
-from remixd.control.decks import Loaded
 from remixd.control.desk import Start
 from remixd.control.engine import Engine
+from remixd.control.holding import Holding
 from remixd.control.journal import Journal
 from remixd.control.journals import Journals
 from remixd.control.recovery import recover
-from remixd.control.score import FIRST_PLAYER, Beats, player_score, session_score
+from remixd.control.rounds import Rounds
+from remixd.control.score import FIRST_PLAYER, player_score, session_score
 from remixd.control.session import Session
 from remixd.control.sink import Sink
 from remixd.control.streams import Listener, Lost, Packet, SessionStatus, Watcher
@@ -43,9 +44,6 @@ __all__ = ["Listener", "Lost", "Packet", "Session", "SessionStatus", "Sessions",
 BLOCK_FRAMES: Final = 128
 """Of a sound device, unless something else is asked for."""
 POLL_S: Final = 0.004
-WATCH_S: Final = 1.0
-HUNG_S: Final = 3.0
-"""An engine that renders nothing for so long, though sessions play, hangs."""
 
 
 class Sessions:
@@ -70,17 +68,17 @@ class Sessions:
         self._caches = caches or Caches(library.path)
         self._journals = journals
         self._sessions: dict[str, Session] = {}
-        self._leases: dict[str, dict[int, Lease]] = {}
-        self._papers = Papers()
+        papers = Papers()
+        self._holding = Holding(self._caches, papers)
         self._admission = Admission()
         self._generation = count(1)
-        self._players = count(FIRST_PLAYER + 1)
         self._loading: set[asyncio.Task[None]] = set()
         self._reserved: set[int] = set()
         self._ending: set[asyncio.Future[None]] = set()
         self._awake = asyncio.Event()
         self._pump = asyncio.create_task(self._run())
-        self._watch = asyncio.create_task(self._watch_engines())
+        rounds = Rounds(self._playing, self._holding, papers)
+        self._watch = asyncio.create_task(rounds.run(self._awake))
 
     def get(self, session_id: str) -> Session:
         """Find a session. Raises NotFound with the nearest id."""
@@ -89,6 +87,9 @@ class Sessions:
             hint = nearest(session_id, self._sessions)
             raise NotFound(f"there is no session {session_id!r}: {hint}", kind="session", name=session_id)
         return found
+
+    def _playing(self) -> list[Session]:
+        return [session for session in self._sessions.values() if session.playing]
 
     def all(self) -> list[Session]:
         """Every session, in the order of their creation."""
@@ -146,7 +147,7 @@ class Sessions:
                 if isinstance(error, RemixdError):
                     self._library.get(start.track.id)  # deleted meanwhile? then that is what is told
             raise
-        self._leases[session.id] = {FIRST_PLAYER: lease} if lease else {}
+        self._holding.begin(session, lease)
         self._awake.set()
         return session
 
@@ -186,7 +187,6 @@ class Sessions:
                 raise Unavailable(f"the engine's sound cannot be reached: {error}") from None
             session.latency_s = playing["latency_s"]
             self._sessions[session.id] = session
-            self._papers.write(session)
         finally:
             self._reserved.discard(slot)
         return session
@@ -219,30 +219,12 @@ class Sessions:
         """Bring a track onto a deck; whatever comes of it is told."""
         try:
             lease = await self._caches.hold(track)
-        except RemixdError as error:
-            session.give_up(command, str(error))
-            return
-        key = next(self._players)
-        leases = self._leases.get(session.id)
-        try:
-            if leases is None or not session.awaits(command):
+            if not session.awaits(command):
+                await self._caches.release(lease)
                 raise Unavailable("another command took its place")
-            score = player_score(track, lease.paths, key=key, loop=loop, summed=session.mode == "directed")
-            await session.engine.ask(op="load", key=session.key, player=score)
-            session.journal.load(key, score)
-            if self._leases.get(session.id) is not leases:
-                raise Unavailable(f"session {session.id} has ended")
-            leases[key] = lease  # from here on it goes when the engine has let go of it
-            session.players[key] = score
-            self._papers.write(session)
-        except BaseException as error:
-            await self._caches.release(lease)
-            if not isinstance(error, RemixdError):
-                raise
-            session.give_up(command, str(error))
-            return
-        try:
-            session.load(command, Loaded(key, track, Beats.of(track), loops=loop))
+            summed = session.mode == "directed"
+            ready = await self._holding.make_ready(session, track, lease=lease, loop=loop, summed=summed)
+            session.load(command, ready)
         except RemixdError as error:
             session.give_up(command, str(error))
 
@@ -262,10 +244,8 @@ class Sessions:
         await session.leave()
         self._take_sound()
         session.end()
-        self._papers.forget(session)
         if self._sessions.pop(session_id, None):
-            for lease in self._leases.pop(session_id).values():
-                await self._caches.release(lease)
+            await self._holding.end(session)
 
     async def adopt(self) -> None:
         """Go on with what engines play that the supervisor has adopted; what cannot be had is faded out."""
@@ -273,11 +253,14 @@ class Sessions:
             for key, *_, players in (await engine.ask(op="outputs"))["outputs"]:
                 try:
                     session = adopt(engine, key, self._library)
-                    held = [player for player in players if player in session.players]
-                    leases = {
-                        player: await self._caches.hold(self._library.get(session.players[player]["track"]))
-                        for player in held
-                    }
+                    await self._holding.adopt(
+                        session,
+                        {
+                            player: self._library.get(session.players[player]["track"])
+                            for player in players
+                            if player in session.players
+                        },
+                    )
                 except RemixdError as error:
                     log.error("session %d of engine process %d is not adopted: %s", key, engine.pid, error)
                     await engine.ask(op="leave", key=key)
@@ -285,9 +268,8 @@ class Sessions:
                 if self._journals:
                     session.keep(await self._journals.go_on(session.id))
                 log.info("session %s is adopted", session.id)
-                self._sessions[session.id], self._leases[session.id] = session, leases
+                self._sessions[session.id] = session
                 self._generation = count(max(key // SESSIONS_MAX, next(self._generation)) + 1)
-                self._players = count(max([*session.players, next(self._players)]) + 1)
         self._awake.set()
 
     async def close(self) -> None:
@@ -299,10 +281,7 @@ class Sessions:
         for session in self.all():
             session.end()
         self._sessions.clear()
-        for leases in self._leases.values():
-            for lease in leases.values():
-                lease.close()
-        self._leases.clear()
+        self._holding.close()
 
     def _inherit(self, dead: Engine, how: str, heir: Engine | None) -> None:
         """Have another engine go on with what one played that died, and with what it was to inherit."""
@@ -334,55 +313,6 @@ class Sessions:
                 await self._awake.wait()
             self._take_sound()
             await asyncio.sleep(POLL_S)
-
-    async def _watch_engines(self) -> None:
-        """Once a second, ask how files, devices and decks do, and end an engine that hangs."""
-        silent_s: dict[int, float] = {}
-        while True:
-            await asyncio.sleep(WATCH_S)
-            if not any(session.playing for session in self._sessions.values()):
-                await self._awake.wait()
-                silent_s.clear()
-            for session in self._sessions.values():
-                if session.playing:
-                    self._papers.write(session)
-            for engine in {session.engine for session in self._sessions.values() if session.playing}:
-                alive = [
-                    session.is_heard() for session in self._sessions.values() if session.engine is engine
-                ]
-                silent_s[engine.pid] = 0.0 if any(alive) else silent_s.get(engine.pid, 0.0) + WATCH_S
-                if silent_s[engine.pid] >= HUNG_S:
-                    log.error("engine %d has rendered nothing for %g s: it is ended", engine.pid, HUNG_S)
-                    engine.kill()
-                elif silent_s[engine.pid] == 0.0:
-                    await self._ask_outputs(engine)
-
-    async def _ask_outputs(self, engine: Engine) -> None:
-        theirs = {session.key: session for session in self._sessions.values() if session.engine is engine}
-        held = {key: list(self._leases.get(session.id, {})) for key, session in theirs.items()}
-        asks = any(session.has_output for session in theirs.values()) or any(
-            keys not in ([], [FIRST_PLAYER]) for keys in held.values()
-        )
-        if not asks:
-            return
-        with contextlib.suppress(RemixdError):
-            for key, state, latency_s, players in (await engine.ask(op="outputs"))["outputs"]:
-                if (session := theirs.get(key)) is None:
-                    continue
-                if session.has_output:
-                    if state != session.device:
-                        log.info("session %s: %s %s", session.id, session.sink, state)
-                    session.device, session.latency_s = state, latency_s
-                await self._let_go(session, set(held[key]) - set(players))
-                if unused := sorted(set(players) - session.keys_in_use):  # a load that came to nothing
-                    await engine.ask(op="withdraw", key=key, players=unused)
-
-    async def _let_go(self, session: Session, players: set[int]) -> None:
-        """Let go of the caches of what no deck of a session plays any more."""
-        leases = self._leases.get(session.id, {})
-        for key in players & leases.keys():
-            session.players.pop(key, None)
-            await self._caches.release(leases.pop(key))
 
     def _take_sound(self) -> None:
         now_s = time.monotonic()

@@ -115,6 +115,7 @@ class SessionStatus:
         latency_s: how much later than it is rendered the sound is heard.
         device: how the device is, such as `playing`; empty without one.
         because: why the director last moved each dimension.
+        degraded: what its engine does more cheaply for it now, and why; empty as a rule.
         track_id, position_s, bar_beat: of the deck that leads, else the first that plays, else the first.
     """
 
@@ -144,6 +145,7 @@ class SessionStatus:
     short_term_lufs: float = SILENT_LUFS
     nonfinite: int = 0
     major_faults: int = 0
+    degraded: str = ""
     decks: tuple[DeckStatus, ...] = ()
 
 

@@ -1,0 +1,107 @@
+"""What sessions hold: the players that lie ready in their engines, and the caches these are read from.
+
+Thread: [control].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from itertools import count
+
+from remixd.control.adoption import Papers
+from remixd.control.caches import Caches
+from remixd.control.decks import Loaded
+from remixd.control.score import FIRST_PLAYER, Beats, player_score
+from remixd.control.session import Session
+from remixd.errors import Unavailable
+from remixd.track.package import Track
+from remixd.track.quota import Lease
+
+
+class Holding:
+    """The leases of every session, by the key of the player that they are for."""
+
+    def __init__(self, caches: Caches, papers: Papers) -> None:
+        self._caches = caches
+        self._papers = papers
+        self._leases: dict[str, dict[int, Lease]] = {}
+        self._keys = count(FIRST_PLAYER + 1)
+
+    def begin(self, session: Session, first: Lease | None) -> None:
+        """A session begins, with the lease of what it plays at once."""
+        self._leases[session.id] = {FIRST_PLAYER: first} if first else {}
+        self._papers.write(session)
+
+    async def adopt(self, session: Session, tracks: dict[int, Track]) -> None:
+        """Hold what a session plays that another daemon made. Raises what building a cache raises."""
+        leases = {key: await self._caches.hold(track) for key, track in tracks.items()}
+        self._leases[session.id] = leases
+        self._keys = count(max([*session.players, next(self._keys)]) + 1)
+
+    def keys(self, session: Session) -> list[int]:
+        """The players that a session holds."""
+        return list(self._leases.get(session.id, {}))
+
+    async def make_ready(
+        self, session: Session, track: Track, *, lease: Lease, loop: bool, summed: bool
+    ) -> Loaded:
+        """Have a track lie ready in the engine of a session; the lease goes when the engine has let go of it.
+
+        Raises what the engine answers, Unavailable if the session has ended; then the lease is let go of.
+        """
+        leases = self._leases.get(session.id)
+        key = next(self._keys)
+        try:
+            score = player_score(track, lease.paths, key=key, loop=loop, summed=summed)
+            await session.engine.ask(op="load", key=session.key, player=score)
+            session.journal.load(key, score)
+            if leases is None or self._leases.get(session.id) is not leases:
+                raise Unavailable(f"session {session.id} has ended")
+        except BaseException:
+            await self._caches.release(lease)
+            raise
+        leases[key] = lease
+        session.players[key] = score
+        self._papers.write(session)
+        return Loaded(key, track, Beats.of(track), loops=loop)
+
+    async def swap(self, session: Session, *, summed: bool) -> bool:
+        """Have other players take the place of those on the decks: stems summed, or apart. Whether any did.
+
+        Raises what loading raises.
+        """
+        swapped = False
+        for deck in session.desk.decks.all:
+            loaded = deck.loaded
+            score = session.players.get(loaded.key) if loaded else None
+            if loaded is None or score is None or score["summed"] == summed or len(score["stems"]) < 2:
+                continue
+            lease = await self._caches.hold(loaded.track)
+            ready = await self.make_ready(
+                session, loaded.track, lease=lease, loop=loaded.loops, summed=summed
+            )
+            swapped = session.desk.swap(deck.index, loaded, ready) or swapped
+        return swapped
+
+    async def let_go(self, session: Session, players: Collection[int]) -> None:
+        """Let go of what no deck of a session plays any more."""
+        leases = self._leases.get(session.id, {})
+        for key in set(players) & leases.keys():
+            session.players.pop(key, None)
+            await self._caches.release(leases.pop(key))
+
+    async def end(self, session: Session) -> None:
+        """A session is over."""
+        self._papers.forget(session)
+        for lease in self._leases.pop(session.id, {}).values():
+            await self._caches.release(lease)
+
+    def close(self) -> None:
+        """Everything is over."""
+        for lease in _all(self._leases.values()):
+            lease.close()
+        self._leases.clear()
+
+
+def _all(held: Iterable[dict[int, Lease]]) -> Iterable[Lease]:
+    return (lease for leases in held for lease in leases.values())

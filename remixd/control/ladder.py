@@ -1,0 +1,130 @@
+"""The ladder: an engine with too much to do does it more cheaply, a step at a time, and never falls silent.
+
+First sessions without a device are rendered longer ahead, so that a slow moment is not heard. Where the core
+itself is full, stems are summed in the spectrum, which costs half: first in sessions that few listen to, the
+newest of them. Each step is told, journalled, and taken back, the last one first, when there is room again.
+Thread: [control].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from time import monotonic
+from typing import Final
+
+from remixd.control.admission import Load
+from remixd.control.engine import Engine
+from remixd.control.holding import Holding
+from remixd.control.session import Session
+
+FULL: Final = 0.9
+FULL_S: Final = 0.5
+"""So long over FULL is too much."""
+LATE_MAX: Final = 5
+"""So many packets late between two looks are too much too."""
+CALM: Final = 0.6
+CALM_S: Final = 10.0
+LEADS_NS: Final = (60_000_000, 100_000_000)
+AT_ONCE: Final = 4
+"""A step makes a quarter of the sessions cheaper."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What was done to some sessions: rendered further ahead than `leads`; or summed, without these."""
+
+    sessions: Sequence[Session]
+    lead_ns: int = 0
+    leads: Sequence[int] = ()
+
+
+class Ladder:
+    """How far one engine's work has been made cheaper.
+
+    Args:
+        holding: swaps players.
+    """
+
+    def __init__(self, holding: Holding) -> None:
+        self._holding = holding
+        self._steps: list[_Step] = []
+        self._late: tuple[int, int] = (0, 0)
+        self._over_since_s: float | None = None
+        self._calm_since_s: float | None = None
+
+    async def take(self, engine: Engine, load: Load, sessions: list[Session]) -> None:
+        """Take what an engine measures, a few times a second; do a step, or take one back, if it is time.
+
+        Raises what the engine answers.
+        """
+        at_s = monotonic()
+        before = self._late[1] if self._late[0] == engine.pid else load.late
+        self._late = engine.pid, load.late
+        is_late, is_full = load.late - before > LATE_MAX, self._is_full(load, at_s)
+        if load.mean >= CALM or is_late:
+            self._calm_since_s = None
+        elif self._calm_since_s is None:
+            self._calm_since_s = at_s
+        if is_late or is_full:
+            because = f"engine {engine.number} is at {load.mean * 100:.0f} % of its core"
+            because += ", and late" if is_late else ""
+            await self._step(engine, sessions, because, is_full=is_full)
+        elif self._steps and self._calm_since_s is not None and at_s - self._calm_since_s >= CALM_S:
+            self._calm_since_s = at_s
+            await self._undo(engine, sessions)
+
+    def _is_full(self, load: Load, at_s: float) -> bool:
+        if load.mean <= FULL:
+            self._over_since_s = None
+            return False
+        if self._over_since_s is None:
+            self._over_since_s = at_s
+        if at_s - self._over_since_s < FULL_S:
+            return False
+        self._over_since_s = at_s
+        return True
+
+    async def _step(self, engine: Engine, sessions: list[Session], because: str, *, is_full: bool) -> None:
+        for lead_ns in LEADS_NS:
+            short = [each for each in sessions if _may_wait(each) and each.score["lead_ns"] < lead_ns]
+            if short:
+                self._steps.append(_Step(short, lead_ns, [each.score["lead_ns"] for each in short]))
+                for session in short:
+                    await _lead(engine, session, lead_ns)
+                    session.degrade("lead", f"rendered {lead_ns // 1_000_000} ms ahead", because)
+                return
+        if not is_full:
+            return
+        apart = [each for each in sessions if each.is_apart]
+        apart.sort(key=lambda session: (session.listeners_count, -session.key))
+        some = apart[: -(-len(apart) // AT_ONCE)]
+        if some:
+            self._steps.append(_Step(some))
+        for session in some:
+            if await self._holding.swap(session, summed=True):
+                session.degrade("summed", "stems summed: levels move with the frame, in 60 ms", because)
+
+    async def _undo(self, engine: Engine, sessions: list[Session]) -> None:
+        step = self._steps.pop()
+        here = [each for each in step.sessions if each in sessions]
+        for session in here:
+            if not step.leads:
+                await self._holding.swap(session, summed=False)
+                session.restore("summed")
+        for session, lead_ns in zip(step.sessions, step.leads, strict=False):
+            if session in here:
+                await _lead(engine, session, lead_ns)
+                if lead_ns >= LEADS_NS[0]:
+                    session.degrade("lead", f"rendered {lead_ns // 1_000_000} ms ahead", "there is more room")
+                else:
+                    session.restore("lead")
+
+
+def _may_wait(session: Session) -> bool:
+    return not session.sink.startswith("device")
+
+
+async def _lead(engine: Engine, session: Session, lead_ns: int) -> None:
+    await engine.ask(op="lead", key=session.key, lead_ns=lead_ns)
+    session.score["lead_ns"] = lead_ns
