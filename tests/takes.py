@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import random
+import struct
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,12 +27,14 @@ from remixd._kernel.ring import PacketRing
 from remixd._kernel.session import Session
 from remixd.analysis.phase_tree import write_cached
 from remixd.control.journal import Journal
+from remixd.control.journal_file import JournalReader, file_start
 from remixd.control.ledger import Ledger, entry_of
 from remixd.control.order import EVERY_DECK, Order
 from remixd.control.provenance import this_build, with_contents
 from remixd.control.recording import read_recording
 from remixd.control.replay import Replay
 from remixd.engine.players import Players
+from remixd.errors import RemixdError
 from remixd.units import STEM_ROLES
 from remixd.v1.journal_pb2 import JournalHeader
 
@@ -233,3 +238,29 @@ def perform(
             take.tell(chance_order(chance, clock))
         take.play(min(chance.choice(cuts), frames - clock))
     return take.end()
+
+
+def play_changed(take: Take, count: int) -> list[str]:
+    """Play a take's journal with bytes of its records changed behind sums that are right; what was told."""
+    records = list(JournalReader(take.path))
+    chance, told = random.Random(3), []
+    for _ in range(count):
+        changed = [record.SerializeToString() for record in records]
+        for _ in range(chance.randrange(1, 4)):
+            number = chance.randrange(len(changed))
+            payload = bytearray(changed[number])
+            payload[chance.randrange(len(payload))] = chance.randrange(256)
+            changed[number] = bytes(payload)
+        try:
+            take.path.write_bytes(file_start() + b"".join(map(_sealed, changed)))
+            blocks = Replay(read_recording(take.path), take.caches).blocks(4800)
+            heard = list(itertools.islice(blocks, 8))
+            assert all(np.isfinite(block).all() for block in heard)
+        except RemixdError as error:
+            told.append(str(error))
+    return told
+
+
+def _sealed(payload: bytes) -> bytes:
+    head = struct.pack("<II", len(payload), zlib.crc32(payload))
+    return head + struct.pack("<I", zlib.crc32(head)) + payload

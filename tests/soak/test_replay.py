@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from takes import BEAT, Take, library, perform, session_score
+from takes import BEAT, Take, library, perform, play_changed, session_score
 
 from remixd._kernel import fft
 from remixd.control.journal import Journal
@@ -56,3 +56,15 @@ def test_ten_minutes_of_five_thousand_commands_are_replayed_bit_for_bit(
     scores: list[dict[str, Any]], tmp_path: Path, summed: bool
 ) -> None:
     check(scores, tmp_path, 600, 5000, summed=summed)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+def test_two_thousand_changed_journals_are_played_or_told(
+    scores: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    take = Take(tmp_path, session_score(scores[0]), Journal(tmp_path / "unused"))
+    perform(take, 5, 40_000, [480, 1000], 30, [scores[1]])
+    told = play_changed(take, 2000)
+    assert len(told) > 20
+    assert all(told)
