@@ -155,10 +155,8 @@ def _take(found: Recording, record: JournalRecord) -> None:
         case "load":
             found.loads[record.load.player] = _score(record.load.score)
         case "step":
-            found.doubts.append(
-                f"from sample {record.step.sample} on the engine saved time: {record.step.step}, "
-                f"{record.step.because}; a replay does not"
-            )
+            step = record.step  # what changes the sound is a command too, and so in the replay
+            found.notes.append(f"from sample {step.sample} on: {step.step}, as {step.because}")
         case "restore":
             restore = record.restore
             start = _sample(restore.sample)

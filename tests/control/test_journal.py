@@ -223,3 +223,14 @@ async def test_a_daemon_goes_on_with_the_journal_of_one_that_was_killed(tmp_path
     assert recording.doubts == ["the journal lacks 1 commands that the engine has done"]
     assert recording.fans["a"] == recording.fans["b"]
     await killed.close()
+
+
+async def test_steps_of_an_engine_with_too_much_to_do_are_told(tmp_path: Path) -> None:
+    async with Journals(tmp_path / "journals", tmp_path) as journals:
+        journal = await journals.begin("s-1", 7, SCORE)
+        journal.step(4800, "stems summed", "the core is full")
+        journal.end("it was ended")
+    assert journal.path
+    recording = read_recording(journal.path)
+    assert recording.notes == ["from sample 4800 on: stems summed, as the core is full"]
+    assert recording.doubts == []
