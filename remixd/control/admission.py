@@ -49,7 +49,8 @@ class Load:
     async def of(cls, engine: Engine) -> Load:
         """Ask an engine. Raises Unavailable if it is gone, or does not answer soon."""
         try:
-            told = await asyncio.wait_for(engine.ask(op="measure"), ANSWER_S)
+            async with asyncio.timeout(ANSWER_S):
+                told = await engine.ask(op="measure")
         except TimeoutError:
             raise Unavailable(f"engine {engine.number} does not answer") from None
         return cls(told["mean"], told["worst"], told["late"], {int(key): cost for key, cost in told["costs"]})

@@ -85,7 +85,8 @@ class Engine:
         )
         engine = cls(directory, process.pid, process)
         try:
-            await asyncio.wait_for(engine._connect(), START_S)
+            async with asyncio.timeout(START_S):
+                await engine._connect()
         except TimeoutError:
             await engine.stop()
             raise Unavailable(f"the engine did not answer within {START_S:g} s") from None
@@ -105,7 +106,8 @@ class Engine:
         except OSError as error:
             raise Unavailable(f"engine {pid} is gone: {error.strerror}") from None
         try:
-            await asyncio.wait_for(engine._connect(), ADOPT_S)
+            async with asyncio.timeout(ADOPT_S):
+                await engine._connect()
         except (OSError, TimeoutError, RemixdError) as error:
             engine._let_go()
             raise Unavailable(f"engine {pid} does not answer: {error}") from None
@@ -157,7 +159,8 @@ class Engine:
             try:
                 self._writer.write(line + b"\n")
                 await self._writer.drain()
-                return await asyncio.wait_for(self._reader.readline(), ANSWER_S)
+                async with asyncio.timeout(ANSWER_S):
+                    return await self._reader.readline()
             except TimeoutError:
                 log.error("engine %d has not answered for %g s: it is ended", self.pid, ANSWER_S)
                 self.kill()
@@ -189,7 +192,8 @@ class Engine:
         if not self._gone.done():
             self._signal(signal.SIGTERM)
             try:
-                await asyncio.wait_for(asyncio.shield(self._gone), STOP_S)
+                async with asyncio.timeout(STOP_S):
+                    await asyncio.shield(self._gone)
             except TimeoutError:
                 self._signal(signal.SIGKILL)
         await self.died()

@@ -383,7 +383,7 @@ async def test_loads_that_never_come_leave_room_for_others(sessions, session) ->
         never = command("load", at="bar", expires_s=0.01, name="song-0000000a")
         _, event = await outcome(sessions, session, never)
         assert isinstance(event, Refused)
-    await until(lambda: not sessions._leases[session.id], 5.0)
+    await until(lambda: not sessions._holding.keys(session), 5.0)
     await do(sessions, session, "load", name="song-0000000a")
 
 
