@@ -127,9 +127,12 @@ cdef void session_render(SessionState* session, int64_t frames, float* out) noex
 
 
 cdef void session_drain(SessionState* session, Queue* commands) noexcept nogil:
-    """Take every command that waits in a mailbox."""
+    """Take every command that waits in a mailbox; not what is posted meanwhile, without end."""
     cdef Command command
-    while queue_pop(commands, &command):
+    cdef uint64_t _taken
+    for _taken in range(commands.mask + 1):
+        if not queue_pop(commands, &command):
+            return
         session_post(session, &command)
 
 
