@@ -183,7 +183,7 @@ cdef void session_describe(SessionState* session, Packet* packet) noexcept nogil
     cdef int i
     packet.tempo = shown.tempo.value_to
     packet.pitch = shown.pitch.value_to
-    deck_gains(session, shown_deck(session), session.clock, packet.gain)
+    deck_gains(session, shown_deck(session), shown.player, session.clock, packet.gain)
     packet.reports_lost = session.reports_lost
     packet.clips = session.bus.clips
     for i in range(DECKS):
