@@ -52,6 +52,7 @@ KERNEL_NOUNS = (
     "marks",
     "follow",
     "loops",
+    "loading",
     "transport",
     "checkpoint",
     "mixing",

@@ -19,6 +19,7 @@ from remixd._kernel.reader cimport (
     reader_wrap,
     step_rate,
 )
+from remixd._kernel.strip cimport ramp_to
 
 cdef float[FADE + 1] _alike     # equal gain
 cdef float[FADE + 1] _apart     # equal power
@@ -115,6 +116,11 @@ cdef int64_t deck_advance(const Deck* deck, int64_t quantum, int64_t sample) noe
     return total + step_rate(deck.plan.tempo[step % STEPS]) * (sample - step * QUANTUM) // QUANTUM
 
 
+cdef bint _same_line(const Reader* one, const Reader* other) noexcept nogil:
+    """Whether a place on one is the same place on the other, however often it has gone round."""
+    return one.loop == other.loop and (not one.loop or one.length == other.length)
+
+
 cdef void deck_start(Deck* deck, PlayerState* player, int64_t target, int64_t sample, int frames,
                      bint alike, int64_t quantum, int64_t end_step) noexcept nogil:
     """Be at a source position at a sample, faded in over the `frames` before it.
@@ -137,7 +143,11 @@ cdef void deck_start(Deck* deck, PlayerState* player, int64_t target, int64_t sa
     deck.fade_frames = frames
     deck.fade_alike = alike
     deck.ended = False
-    if alike and deck.before != NULL and not deck.before.varispeed and not deck.varispeed:
+    if deck.before == NULL:
+        ramp_to(&deck.sounding, 1.0, sample - frames, frames)
+    if alike and deck.before != NULL and _same_line(deck.before, reader) and not deck.before.varispeed and (
+        not deck.varispeed
+    ):
         reader_continue(reader, deck.before, quantum)
     else:
         reader_start(reader, target + advance if deck.backwards else target - advance, deck.varispeed,
@@ -150,6 +160,7 @@ cdef void deck_stop(Deck* deck, int64_t sample) noexcept nogil:
     deck.before = deck.now
     deck.before_player = deck.player
     deck.now = NULL
+    ramp_to(&deck.sounding, 0.0, sample, FADE)
     deck.fade_end = sample + FADE
     deck.fade_frames = FADE
     deck.fade_alike = False
@@ -181,12 +192,18 @@ cdef void deck_tick(Deck* deck, int64_t quantum) noexcept nogil:
 
 
 cdef inline float _fade(const float* table, int64_t done, int frames) noexcept nogil:
-    """A table of FADE + 1 read over `frames` frames."""
+    """A table of FADE + 1 read over `frames` frames, in straight lines from entry to entry."""
+    cdef float place
+    cdef int at
     if done <= 0:
         return 0.0
     if done >= frames:
         return 1.0
-    return table[done * FADE // frames]
+    if frames == FADE:
+        return table[done]
+    place = <float>(done * FADE) / <float>frames
+    at = <int>place
+    return table[at] + (table[at + 1] - table[at]) * (place - <float>at)
 
 
 cdef void deck_fades(const Deck* deck, int64_t sample, float* rising, float* falling) noexcept nogil:

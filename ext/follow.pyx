@@ -1,9 +1,11 @@
 """The plan: what the tempo and pitch of each deck will be, step by step, for all decks together.
 
 A session has one beat: that of the deck that leads, or, where none does, its own at a steady pace. A deck
-that follows plays a beat of its own for each of the session's, so its tempo is that of the session over that
-of its track at that place; what it is off by is taken up at 70 % a beat, by at most 5 % of the tempo.
-Positions here are exact, so there is nothing to ignore but rounding.
+that follows plays a beat of its own for each of the session's, so its tempo is that of the session over
+that of its track at that place; what it is off by is taken up at 70 % a beat, by at most 5 % of the tempo.
+Where it plays fewer beats, any of the session's may be its next. While the deck that leads repeats a part
+of a beat or plays backwards, the beat goes on as if it did not. Positions here are exact, so there is
+nothing to ignore but rounding.
 
 Thread: [render].
 """
@@ -40,6 +42,16 @@ cdef bint _leads(const SessionState* session) noexcept nogil:
             and deck_has_beat(&session.decks[session.lead]))
 
 
+cdef bint _goes_on(const Deck* lead) noexcept nogil:
+    """Whether its beats come one after the other."""
+    cdef double looped
+    if lead.backwards or not deck_loops(lead):
+        return not lead.backwards
+    looped = (lead.loop_end - lead.loop_start) * _one
+    looped /= grid_interval(&lead.player.grid, lead.loop_start * _one)
+    return fabs(_wrapped(looped)) <= 0.01
+
+
 cdef double _wrapped(double beats) noexcept nogil:
     """Beats to the nearest beat: -.5 to .5."""
     return beats - floor(beats + 0.5)
@@ -48,7 +60,7 @@ cdef double _wrapped(double beats) noexcept nogil:
 cdef double session_beat_at(const SessionState* session, int64_t sample) noexcept nogil:
     """The session's beat at a sample that is planned."""
     cdef const Deck* lead
-    if _leads(session):
+    if _leads(session) and _goes_on(&session.decks[session.lead]):
         lead = &session.decks[session.lead]
         return grid_beat(&lead.player.grid, reader_position(lead.now, sample) * _one)
     return session.beat - session.pace * (session.end_step * QUANTUM - sample) / QUANTUM
@@ -57,28 +69,54 @@ cdef double session_beat_at(const SessionState* session, int64_t sample) noexcep
 cdef double beat_error(const SessionState* session, const Deck* deck, double beat,
                        double frame) noexcept nogil:
     """By how many of its beats a deck at a source frame is behind the session's beat."""
-    return _wrapped(beat * deck.share - grid_beat(&deck.player.grid, frame))
+    cdef double error = beat * deck.share - grid_beat(&deck.player.grid, frame)
+    return _wrapped(error) if deck.share >= 1.0 else _wrapped(error / deck.share) * deck.share
+
+
+cdef double _end_frame(const Deck* deck) noexcept nogil:
+    """The source frame at which a deck is where the plan ends."""
+    return (reader_wrap(deck.now, deck.now.end_source) if deck.now != NULL else deck.rest) * _one
 
 
 cdef void _take_pace(SessionState* session, const Deck* deck) noexcept nogil:
     """Let the session's own beat be the one that a deck plays now."""
-    cdef double frame = (deck.now.end_source if deck.now != NULL else deck.rest) * _one
+    cdef double frame = _end_frame(deck)
     cdef double tempo = glide_value(&deck.tempo, session.end_step)
     session.pace = QUANTUM * tempo / grid_interval(&deck.player.grid, frame)
     session.beat = grid_beat(&deck.player.grid, frame)
 
 
-cdef void _choose_share(const SessionState* session, Deck* deck) noexcept nogil:
-    """Choose whether it plays one, two or half a beat to one of the session's: what bends it least."""
-    cdef double[3] shares = [1.0, 2.0, 0.5]
-    cdef double frame = (deck.now.end_source if deck.now != NULL else deck.rest) * _one
-    cdef double interval = grid_interval(&deck.player.grid, frame), bend, least = INFINITY
+cdef void _choose_share(const SessionState* session, Deck* deck, double tempo) noexcept nogil:
+    """Choose how many beats it plays to one of the session's: what bends it least from a tempo."""
+    cdef double[5] shares = [1.0, 2.0, 0.5, 4.0, 0.25]
+    cdef double interval = grid_interval(&deck.player.grid, _end_frame(deck)), bend, least = INFINITY
     cdef int i
-    for i in range(3):
-        bend = fabs(log(session.pace * shares[i] * interval / QUANTUM))
+    for i in range(5):
+        bend = fabs(log(session.pace * shares[i] * interval / (QUANTUM * tempo)))
         if bend < least:
             least = bend
             deck.share = shares[i]
+
+
+cdef void _take_lead(SessionState* session, int index) noexcept nogil:
+    """Let a deck lead from now on; those that follow keep to their tempo as well as its beat allows."""
+    cdef Deck* deck
+    cdef int i
+    session.lead = index
+    _take_pace(session, &session.decks[index])
+    for i in range(DECKS):
+        deck = &session.decks[i]
+        if i != index and deck.following and deck_has_beat(deck):
+            _choose_share(session, deck, glide_value(&deck.tempo, session.end_step))
+
+
+cdef void session_forget(SessionState* session, int index) noexcept nogil:
+    """Other music is on a deck: it leads no more, and follows as suits the music."""
+    cdef Deck* deck = &session.decks[index]
+    if session.lead == index:
+        session.lead = NO_DECK
+    if deck.following and deck_has_beat(deck) and session.pace > 0.0:
+        _choose_share(session, deck, 1.0)
 
 
 cdef int session_follow(SessionState* session, const Command* command) noexcept nogil:
@@ -90,7 +128,8 @@ cdef int session_follow(SessionState* session, const Command* command) noexcept 
         session.lead = NO_DECK
         return REASON_NONE
     if command.kind == COMMAND_LEAD and (command.deck == EVERY_DECK or command.value == 0.0):
-        session.lead = NO_DECK
+        if command.deck == EVERY_DECK or command.deck == session.lead:
+            session.lead = NO_DECK
         return REASON_NONE
     deck = &session.decks[command.deck]
     if command.value == 0.0:
@@ -99,19 +138,17 @@ cdef int session_follow(SessionState* session, const Command* command) noexcept 
     if not deck_has_beat(deck):
         return REASON_NO_BEAT
     if command.kind == COMMAND_LEAD:
-        session.lead = command.deck
         deck.following = False
-        _take_pace(session, deck)
+        _take_lead(session, command.deck)
         return REASON_NONE
     for i in range(DECKS):
         if session.lead == NO_DECK and i != command.deck and session.decks[i].now != NULL and (
             deck_has_beat(&session.decks[i])
         ):
-            session.lead = i
-            _take_pace(session, &session.decks[i])
+            _take_lead(session, i)
     if session.pace == 0.0:
         _take_pace(session, deck)
-    _choose_share(session, deck)
+    _choose_share(session, deck, 1.0)
     deck.following = True
     return REASON_NONE
 
@@ -119,24 +156,20 @@ cdef int session_follow(SessionState* session, const Command* command) noexcept 
 cdef void _keep_beat(SessionState* session) noexcept nogil:
     """Take the beat and the pace of the deck that leads at the end of the plan."""
     cdef Deck* lead
-    cdef double frame, looped
+    cdef double frame
     if not _leads(session):
         return
     lead = &session.decks[session.lead]
-    frame = reader_wrap(lead.now, lead.now.end_source) * _one
+    frame = _end_frame(lead)
     session.pace = QUANTUM * glide_value(&lead.tempo, session.end_step)
     session.pace /= grid_interval(&lead.player.grid, frame)
-    if deck_loops(lead):
-        looped = (lead.loop_end - lead.loop_start) * _one / grid_interval(&lead.player.grid, frame)
-        if fabs(_wrapped(looped)) > 0.01:               # parts of a beat again and again: the beat goes on
-            return
-    session.beat = grid_beat(&lead.player.grid, frame)
+    if _goes_on(lead):
+        session.beat = grid_beat(&lead.player.grid, frame)
 
 
 cdef double _followed(const SessionState* session, const Deck* deck) noexcept nogil:
     """The tempo at which a deck keeps to the session's beat, within its rights."""
-    cdef double frame, interval, tempo, error
-    frame = (reader_wrap(deck.now, deck.now.end_source) if deck.now != NULL else deck.rest) * _one
+    cdef double frame = _end_frame(deck), interval, tempo, error
     interval = grid_interval(&deck.player.grid, frame)
     tempo = session.pace * deck.share * interval / QUANTUM
     error = beat_error(session, deck, session.beat, frame)

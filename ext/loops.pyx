@@ -22,6 +22,14 @@ cdef enum:
     ONE = 1 << FIX
 
 
+cdef double _far = 2.7e11       # frames: no music is as long, and FIX more bits still fit
+
+
+cdef int64_t fixed(double frame) noexcept nogil:
+    """A source frame with FIX fractional bits; what is too far away for them, as far as they go."""
+    return <int64_t>floor(min(max(frame, -_far), _far) * ONE + 0.5)
+
+
 cdef double beats_on(const Deck* deck, double frame, double beats) noexcept nogil:
     """The source frame so many beats after another."""
     if deck.player.grid.count < 2:
@@ -32,7 +40,12 @@ cdef double beats_on(const Deck* deck, double frame, double beats) noexcept nogi
 cdef int64_t soonest(const SessionState* session, const Deck* deck, int lead) noexcept nogil:
     """The first sample at which something that begins `lead` frames before can be done."""
     cdef int64_t faded = (deck.fade_end + QUANTUM - 1) // QUANTUM * QUANTUM
-    return max(session.quantum * QUANTUM, faded) + lead
+    return max(max(session.quantum * QUANTUM, faded) + lead, deck.settled)
+
+
+cdef int64_t _settled(const SessionState* session, const Deck* deck) noexcept nogil:
+    """The first sample at which a deck is at one place."""
+    return max(max(session.quantum * QUANTUM, deck.fade_end), deck.settled)
 
 
 cdef bint is_due(const SessionState* session, int64_t sample, int lead) noexcept nogil:
@@ -48,8 +61,7 @@ cdef void go_to(SessionState* session, Deck* deck, PlayerState* player, int64_t 
         if target < 0:
             target += player.length << FIX
     deck_start(deck, player, target, sample, frames, alike, session.quantum, session.end_step)
-    if not alike:
-        deck_prime_gains(session, <int>(deck - &session.decks[0]))
+    deck_prime_gains(session, <int>(deck - &session.decks[0]))
 
 
 cdef void tell_done(SessionState* session, const Command* command, int64_t sample, int64_t position,
@@ -63,35 +75,35 @@ cdef bint is_inside(const PlayerState* player, int64_t position) noexcept nogil:
 
 
 cdef bint set_loop(SessionState* session, Deck* deck, const Command* command) noexcept nogil:
-    cdef int64_t sample = max(command.sample, soonest(session, deck, 0))
+    cdef int64_t sample = max(command.sample, _settled(session, deck))
     cdef int64_t here, start, end
     if not is_due(session, sample, 0):
         return False
     session_plan_to(session, sample)
     here = deck_ahead(deck, session.quantum, sample)
-    start = here if command.extra < 0.0 else <int64_t>(command.extra * ONE)
+    start = here if command.extra < 0.0 else fixed(command.extra)
     if not is_inside(deck.player, start):
         session_refuse(session, command, REASON_OUTSIDE)
         return True
-    end = <int64_t>floor(beats_on(deck, <double>start / ONE, command.value) * ONE + 0.5)
+    end = min(fixed(beats_on(deck, <double>start / ONE, command.value)), deck.player.length << FIX)
     if end - start < LOOP_LEAST * <int64_t>ONE:
         session_refuse(session, command, REASON_SHORT)
         return True
     deck.loop_start = start
-    deck.loop_end = min(end, deck.player.length << FIX)
+    deck.loop_end = end
     tell_done(session, command, sample, start, command.value)
     return True
 
 
 cdef bint scale_loop(SessionState* session, Deck* deck, const Command* command) noexcept nogil:
-    cdef int64_t sample = max(command.sample, soonest(session, deck, 0)), length
+    cdef int64_t sample = max(command.sample, _settled(session, deck))
+    cdef double length = (deck.loop_end - deck.loop_start) * command.value
     if not is_due(session, sample, 0):
         return False
-    length = <int64_t>((deck.loop_end - deck.loop_start) * command.value)
     if not LOOP_LEAST * <int64_t>ONE <= length <= deck.player.length << FIX:
         session_refuse(session, command, REASON_SHORT)
         return True
-    deck.loop_end = min(deck.loop_start + length, deck.player.length << FIX)
+    deck.loop_end = min(deck.loop_start + <int64_t>length, deck.player.length << FIX)
     tell_done(session, command, sample, deck.loop_start, command.value)
     return True
 

@@ -14,7 +14,7 @@ from remixd._kernel.follow cimport session_plan_to
 from remixd._kernel.grid cimport Grid, MARK_BAR, MARK_PHRASE, grid_next
 from remixd._kernel.mailbox cimport REASON_FULL, REPORT_EXPIRED, Command
 from remixd._kernel.moves cimport command_bends, session_refuse, session_report, session_route
-from remixd._kernel.reader cimport QUANTUM, STEPS, reader_position, step_rate
+from remixd._kernel.reader cimport QUANTUM, STEPS, reader_position, reader_wrap, step_rate
 from remixd._kernel.resample cimport FIX
 from remixd._kernel.state cimport DECKS, EVERY_DECK, NO_DECK
 from remixd._kernel.waiting cimport waiting_drop
@@ -100,7 +100,7 @@ cdef int64_t _sample_of(const SessionState* session, const Command* command, int
         frames = _frames_to(deck, command.when, reader_position(deck.now, sample),
                             step_rate(deck.plan.tempo[step % STEPS]))
     else:
-        frames = _frames_to(deck, command.when, deck.now.end_source,
+        frames = _frames_to(deck, command.when, reader_wrap(deck.now, deck.now.end_source),
                             step_rate(deck.plan.tempo[(step - 1) % STEPS]))
     if frames >= QUANTUM:
         return -1

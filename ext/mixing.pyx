@@ -22,11 +22,22 @@ from remixd._kernel.reader cimport (
 from remixd._kernel.state cimport DECKS
 from remixd._kernel.strip cimport add_ramped, add_scaled
 
+cdef enum:
+    RINGING = 4800          # frames for which a channel's filters may sound on
+
 
 cdef void _stem_gains(const PlayerState* player, const float* gains, float* out) noexcept nogil:
     cdef int i
     for i in range(player.readers[0].stems_count):
         out[i] = gains[player.role_of[i]]
+
+
+cdef const float* _ramp(const SessionState* session, int deck, const PlayerState* player,
+                        int role) noexcept nogil:
+    """The gains of a role of what is on a deck, or fades out there."""
+    if player != session.decks[deck].player:
+        return session.ramps_before[deck][role]
+    return session.ramps[deck][role]
 
 
 cdef void _read(SessionState* session, int deck, Reader* reader, const PlayerState* player, bint flat,
@@ -51,7 +62,7 @@ cdef void _read(SessionState* session, int deck, Reader* reader, const PlayerSta
         if flat:
             add_scaled(out, session.stem, gains[player.role_of[i]], QUANTUM)
         else:
-            add_ramped(out, session.stem, session.ramps[deck][player.role_of[i]], QUANTUM)
+            add_ramped(out, session.stem, _ramp(session, deck, player, player.role_of[i]), QUANTUM)
 
 
 cdef void _read_faded(SessionState* session, int deck, Reader* reader, const PlayerState* player, bint flat,
@@ -71,16 +82,17 @@ cdef void _mix_deck(SessionState* session, int index, int filled, float* out) no
     cdef float[QUANTUM] falling
     cdef bint flat = filled == 0 and deck_gains_rest(session, index, sample)
     cdef bint fading = sample < deck.fade_end
-    deck_gains(session, index, sample, gains)
     if not flat:
         deck_fill_gains(session, index, sample, filled, QUANTUM)
     if fading:
         deck_fades(deck, sample, rising, falling)
+    deck_gains(session, index, deck.player, sample, gains)
     if deck.now != NULL and fading:
         _read_faded(session, index, deck.now, deck.player, flat, gains, rising, out)
     elif deck.now != NULL:
         _read(session, index, deck.now, deck.player, flat, gains, out)
     if deck.before != NULL:
+        deck_gains(session, index, deck.before_player, sample, gains)
         _read_faded(session, index, deck.before, deck.before_player, flat, gains, falling, out)
 
 
@@ -93,7 +105,7 @@ cdef void session_mix(SessionState* session, const int* filled) noexcept nogil:
     memset(session.block, 0, sizeof(session.block))
     for i in range(DECKS):
         deck = &session.decks[i]
-        if deck.now == NULL and deck.before == NULL:
+        if deck.now == NULL and deck.before == NULL and sample >= deck.fade_end + RINGING:
             continue
         if channel_is_neutral(&deck.channel, sample):
             _mix_deck(session, i, filled[i], session.block)

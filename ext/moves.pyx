@@ -136,6 +136,7 @@ cdef int session_post(SessionState* session, const Command* command) noexcept no
     cdef Command noted = command[0]
     cdef bint taken
     noted.taken = session.quantum
+    noted.sample = max(noted.sample, <int64_t>-1)       # now is now: in the order in which they came
     if not _makes_sense(&noted):
         session_refuse(session, &noted, REASON_UNKNOWN)
         return 0

@@ -127,9 +127,12 @@ cdef void session_render(SessionState* session, int64_t frames, float* out) noex
 
 
 cdef void session_drain(SessionState* session, Queue* commands) noexcept nogil:
-    """Take every command that waits in a mailbox."""
+    """Take every command that waits in a mailbox; not what is posted meanwhile, without end."""
     cdef Command command
-    while queue_pop(commands, &command):
+    cdef uint64_t _taken
+    for _taken in range(commands.mask + 1):
+        if not queue_pop(commands, &command):
+            return
         session_post(session, &command)
 
 
@@ -180,7 +183,7 @@ cdef void session_describe(SessionState* session, Packet* packet) noexcept nogil
     cdef int i
     packet.tempo = shown.tempo.value_to
     packet.pitch = shown.pitch.value_to
-    deck_gains(session, shown_deck(session), session.clock, packet.gain)
+    deck_gains(session, shown_deck(session), shown.player, session.clock, packet.gain)
     packet.reports_lost = session.reports_lost
     packet.clips = session.bus.clips
     for i in range(DECKS):

@@ -25,12 +25,14 @@ cdef struct Deck:
     int fade_frames
     bint fade_alike         # both are the same sound: equal gain, not equal power
     int64_t rest            # where it rests, source frames with FIX fractional bits
+    int64_t settled         # what it was told while it rests is done, for samples up to here
     bint ended              # it rests because the music was over
     Glide tempo
     Glide pitch
     Plan plan
     Ramp[ROLES] gains       # of the mix
     Ramp[ROLES] levels      # of the hand on the deck
+    Ramp sounding           # 1 while it plays; falls with its last fade
     Channel channel
     int64_t loop_start      # source, FIX; a loop where loop_end is after it
     int64_t loop_end
@@ -39,7 +41,7 @@ cdef struct Deck:
     bint varispeed          # pitch goes with the speed
     bint backwards
     bint following          # the session's beat
-    double share            # of its beats in one of the session's: 1, 2 or .5
+    double share            # of its beats in one of the session's: a power of 2
     int64_t[STEPS] heard    # source position at the start of each quantum, FIX
 
 cdef void glide_to(Glide* glide, double value, int64_t start, int64_t steps) noexcept nogil

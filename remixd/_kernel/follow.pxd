@@ -12,4 +12,5 @@ cdef bint deck_has_beat(const Deck* deck) noexcept nogil
 cdef double session_beat_at(const SessionState* session, int64_t sample) noexcept nogil
 cdef double beat_error(const SessionState* session, const Deck* deck, double beat,
                        double frame) noexcept nogil
+cdef void session_forget(SessionState* session, int index) noexcept nogil
 cdef int session_follow(SessionState* session, const Command* command) noexcept nogil

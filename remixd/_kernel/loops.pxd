@@ -6,6 +6,7 @@ from remixd._kernel.mailbox cimport Command
 from remixd._kernel.player cimport PlayerState
 from remixd._kernel.state cimport SessionState
 
+cdef int64_t fixed(double frame) noexcept nogil
 cdef double beats_on(const Deck* deck, double frame, double beats) noexcept nogil
 cdef int64_t soonest(const SessionState* session, const Deck* deck, int lead) noexcept nogil
 cdef bint is_due(const SessionState* session, int64_t sample, int lead) noexcept nogil

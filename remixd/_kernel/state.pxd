@@ -52,4 +52,5 @@ cdef struct SessionState:
     float deck[QUANTUM * 2]
     float send[QUANTUM * 2]
     float[DECKS][ROLES][QUANTUM] ramps
+    float[DECKS][ROLES][QUANTUM] ramps_before   # of what fades out, where its rights are others
     Scratch* scratch

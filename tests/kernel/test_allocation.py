@@ -1,0 +1,162 @@
+"""The render thread never asks for memory, whatever its sessions are told: counted by a shim under malloc."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from decks import band
+
+from remixd._kernel import fft, mailbox
+from remixd._kernel.host import Host
+from remixd._kernel.mailbox import Mailbox
+from remixd._kernel.player import Player
+from remixd._kernel.ring import PacketRing, size_bytes
+from remixd._kernel.session import Session
+from remixd._kernel.stem import Stem
+from remixd.config import user_cache_path
+
+SHIM_C = r"""
+#define _GNU_SOURCE
+#include <stddef.h>
+#include <unistd.h>
+extern void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t), *__libc_realloc(void *, size_t);
+extern void *__libc_memalign(size_t, size_t);
+extern void __libc_free(void *);
+static volatile long watched, counted;
+static __thread long self __attribute__((tls_model("initial-exec")));
+static void note(void) {
+    if (!watched) return;
+    if (!self) self = gettid();
+    if (self == watched) counted++;
+}
+void *malloc(size_t n) { note(); return __libc_malloc(n); }
+void *calloc(size_t n, size_t m) { note(); return __libc_calloc(n, m); }
+void *realloc(void *p, size_t n) { note(); return __libc_realloc(p, n); }
+void *memalign(size_t a, size_t n) { note(); return __libc_memalign(a, n); }
+void free(void *p) { if (p) note(); __libc_free(p); }
+void shim_watch(long thread) { counted = 0; watched = thread; }
+long shim_counted(void) { return counted; }
+"""
+WARM_UP_S, WATCHED_S = 1.0, 4.0
+FRAMES, BEAT = 240_000, 20_000
+ROLES = [0, 1, 2, 3]
+KEYS = (256, 257, 258)
+
+
+@pytest.mark.skipif(
+    shutil.which("cc") is None or not sys.platform.startswith("linux"), reason="no cc, or no glibc"
+)
+def test_the_render_thread_allocates_nothing(tmp_path: Path) -> None:
+    source, shim = tmp_path / "shim.c", tmp_path / "shim.so"
+    source.write_text(SHIM_C, "utf-8")
+    built = subprocess.run(
+        ["cc", "-O1", "-fno-builtin", "-shared", "-fPIC", "-o", shim, source], capture_output=True, text=True
+    )
+    if built.returncode:
+        pytest.skip(f"the shim cannot be built here: {built.stderr[-200:]}")
+    path = os.pathsep.join(each for each in sys.path if each)
+    done = subprocess.run(
+        [sys.executable, __file__],
+        env={**os.environ, "LD_PRELOAD": str(shim), "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+Stage = tuple[Session, Mailbox, Mailbox]
+
+
+def stage(host: Host, stems: list[Stem], grid: dict[str, Any], key: int) -> Stage:
+    """A session of three decks on a host, and the mailboxes it is steered and answers by."""
+    commands = Mailbox(bytearray(mailbox.size_bytes(512)), 512)
+    reports = Mailbox(bytearray(mailbox.size_bytes(4096)), 4096)
+    session = Session(reports=reports, key=key)
+    for deck in range(3):
+        session.shelve(Player(stems, ROLES, key=deck + 1, summed=deck == 1, **grid))
+        commands.post_command(1, key, 0, 0.0, kind=mailbox.LOAD, deck=deck, extra=deck + 1.0)
+        commands.post_command(2, key, 0, 0.0, kind=mailbox.PLAY, deck=deck)
+    ring = PacketRing(bytearray(size_bytes(64, 480)), 64, 480)
+    host.add(session, commands, ring, 20_000_000)
+    return session, commands, reports
+
+
+class Hands:
+    """Tell sessions anything at all, again and again."""
+
+    def __init__(self, stems: list[Stem], grid: dict[str, Any]) -> None:
+        self.stems, self.grid = stems, grid
+        self.rng = np.random.default_rng(3)
+        self.told: set[int] = set()
+        self.number = self.laid = 100
+
+    def play(self, stages: list[Stage], seconds: float) -> None:
+        ends = time.monotonic() + seconds
+        while time.monotonic() < ends:
+            for each in stages:
+                self.tell(*each)
+            time.sleep(0.002)
+
+    def tell(self, session: Session, commands: Mailbox, reports: Mailbox) -> None:
+        self.number += 1
+        kind = int(self.rng.integers(mailbox.MIX, mailbox.ECHO + 1))
+        extra, value = -1.0, float(self.rng.choice([0, 0.125, 1, 2, 30_000]))
+        if kind in (mailbox.LOAD, mailbox.SWAP):
+            self.laid += 1
+            extra, value = float(self.laid), 0.0
+            with contextlib.suppress(ValueError):  # no room
+                player = Player(self.stems, ROLES, key=self.laid, summed=self.laid % 2 == 0, **self.grid)
+                session.shelve(player)
+        deck, when = int(self.rng.integers(0, 3)), int(self.rng.choice([0, 0, 1]))
+        commands.post_command(
+            self.number, session.key, int(self.rng.integers(0, 3)), value, -1, 480,
+            kind=kind, deck=deck, when=when, extra=extra,
+        )  # fmt: skip
+        self.told |= {report.command for report in reports.take_reports() if report.kind == mailbox.APPLIED}
+        session.collect()
+
+
+def main() -> None:
+    """In a process under the shim: three sessions, three decks each, told everything for some seconds."""
+    fft.prepare(user_cache_path() / "fftwf.wisdom")
+    shim = ctypes.CDLL(None)
+    shim.shim_watch.argtypes = [ctypes.c_long]
+    shim.shim_counted.restype = ctypes.c_long
+    shim.shim_watch(threading.get_native_id())
+    np.zeros(100_000)
+    assert shim.shim_counted() > 0, "the shim counts nothing"
+    shim.shim_watch(0)
+    beats = np.arange(0.0, FRAMES, BEAT)
+    grid: dict[str, Any] = {"beats": beats, "levels": [1 + (i % 4 == 0) for i in range(len(beats))]}
+    stems = band(FRAMES, every=BEAT)
+    host = Host()
+    stages = [stage(host, stems, grid, key) for key in KEYS]
+    hands = Hands(stems, grid)
+    thread = threading.Thread(target=host.run)
+    thread.start()
+    hands.play(stages, WARM_UP_S)
+    shim.shim_watch(thread.native_id)
+    hands.play(stages, WATCHED_S)
+    counted = shim.shim_counted()
+    shim.shim_watch(0)
+    host.stop()
+    thread.join()
+    missing = set(range(mailbox.MIX, mailbox.ECHO + 1)) - hands.told
+    assert not missing, f"never done: {missing}"
+    assert counted == 0, f"{counted} calls for memory on the render thread"
+
+
+if __name__ == "__main__":
+    main()
