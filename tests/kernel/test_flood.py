@@ -51,7 +51,8 @@ REPORTS = 1 << 17
 LEAD_NS = 40_000_000
 KINDS = [
     (mailbox.MIX, 255, -6.0), (mailbox.MIX, 0, -3.0), (mailbox.LEVEL, 0, 0.0), (mailbox.SEEK, 0, 9000.0),
-    (mailbox.LOOP, 0, 1.0), (mailbox.EXIT, 0, 0.0), (mailbox.STRIP, 0, 0.0), (mailbox.JUMP, 1, 1.0), (77, 0, 0.0),
+    (mailbox.LOOP, 0, 1.0), (mailbox.EXIT, 0, 0.0), (mailbox.STRIP, 0, 0.0), (mailbox.JUMP, 1, 1.0),
+    (77, 0, 0.0),
 ]  # fmt: skip
 
 
