@@ -75,6 +75,8 @@ async def recover(sessions: Iterable[Session], how: str, heir: Engine) -> bool:
     for session in left:
         session.take_reports()  # all that the dead one had told
     for session in left:
+        if not session.playing:
+            continue  # deleted meanwhile
         try:
             await _move(session, heir)
         except Died:

@@ -19,7 +19,7 @@ from remixd.control.adoption import Papers, adopt
 from remixd.control.caches import Caches
 from remixd.control.command import Answer
 from remixd.control.desk import Start
-from remixd.control.engine import Engine
+from remixd.control.engine import Died, Engine
 from remixd.control.holding import Holding
 from remixd.control.journal import Journal
 from remixd.control.journals import Journals
@@ -250,27 +250,26 @@ class Sessions:
     async def adopt(self) -> None:
         """Go on with what engines play that the supervisor has adopted; what cannot be had is faded out."""
         for engine in self._supervisor.adopted:
-            for key, *_, players in (await engine.ask(op="outputs"))["outputs"]:
-                try:
-                    session = adopt(engine, key, self._library)
-                    await self._holding.adopt(
-                        session,
-                        {
-                            player: self._library.get(session.players[player]["track"])
-                            for player in players
-                            if player in session.players
-                        },
-                    )
-                except RemixdError as error:
-                    log.error("session %d of engine process %d is not adopted: %s", key, engine.pid, error)
-                    await engine.ask(op="leave", key=key)
-                    continue
-                if self._journals:
-                    session.keep(await self._journals.go_on(session.id))
-                log.info("session %s is adopted", session.id)
-                self._sessions[session.id] = session
-                self._generation = count(max(key // SESSIONS_MAX, next(self._generation)) + 1)
+            with contextlib.suppress(Died):  # then there is nothing to go on with
+                for key, *_, players in (await engine.ask(op="outputs"))["outputs"]:
+                    await self._adopt(engine, key, players)
         self._awake.set()
+
+    async def _adopt(self, engine: Engine, key: int, players: list[int]) -> None:
+        try:
+            session = adopt(engine, key, self._library)
+            held = [player for player in players if player in session.players]
+            tracks = {player: self._library.get(session.players[player]["track"]) for player in held}
+            await self._holding.adopt(session, tracks)
+        except RemixdError as error:
+            log.error("session %d of engine process %d is not adopted: %s", key, engine.pid, error)
+            await engine.ask(op="leave", key=key)
+            return
+        if self._journals:
+            session.keep(await self._journals.go_on(session.id))
+        log.info("session %s is adopted", session.id)
+        self._sessions[session.id] = session
+        self._generation = count(max(key // SESSIONS_MAX, next(self._generation)) + 1)
 
     async def close(self) -> None:
         """End every session's listeners and watchers."""
