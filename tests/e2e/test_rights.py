@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from processes import STEMS_HZ, Daemon, run
 
+from remixd.control.desk import PANIC_ROOM
+from remixd.control.receipts import WAITING_MAX
 from remixd.errors import Exhausted, InvalidInput, NotFound
 from remixd.units import RATE_HZ
 
@@ -148,7 +150,7 @@ def test_a_full_mailbox_is_told_and_nothing_that_was_accepted_is_lost(daemon: Da
                 client.panic(session.id)
             finally:
                 os.kill(session.engine_pid, signal.SIGCONT)
-            assert len(accepted) >= 200
+            assert len(accepted) >= WAITING_MAX - PANIC_ROOM
             waiting = set(accepted)
             while waiting:
                 waiting.discard(getattr(next(events), "id", ""))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import tempfile
 import threading
@@ -57,6 +58,7 @@ def running(monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
     it = Running()
     yield it
     it.thread.join(5)
+    shutil.rmtree(it.folder)
     assert not it.thread.is_alive()
 
 
