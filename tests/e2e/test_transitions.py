@@ -71,7 +71,7 @@ def test_a_song_goes_over_into_another_in_beat(client: Client, session: str) -> 
     assert answer.accepted, answer.reason
     assert answer.applied.because == "bass-swap, 2 bars"
     assert answer.applied.settled_sample - answer.applied.sample == pytest.approx(2 * bar * RATE_HZ, rel=0.01)
-    a, b = deck(client, session, "A"), deck(client, session, "B")
+    a, b, *_ = client.session(session).decks  # both of one packet
     assert (b.state, b.synced) == ("playing", True)
     assert b.tempo == pytest.approx(BPM[0] / BPM[1], abs=0.002)
     off = (a.position_s * BPM[0] - b.position_s * BPM[1]) / 60.0
