@@ -124,27 +124,29 @@ class Watchers:
         """Let those whose turn it is know how the session stands."""
         turns = _turns(len(self))
         for row in self._rows[self._turn % turns :: turns]:
-            for watcher in row:
+            for watcher in row:  # a status ends nobody
                 watcher.put_status(status)
 
     def put_answer(self, answer: Applied | Refused) -> None:
         """Let everybody know what became of a signal."""
-        for row in self._rows:
-            for watcher in row:
-                watcher.put_answer(answer)
+        for watcher in self._everybody():
+            watcher.put_answer(answer)
 
     def put_missed(self, answers: int) -> None:
         """Let everybody know that answers were lost."""
-        for row in self._rows:
-            for watcher in row:
-                watcher.put_missed(answers)
+        for watcher in self._everybody():
+            watcher.put_missed(answers)
 
     def close(self) -> None:
         """End everybody's iteration, once the answers that wait are taken."""
-        for watcher in [watcher for row in self._rows for watcher in row]:
+        for watcher in self._everybody():
             watcher.close()
 
     def lose(self, reason: str) -> None:
         """Tell everybody that the engine is lost, and end."""
-        for watcher in [watcher for row in self._rows for watcher in row]:
+        for watcher in self._everybody():
             watcher.lose(reason)
+
+    def _everybody(self) -> list[Watcher]:
+        """Who watches now: some leave as they are told."""
+        return [watcher for row in self._rows for watcher in row]

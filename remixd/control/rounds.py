@@ -55,13 +55,19 @@ class Rounds:
                 self._heard_s.clear()
             looks += 1
             for engine in {session.engine for session in self._sessions()}:
-                if self._answers(engine):
-                    await self._relieve(engine)
-                    if looks % LOOKS_A_ROUND == 0:
-                        await self._ask_outputs(engine)
-            if looks % LOOKS_A_ROUND == 0:
-                for session in self._sessions():
-                    self._papers.write(session)
+                try:
+                    await self._look_after(engine, whole=looks % LOOKS_A_ROUND == 0)
+                except Exception:  # the others are looked after all the same
+                    log.exception("rounds of engine %d", engine.pid)
+
+    async def _look_after(self, engine: Engine, *, whole: bool) -> None:
+        if self._answers(engine):
+            await self._relieve(engine)
+            if whole:
+                await self._ask_outputs(engine)
+        if whole:
+            for session in self._of(engine):
+                self._papers.write(session)
 
     def _of(self, engine: Engine) -> list[Session]:
         return [session for session in self._sessions() if session.engine is engine]

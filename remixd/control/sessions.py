@@ -227,6 +227,9 @@ class Sessions:
             session.load(command, ready)
         except RemixdError as error:
             session.give_up(command, str(error))
+        except Exception as error:
+            log.exception("loading %s into session %s", track.id, session.id)
+            session.give_up(command, f"a fault of remixd: {error!r}")
 
     def _reserve_slot(self, engine: Engine) -> int:
         """A slot of the engine that nobody has: lost sessions, which stay to be looked at, have none."""
@@ -316,10 +319,22 @@ class Sessions:
     def _take_sound(self) -> None:
         now_s = time.monotonic()
         for session in self._sessions.values():
-            session.take_reports()
-            session.take_sound(now_s)
-            if session.playing:
-                session.direct()
+            try:
+                session.take_reports()
+                session.take_sound(now_s)
+                if session.playing:
+                    session.direct()
+            except Exception as error:  # one that has a fault does not keep the others waiting
+                if session.playing:
+                    log.exception("session %s", session.id)
+                    self._ending.add(ending := asyncio.ensure_future(_silence(session.engine, session.key)))
+                    ending.add_done_callback(self._ending.discard)
+                    session.lose(f"a fault of remixd in session {session.id}: {error!r}")
+
+
+async def _silence(engine: Engine, key: int) -> None:
+    with contextlib.suppress(RemixdError):
+        await engine.ask(op="leave", key=key)
 
 
 def _new_id(taken: dict[str, Session]) -> str:

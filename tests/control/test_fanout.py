@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remixd.control.command import Applied
+from remixd.control.command import Applied, Refused
 from remixd.control.fanout import SERVED_AT_ONCE, STATUS_EVERY_S, TURNS_MAX, Listeners, Watchers
 from remixd.control.streams import Lost, Packet, SessionStatus
 from remixd.errors import Unavailable
@@ -137,6 +137,20 @@ async def test_a_pause_is_not_made_up_for():
 
 async def test_nobody_watches_nothing_is_due():
     assert not Watchers().want_status(1.0)
+
+
+@pytest.mark.parametrize("last", [1, 2, 8])
+async def test_whoever_awaits_no_more_leaves_while_the_others_are_told(last):
+    watchers = Watchers()
+    leaving = [watchers.join(STATUS, only={"a"}) for _ in range(last)]
+    for watcher in leaving:
+        watcher.end_when_told()
+    others = [watchers.join(STATUS) for _ in range(20)]
+    watchers.put_answer(Refused(id="a", reason="no"))
+    assert len(watchers) == len(others)
+    watchers.close()
+    for watcher in (*leaving, *others):
+        assert Refused(id="a", reason="no") in [event async for event in watcher]
 
 
 async def test_answers_and_losses_are_told_to_every_watcher():

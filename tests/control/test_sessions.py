@@ -236,6 +236,31 @@ async def test_an_engine_that_hangs_is_noticed_and_replaced(sessions: Sessions, 
     await hear(session, 0.05)
 
 
+async def test_a_session_with_a_fault_is_told_lost_and_the_others_play_on(
+    sessions: Sessions, shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf.add("song-00000001", SONG)
+    faulty, other = [await sessions.create("song-00000001") for _ in range(2)]
+    watcher = faulty.watch()
+
+    def fail(sample: int) -> None:
+        raise RuntimeError(f"at {sample}")
+
+    monkeypatch.setattr(faulty.journal, "tick", fail)
+    *_, last = [event async for event in watcher]
+    assert isinstance(last, Lost)
+    assert "RuntimeError" in last.reason
+    assert faulty.status().state == "lost"
+    await hear(other, 0.05)
+    for _ in range(500):
+        outputs = (await other.engine.ask(op="outputs"))["outputs"]
+        if len(outputs) == 1:
+            break
+        await asyncio.sleep(0.01)
+    assert [key for key, *_ in outputs] == [other.key], "its sound has ended"
+    await sessions.delete(faulty.id)
+
+
 async def test_a_cache_that_is_damaged_is_refused_by_name_and_nothing_stays(sessions, shelf) -> None:
     shelf.add("song-00000001", SONG)
     os.truncate(shelf.path / "cache" / "song-00000001" / "bass.pcm", 10_000)

@@ -32,12 +32,15 @@ CEILING = 10 ** (-1 / 20) + 1e-6
 
 
 @cache
-def songs() -> list[tuple[list[Stem], NDArray[np.float32]]]:
-    """Three, one of them shorter: stems, and how rough all together are near every 64 frames."""
+def songs(*, circle: bool) -> list[tuple[list[Stem], NDArray[np.float32]]]:
+    """Three, one of them shorter: stems, and how rough all together are near every 64 frames.
+
+    A song that goes round in a circle is followed by its own start.
+    """
     found = []
     for seed, frames in ((1, LENGTH), (9, LENGTH), (5, LENGTH - 3 * BEAT)):
         stems = band(frames, seed=seed, every=LENGTH)
-        whole = Session(stems, ROLES, loop=False).render(frames + 2 * LENGTH)
+        whole = Session(stems, ROLES, loop=circle).render(frames + 2 * LENGTH)
         rough = roughness(np.concatenate([np.zeros((LENGTH, 2), np.float32), whole]))
         blocks = rough[: len(rough) // QUANTUM * QUANTUM].reshape(-1, QUANTUM).max(axis=1)
         near = sliding_window_view(np.pad(blocks, REACH, mode="edge"), 2 * REACH + 1).max(axis=1)
@@ -103,7 +106,7 @@ class Told(RuleBasedStateMachine):
         return {"beats": beats, "levels": [1 + (i % 4 == 0) + (i % 8 == 0) for i in range(len(beats))]}
 
     def shelve(self, session: Session, song: int, key: int) -> bool:
-        stems, _ = songs()[song]
+        stems, _ = songs(circle=self.kwargs["loop"])[song]
         self.songs[key] = song
         player = Player(stems, ROLES, key=key, **self.kwargs, **self.grid(stems[0].frames))
         try:
@@ -196,10 +199,11 @@ class Told(RuleBasedStateMachine):
 
     def render_and_listen(self, quanta: int) -> None:
         """Render, and note how rough it may be: as what each deck plays is where it is."""
+        known = songs(circle=self.kwargs["loop"])
         for _ in range(quanta):
             self.heard.append(self.session.render(QUANTUM))
             self.bounds.append([
-                float(songs()[self.songs[deck.player]][1][(round(deck.position) + LENGTH) // QUANTUM])
+                float(known[self.songs[deck.player]][1][(round(deck.position) + LENGTH) // QUANTUM])
                 if deck.player and deck.playing else 0.0
                 for deck in self.session.decks()
             ])  # fmt: skip
