@@ -6,7 +6,6 @@ to be written only joins a buffer, which `remixd.control.journals` writes. Threa
 
 from __future__ import annotations
 
-import base64
 import json
 import logging
 import secrets
@@ -145,17 +144,18 @@ class Journal:
         """Write down a step on the ladder of an engine that is overloaded."""
         self._put(JournalRecord(step=JournalStep(sample=sample, step=step, because=because)))
 
-    def resume(self, request: Mapping[str, Any], clock: int) -> None:
+    def resume(self, request: Mapping[str, Any], clock: int, checkpoint: bytes | None) -> None:
         """Write down that the session goes on in another engine.
 
         Args:
             request: what that engine was asked: to resume it, or, where it had not begun, to play it.
             clock: the sample from which it is heard again.
+            checkpoint: how it stood when that engine took it over; None if it had not begun.
         """
         self.tick(max(int(request.get("clock", 0)), self._clock))  # the end of what was heard before
         self._put_clock()
         resumed = JournalRestore(
-            checkpoint=base64.b64decode(request.get("checkpoint", "")),
+            checkpoint=checkpoint or b"",
             players=[int(player["key"]) for player in request.get("players", ())],
             orders=[_flat(each.id, each) for each in request.get("commands", ())],
             sample=clock,

@@ -7,7 +7,6 @@ own mailboxes in shared memory, which whoever renders it drains before every blo
 
 from __future__ import annotations
 
-import base64
 import os
 import shutil
 import signal
@@ -186,7 +185,7 @@ class Engine:
                 now = (time.monotonic_ns() + MARGIN_NS - anchor_ns) * RATE_HZ // 1_000_000_000
                 clock = max(clock, now)
             clock = next_clock(clock)
-            resume(playing, base64.b64decode(request["checkpoint"]), commands, clock)
+            resume(playing, before.checkpoints.read() or b"", commands, clock)
             output = self._output(
                 request["sink"], playing, memory, int(request["lead_ns"]), anchor_ns, before=before
             )
