@@ -23,7 +23,7 @@ from remixd._kernel.shared import SessionMemory
 from remixd.engine.device import DeviceError
 from remixd.engine.outputs import DeviceOutput, FileOutput, HostOutput, Output
 from remixd.engine.players import Players
-from remixd.engine.realtime import pin_thread, promote_thread, quiet_python
+from remixd.engine.realtime import hurry_thread, pin_thread, promote_thread, quiet_python
 from remixd.engine.rehearsal import rehearse
 from remixd.engine.serving import Stopping, serve
 from remixd.units import RATE_HZ
@@ -54,6 +54,7 @@ class Engine:
         quiet_python()
         self._thread.start()
         self._ready.wait()
+        hurry_thread()
 
     def _render(self) -> None:
         """Thread: [render]."""
