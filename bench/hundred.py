@@ -10,12 +10,11 @@ import asyncio
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from remixd.client import AsyncClient
 from remixd.control.admission import FULL
@@ -23,7 +22,7 @@ from remixd.control.score import LEAD_NS
 
 from . import ours, steering
 from .daemons import Daemon, cpu_s, memory_bytes, running_daemon
-from .native import Native, Thread, ratio_upper
+from .native import Lateness, Native, Thread, ratio_upper
 from .results import Limit
 from .rings import PERIOD_NS, Rings
 from .runner import Task
@@ -44,14 +43,6 @@ NATIVE: Final = "native thread"
 ONE_AND_A_HALF: Final = (Limit(statistic="max", at_most=1.5),)
 STEADY: Final = (Limit(statistic="max", at_most=1.02),)
 NONE_AT_ALL: Final = (Limit(statistic="max", at_most=0.0),)
-
-
-@dataclass(slots=True)
-class Turns:
-    """What the turns of one system came to: blocks, and how many of each turn took longer than each step."""
-
-    blocks: int = 0
-    longer: list[NDArray[np.integer[Any]]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +68,20 @@ def measure(task: Task) -> None:
     except OSError as error:
         task.skip("sessions in turns with a native thread", str(error))
         native = None
-    here, there = Turns(), Turns()
+    here: list[Lateness] = []
+    there: list[Lateness] = []
     memories: list[dict[str, int]] = []
     with running_daemon(make_music(SONG_S), None, "--engines", "1") as daemon:
         task.tell("two generations of sessions to warm up")
         asyncio.run(_warm_up(daemon))
         for turn in range(turns):
             task.tell(f"{steering.SESSIONS} sessions, turn {turn + 1} of {turns}")
-            spent = asyncio.run(_our_turn(task, daemon, turn, turn_s, here, memories))
+            spent, lateness, memory = asyncio.run(_our_turn(task, daemon, turn, turn_s))
+            here.append(lateness)
+            memories.append(memory)
             if native is not None:
                 task.tell(f"{NATIVE}, turn {turn + 1} of {turns}")
-                _native_turn(native, spent, turn_s, there)
+                there.append(_native_turn(native, spent, turn_s))
     _tell_memory(task, memories)
     if native is not None:
         native.close()
@@ -102,8 +96,9 @@ async def _warm_up(daemon: Daemon) -> None:
 
 
 async def _our_turn(
-    task: Task, daemon: Daemon, turn: int, seconds: float, found: Turns, memories: list[dict[str, int]]
-) -> Spent:
+    task: Task, daemon: Daemon, turn: int, seconds: float
+) -> tuple[Spent, Lateness, dict[str, int]]:
+    """What a turn took, how late it was, and the memory of the processes at its end."""
     rings = Rings(daemon.runtime, LEAD_NS, STEPS_NS)
     pids = {"daemon": daemon.pid, "engine": daemon.engine_pid()}
     settled = asyncio.Event()
@@ -113,21 +108,20 @@ async def _our_turn(
         await _read_until(rings, lambda: settled.is_set() or work.done())
         settles_s = time.monotonic() + SETTLE_S
         await _read_until(rings, lambda: time.monotonic() >= settles_s)
-        before, packets, longer = _times(pids), rings.packets, rings.longer.copy()
+        before, lateness = _times(pids), rings.lateness
         ends_s = time.monotonic() + seconds - READ_S
         await _read_until(rings, lambda: time.monotonic() >= ends_s)
         spent = {name: now - before[name] for name, now in _times(pids).items()}
-        packets, longer, phases_ns = rings.packets - packets, rings.longer - longer, rings.phases_ns
-        memories.append({name: memory_bytes(pid) for name, pid in pids.items()})
+        lateness, phases_ns = rings.lateness.since(lateness), rings.phases_ns
+        memory = {name: memory_bytes(pid) for name, pid in pids.items()}
         thread = _thread_of(_render_thread(pids["engine"]))
         await _read_until(rings, work.done)
         await work
-    found.blocks += packets
-    found.longer.append(longer)
     shares = {name: each / spent["wall"] for name, each in spent.items()}
     _tell_turn(task, turn, steered, rings, shares)
     beside = shares["daemon"] + shares["engine"] - shares["render thread"] + shares["clients"]
-    return Spent(phases_ns, round(spent["render thread"] * 1e9 / packets), thread, beside)
+    burn_ns = round(spent["render thread"] * 1e9 / lateness.blocks)
+    return Spent(phases_ns, burn_ns, thread, beside), lateness, memory
 
 
 async def _read_until(rings: Rings, done: Callable[[], bool]) -> None:
@@ -170,30 +164,34 @@ def _tell_memory(task: Task, memories: list[dict[str, int]]) -> None:
         )
 
 
-def _native_turn(native: Native, spent: Spent, seconds: float, found: Turns) -> None:
-    blocks, longer = native.paced(
+def _native_turn(native: Native, spent: Spent, seconds: float) -> Lateness:
+    return native.paced(
         spent.phases_ns, PERIOD_NS, spent.burn_ns, seconds,
         thread=spent.thread, beside=spent.beside, steps_ns=STEPS_NS,
     )  # fmt: skip
-    found.blocks += blocks
-    found.longer.append(np.array(longer))
 
 
-def _tell_lateness(task: Task, turn_s: float, here: Turns, there: Turns) -> None:
+def _tell_lateness(task: Task, turn_s: float, here: list[Lateness], there: list[Lateness]) -> None:
+    """Blocks that are late, and stalls, in which many may be: those are independent of each other."""
+    blocks = [sum(turn.blocks for turn in each) for each in (here, there)]
     for step, step_ns in enumerate(STEPS_NS):
         case = {"longer than": f"{step_ns / 1e6:g} ms"}
-        counts = [[int(turn[step]) for turn in each.longer] for each in (here, there)]
-        for system, each, late in zip((ours.NAME, NATIVE), (here, there), counts, strict=True):
-            note = f"a turn of {turn_s:g} s; {each.blocks} blocks in all"
-            task.figure("blocks", "count", late, {"system": system, **case}, note=note)
-        ours_late, theirs_late = map(sum, counts)
-        upper = ratio_upper(ours_late, here.blocks, theirs_late, there.blocks)
-        if not np.isfinite(upper):
-            task.skip(f"blocks over the {NATIVE}'s, {case}", f"it had none; ours were {ours_late}")
-            continue
-        limits = () if step else ONE_AND_A_HALF
-        note = "the upper 95 % limit of a ratio of Poisson rates"
-        task.figure(f"blocks over the {NATIVE}'s", "ratio", [upper], case, limits=limits, note=note)
+        for name in ("blocks", "stalls"):
+            counts = [
+                [(turn.longer if name == "blocks" else turn.stalls)[step] for turn in each]
+                for each in (here, there)
+            ]
+            for system, late, total in zip((ours.NAME, NATIVE), counts, blocks, strict=True):
+                note = f"a turn of {turn_s:g} s; {total} blocks in all"
+                task.figure(f"late {name}", "count", late, {"system": system, **case}, note=note)
+            upper = ratio_upper(sum(counts[0]), blocks[0], sum(counts[1]), blocks[1])
+            if not np.isfinite(upper):
+                reason = f"it had none; ours were {sum(counts[0])}"
+                task.skip(f"late {name} over the {NATIVE}'s, {case['longer than']}", reason)
+                continue
+            note = "the upper 95 % limit of a ratio of Poisson rates"
+            limits = () if step else ONE_AND_A_HALF
+            task.figure(f"late {name} over the {NATIVE}'s", "ratio", [upper], case, limits=limits, note=note)
 
 
 def _times(pids: dict[str, int]) -> dict[str, float]:

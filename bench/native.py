@@ -28,7 +28,7 @@ SOURCE: Final = r"""
 #include <sys/mman.h>
 #include <time.h>
 
-enum { PHASES = 1024, STEPS = 16, TICK = 10000000 };
+enum { PHASES = 1024, STEPS = 16, TICK = 10000000, APART = 100000000 };
 static double share;
 
 static int64_t now_ns(clockid_t clock) {
@@ -56,12 +56,13 @@ static void *stand_by(void *unused) {
 }
 
 /* PERIOD BURN LASTS (ns) POLICY PRIORITY CORE BYSTANDERS SHARE STEP...: phases on stdin.
-   Blocks are begun at every phase of every period. Told: how many, and how many took longer than a step. */
+   Blocks are begun at every phase of every period. Told: how many, how many took longer than each step, and
+   how many of these came APART from the one before. */
 int main(int words, char **word) {
     int64_t period = atoll(word[1]), cost = atoll(word[2]), lasts = atoll(word[3]);
     int policy = atoi(word[4]), core = atoi(word[6]), steps = words - 9, count = 0;
     struct sched_param parameter = { atoi(word[5]) };
-    int64_t phases[PHASES], longer[STEPS] = { 0 }, blocks = 0;
+    int64_t phases[PHASES], longer[STEPS] = { 0 }, stalls[STEPS] = { 0 }, last[STEPS] = { 0 }, blocks = 0;
     pthread_t thread;
     while (count < PHASES && scanf("%ld", &phases[count]) == 1) ++count;
     share = atof(word[8]);
@@ -80,15 +81,42 @@ int main(int words, char **word) {
             int64_t at = turn + phases[i];
             if (now_ns(CLOCK_MONOTONIC) < at) sleep_until(at);
             burn(cost);
-            int64_t took = now_ns(CLOCK_MONOTONIC) - at;
-            for (int j = 0; j < steps; ++j) longer[j] += took > atoll(word[9 + j]);
+            int64_t now = now_ns(CLOCK_MONOTONIC);
+            for (int j = 0; j < steps; ++j) {
+                if (now - at <= atoll(word[9 + j])) continue;
+                ++longer[j];
+                stalls[j] += now - last[j] > APART;
+                last[j] = now;
+            }
             ++blocks;
         }
     printf("%ld", blocks);
     for (int j = 0; j < steps; ++j) printf(" %ld", longer[j]);
+    for (int j = 0; j < steps; ++j) printf(" %ld", stalls[j]);
     return 0;
 }
 """
+
+
+APART_NS: Final = 100_000_000
+"""Late blocks that are nearer to each other are one stall: of a thread that is behind, all are late."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lateness:
+    """Of a thread that keeps time: its blocks, how many took longer than each step, in how many stalls."""
+
+    blocks: int
+    longer: tuple[int, ...]
+    stalls: tuple[int, ...]
+
+    def since(self, before: Lateness) -> Lateness:
+        """What came after another reading of the same thread."""
+        return Lateness(
+            self.blocks - before.blocks,
+            tuple(now - then for now, then in zip(self.longer, before.longer, strict=True)),
+            tuple(now - then for now, then in zip(self.stalls, before.stalls, strict=True)),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +160,8 @@ class Native:
         thread: Thread = ORDINARY,
         beside: float = 0.0,
         steps_ns: Sequence[int] = (),
-    ) -> tuple[int, list[int]]:
-        """Keep time: how many blocks there were, and how many of them took longer than each step.
+    ) -> Lateness:
+        """Keep time.
 
         Args:
             phases_ns: when within every period a block is begun.
@@ -157,8 +185,8 @@ class Native:
         )  # fmt: skip
         if done.returncode:
             raise OSError("the native thread was not granted what the engine's was")
-        blocks, *longer = map(int, done.stdout.split())
-        return blocks, longer
+        blocks, *counts = map(int, done.stdout.split())
+        return Lateness(blocks, tuple(counts[: len(steps_ns)]), tuple(counts[len(steps_ns) :]))
 
 
 def ratio_upper(
@@ -166,7 +194,7 @@ def ratio_upper(
 ) -> float:
     """The upper limit of the ratio of two Poisson rates, exact: the binomial of one count given their sum.
 
-    Przyborowski and Wilenski (1940). Infinite where nothing was late there; both are taken as independent
+    Przyborowski and Wilenski (1940). Infinite where nothing was late there. All are taken as independent
     events, which blocks that one stall makes late are not.
     """
     if late_there == 0:

@@ -16,6 +16,10 @@ from remixd._kernel.ring import PacketRing
 from remixd._kernel.shared import SessionMemory
 from remixd.units import PACKET_FRAMES, RATE_HZ
 
+from .native import APART_NS, Lateness
+
+Counts = NDArray[np.integer[Any]]
+
 PERIOD_NS: Final = PACKET_FRAMES * 10**9 // RATE_HZ
 
 
@@ -28,9 +32,9 @@ class _Reader:
         self.due_ns = 0
         self.gaps = 0
 
-    def read(self) -> list[int]:
-        """Of each packet since the last call, how long before it was due it was ready, in ns."""
-        ahead_ns = []
+    def read(self) -> list[tuple[int, int]]:
+        """Of each packet since the last call when it was ready, and how long before it was due, in ns."""
+        found = []
         newest = self._ring.newest
         for sequence in range(self._seen + 1, newest + 1):
             packet = self._ring.read(sequence)
@@ -38,9 +42,9 @@ class _Reader:
                 self.gaps += 1
             else:
                 self.due_ns = packet.due_ns
-                ahead_ns.append(packet.due_ns - packet.rendered_ns)
+                found.append((packet.rendered_ns, packet.due_ns - packet.rendered_ns))
         self._seen = newest
-        return ahead_ns
+        return found
 
 
 class Rings:
@@ -49,12 +53,10 @@ class Rings:
     Args:
         runtime: the daemon's folder in shared memory.
         lead_ns: how long before it is due a packet is begun.
-        steps_ns: see `longer`.
+        steps_ns: see `Lateness`.
 
     Attributes:
-        packets: how many were read.
         gaps: packets that were missing, or did not go on where the one before ended.
-        longer: packets that took longer than each step, from when they were to begin to when they were ready.
     """
 
     def __init__(self, runtime: Path, lead_ns: int, steps_ns: Sequence[int]) -> None:
@@ -63,8 +65,15 @@ class Rings:
         self._steps_ns = np.array(steps_ns)
         self._readers: dict[Path, _Reader] = {}
         self._gaps_before = 0
-        self.packets = 0
-        self.longer: NDArray[np.integer[Any]] = np.zeros(len(steps_ns), np.int64)
+        self._packets = 0
+        self._longer: Counts = np.zeros(len(steps_ns), np.int64)
+        self._stalls: Counts = np.zeros(len(steps_ns), np.int64)
+        self._late_ns: Counts = np.zeros(len(steps_ns), np.int64)
+
+    @property
+    def lateness(self) -> Lateness:
+        """So far, of all packets, from when they were to begin to when they were ready."""
+        return Lateness(self._packets, tuple(self._longer.tolist()), tuple(self._stalls.tolist()))
 
     @property
     def gaps(self) -> int:
@@ -79,7 +88,7 @@ class Rings:
     def read(self) -> None:
         """Read what is new; at least twice a second, or packets are overwritten before."""
         there = set(self._runtime.glob("*/engine-*/session-*[0-9]"))
-        ahead_ns = [ahead for reader in self._readers.values() for ahead in reader.read()]
+        self._count(sorted(each for reader in self._readers.values() for each in reader.read()))
         for path in self._readers.keys() - there:
             self._gaps_before += self._readers.pop(path).gaps
         for path in there - self._readers.keys():
@@ -87,6 +96,14 @@ class Rings:
                 self._readers[path] = _Reader(path)
             except (OSError, ValueError):  # it comes, or goes, at this moment
                 continue
-        took_ns = self._lead_ns - np.array(ahead_ns, np.int64)
-        self.packets += len(took_ns)
-        self.longer += (took_ns[:, None] > self._steps_ns).sum(axis=0)
+
+    def _count(self, packets: list[tuple[int, int]]) -> None:
+        """Take what was read at one time, in the order in which it was ready."""
+        ready_ns, ahead_ns = np.array(packets, np.int64).reshape(-1, 2).T
+        self._packets += len(packets)
+        for step, step_ns in enumerate(self._steps_ns):
+            late_ns = ready_ns[self._lead_ns - ahead_ns > step_ns]
+            if len(late_ns):
+                self._longer[step] += len(late_ns)
+                self._stalls[step] += (np.diff(late_ns, prepend=self._late_ns[step]) > APART_NS).sum()
+                self._late_ns[step] = late_ns[-1]

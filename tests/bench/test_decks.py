@@ -32,11 +32,13 @@ def test_the_limit_of_a_ratio_is_the_exact_one() -> None:
 @needs_cc
 def test_a_thread_with_more_to_do_than_time_is_late_and_one_with_time_counts_every_block() -> None:
     native = Native()
-    blocks, longer = native.paced([5_000_000, 0], PERIOD_NS, 20_000_000, 0.2, steps_ns=[19_000_000, 10**12])
-    assert (blocks, longer) == (40, [40, 0])
+    behind = native.paced([5_000_000, 0], PERIOD_NS, 20_000_000, 0.2, steps_ns=[19_000_000, 10**12])
+    assert (behind.blocks, behind.longer) == (40, (40, 0))
+    assert behind.stalls[0] >= 1
+    assert behind.stalls[1] == 0
     core = min(os.sched_getaffinity(0))
     calm = native.paced([0], PERIOD_NS, 1000, 0.2, thread=Thread(core=core), beside=1.5, steps_ns=[1])
-    assert calm == (20, [20])
+    assert (calm.blocks, calm.longer) == (20, (20,))
     native.close()
 
 
@@ -53,12 +55,12 @@ def test_rings_tell_each_packet_once_and_what_is_missing(tmp_path: Path) -> None
         for _ in range(20):
             feed.fill(480, 0.0)
         rings.read()
-    assert (rings.packets, rings.gaps) == (60, 0)
+    assert (rings.lateness.blocks, rings.gaps) == (60, 0)
     for _ in range(100):
         feed.fill(480, 0.0)
     rings.read()
     assert rings.gaps >= 36
-    assert rings.packets + rings.gaps == 160
+    assert rings.lateness.blocks + rings.gaps == 160
     (folder / "session-7").unlink()
     before = rings.gaps
     rings.read()
@@ -85,4 +87,5 @@ def test_a_small_run_has_every_figure(monkeypatch: pytest.MonkeyPatch) -> None:
         assert figures[("sessions made", turn)].samples[0] > 5, "they are replaced"
         assert figures[("signals sent", turn)].samples[0] >= 5 * steering.SIGNALS_A_SECOND
         assert 0 < figures[("CPU", "render thread", turn)].samples[0] < 1
-    assert len(figures[("blocks", "native thread", "20 ms")].samples) == 2
+    assert len(figures[("late blocks", "native thread", "20 ms")].samples) == 2
+    assert len(figures[("late stalls", "remixd", "2.5 ms")].samples) == 2
