@@ -7,9 +7,9 @@ mutes and cues are kept here, as they were given last. Thread: [control].
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final, Self
 
 from remixd._kernel.mailbox import APPLIED, EJECT, LOAD, SWAP, ReportEntry
 from remixd._kernel.ring import DeckEntry
@@ -63,6 +63,16 @@ class Knobs:
     backwards: bool = False
     looping: bool = False
 
+    def to_json(self) -> dict[str, Any]:
+        """The same in JSON's types."""
+        return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
+
+    @classmethod
+    def of_json(cls, plain: Mapping[str, Any]) -> Self:
+        """What `to_json` wrote."""
+        words: dict[str, Any] = {name: _frozen(value) for name, value in plain.items()}
+        return cls(**words)
+
     def level_db(self, role: str) -> float:
         """How loud a role comes through mutes and solos, beside what the mix gives it."""
         if role in self.muted or (self.soloed and role not in self.soloed):
@@ -72,6 +82,18 @@ class Knobs:
     def levels(self, roles: Sequence[str]) -> dict[str, float]:
         """The same of several roles."""
         return {role: self.level_db(role) for role in roles}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)
+    return sorted(value) if isinstance(value, frozenset) else value
+
+
+def _frozen(plain: Any) -> Any:
+    if isinstance(plain, dict):
+        return MappingProxyType(plain)
+    return frozenset(plain) if isinstance(plain, list) else plain
 
 
 NEUTRAL_KNOBS: Final = Knobs()
@@ -135,6 +157,10 @@ class Decks:
     Args:
         loaded: what plays on the first one from the start; None if all are empty.
         mix: what the session begins with, by dimension.
+
+    Attributes:
+        cues: the source frame of every hot cue, by the id of the track.
+        aside: players that lie ready for nobody knows when.
     """
 
     def __init__(self, loaded: Loaded | None, mix: Mapping[str, float]) -> None:
@@ -143,6 +169,7 @@ class Decks:
         if loaded:
             self.all[0].entry = _at_the_start(loaded, mix["tempo"])
         self._coming: dict[int, Loaded] = {}
+        self.aside: set[int] = set()
         self.cues: dict[str, tuple[int | None, ...]] = {}
         self.sample = 0
         self.set_every("tempo", mix["tempo"])
@@ -179,8 +206,8 @@ class Decks:
 
     @property
     def keys(self) -> set[int]:
-        """The players that are loaded, or on their way."""
-        return set(self._coming) | {deck.loaded.key for deck in self.all if deck.loaded}
+        """The players that are loaded, on their way, or laid aside."""
+        return self.aside | set(self._coming) | {deck.loaded.key for deck in self.all if deck.loaded}
 
     def take(self, sample: int, entries: Sequence[DeckEntry]) -> None:
         """Take how the decks stood at a sample."""

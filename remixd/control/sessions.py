@@ -25,7 +25,7 @@ from remixd.control.journal import Journal
 from remixd.control.journals import Journals
 from remixd.control.recovery import recover
 from remixd.control.rounds import Rounds
-from remixd.control.score import FIRST_PLAYER, player_score, session_score
+from remixd.control.score import FIRST_PLAYER, player_score, session_score, track_of
 from remixd.control.session import Session
 from remixd.control.sink import Sink
 from remixd.control.streams import Listener, Lost, Packet, SessionStatus, Watcher
@@ -170,8 +170,8 @@ class Sessions:
             key = next(self._generation) * SESSIONS_MAX + slot
             player = None
             if start.track and lease:  # what a session begins with starts over at its end
-                words = {"loop": True, "summed": start.is_directed}
-                player = player_score(start.track, lease.paths, key=FIRST_PLAYER, **words)
+                summed = start.is_directed
+                player = player_score(start.track, lease.paths, key=FIRST_PLAYER, loop=True, summed=summed)
             score = session_score(
                 start.mix, start.sink, is_directed=start.is_directed, block_frames=self._block_frames,
                 player=player,
@@ -262,7 +262,11 @@ class Sessions:
         try:
             session = adopt(engine, key, self._library)
             held = [player for player in players if player in session.players]
-            tracks = {player: self._library.get(session.players[player]["track"]) for player in held}
+            scores = {player: session.players[player] for player in held}
+            tracks = {
+                player: track_of(score, self._library.get(score["track"]))[0]
+                for player, score in scores.items()
+            }
             await self._holding.adopt(session, tracks)
         except RemixdError as error:
             log.error("session %d of engine process %d is not adopted: %s", key, engine.pid, error)

@@ -118,8 +118,7 @@ class Engine:
                 pin_thread(0, request["rest"])
                 return {}
             case "measure":
-                mean, worst, late = self._host.load()
-                return {"mean": mean, "worst": worst, "late": late, "costs": list(self._host.costs().items())}
+                return self._measure()
             case "play":
                 return self._play(request)
             case "resume":
@@ -138,9 +137,20 @@ class Engine:
                     ]
                 }
             case "leave":
-                return {"left": self._leave(int(request["key"]))}
+                return {"faded": self._leave(int(request["key"]))}
             case op:
                 return {"kind": "invalid", "error": f"the engine knows no {op!r}"}
+
+    def _measure(self) -> dict[str, Any]:
+        """What sessions take: the render thread's, and beside it those that devices' callbacks render."""
+        mean, worst, late = self._host.load()
+        costs = self._host.costs()
+        devices = {key: output.cost for key, (_, output) in self._sessions.items() if output.cost}
+        beside = sum(devices.values())
+        return {
+            "mean": mean + beside, "worst": worst + beside, "late": late,
+            "costs": list({**costs, **devices}.items()),
+        }  # fmt: skip
 
     def _play(self, request: dict[str, Any]) -> dict[str, Any]:
         path = Path(request["memory"])
@@ -242,13 +252,14 @@ class Engine:
             case kind:
                 raise ValueError(f"the engine has no sink {kind!r}")
 
-    def _leave(self, key: int) -> bool:
+    def _leave(self, key: int) -> tuple[int, int]:
+        """Fade a session out: the end and the frames of its fade, where a device's callback did it."""
         if key not in self._sessions:
-            return False
+            return 0, 0
         _, output = self._sessions.pop(key)
         output.close()
         self._players.forget(key)
-        return True
+        return output.faded
 
 
 def _stop(_signal: int, _frame: object) -> None:

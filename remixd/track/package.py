@@ -54,6 +54,7 @@ class Stem:
         plays: false for an alternate that is kept but not part of the mix.
         colour: as `#rrggbb` in small letters, where the source named one; else empty.
         estimated: whether a splitter guessed it from the full mix: fit for control, not to be heard alone.
+        parts: the names of the stems that it is the sum of, in the cache only; empty for one with a FLAC.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Stem:
     plays: bool = True
     colour: str = ""
     estimated: bool = False
+    parts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not _STEM_NAME.fullmatch(self.name) or len(self.name) > 80:
@@ -147,6 +149,10 @@ class Track:
         """The roles of the playing stems, each once, in the order of STEM_ROLES."""
         playing = {stem.role for stem in self.playing_stems}
         return tuple(role for role in STEM_ROLES if role in playing)
+
+    def parts_of(self, stem: Stem) -> tuple[Stem, ...]:
+        """The stems that one is the sum of; itself, where it has a FLAC of its own."""
+        return tuple(each for each in self.stems if each.name in stem.parts) if stem.parts else (stem,)
 
     def file_of(self, stem: Stem) -> Path:
         """Where a stem's FLAC is."""
