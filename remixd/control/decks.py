@@ -168,7 +168,7 @@ class Decks:
         self.all[0].loaded = loaded
         if loaded:
             self.all[0].entry = _at_the_start(loaded, mix["tempo"])
-        self._coming: dict[int, Loaded] = {}
+        self._coming: dict[int, tuple[int, Loaded]] = {}
         self.aside: set[int] = set()
         self.cues: dict[str, tuple[int | None, ...]] = {}
         self.sample = 0
@@ -204,6 +204,10 @@ class Decks:
         """Whether nothing is on its way to any of them."""
         return not self._coming and not any(deck.awaited for deck in self.all)
 
+    def is_deck_settled(self, deck: Deck) -> bool:
+        """Whether nothing is on its way to a deck."""
+        return not deck.awaited and not any(at in (deck.index, EVERY_DECK) for at, _ in self._coming.values())
+
     @property
     def keys(self) -> set[int]:
         """The players that are loaded, on their way, or laid aside."""
@@ -217,9 +221,9 @@ class Decks:
             if entry.player in self._coming:
                 self._put(deck, entry.player)
 
-    def expect(self, loaded: Loaded) -> None:
-        """Await a player that lies in the engine, ready to be loaded."""
-        self._coming[loaded.key] = loaded
+    def expect(self, loaded: Loaded, index: int = EVERY_DECK) -> None:
+        """Await a player that lies in the engine, ready to be loaded on a deck, or on any."""
+        self._coming[loaded.key] = index, loaded
 
     def note(self, order: Order, report: ReportEntry) -> None:
         """Take what became of an order that changes what is on a deck."""
@@ -233,9 +237,8 @@ class Decks:
             self.all[order.deck].loaded = None
 
     def _put(self, deck: Deck, key: int) -> None:
-        loaded = self._coming.pop(key, None)
-        if loaded is not None:
-            deck.loaded = loaded
+        if key in self._coming:
+            _, deck.loaded = self._coming.pop(key)
 
     def place(self, index: int, frame: int) -> str:
         """Bar and beat of a source frame, rounded down, on a deck or, of EVERY_DECK, on the one shown."""

@@ -304,15 +304,16 @@ class Desk:
         """Load what lies ready in the engine. Raises Exhausted."""
         deck = self.decks.all[command.deck]
         self._post(command.id, loading(deck, command, loaded, self._soon))
-        self.decks.expect(loaded)
+        self.decks.expect(loaded, deck.index)
         deck.awaited = deck.awaited_track = ""
 
     def swap(self, index: int, before: Loaded, ready: Loaded) -> bool:
         """Have other stems of the same music take the place of what is on a deck; False if it is gone."""
-        if self._free < 1 or not self.decks.is_settled or self.decks.all[index].loaded is not before:
+        deck = self.decks.all[index]
+        if self._free < 1 or not self.decks.is_deck_settled(deck) or deck.loaded is not before:
             return False
         self.receipts.send(Order(kind=SWAP, deck=index, extra=ready.key))
-        self.decks.expect(ready)
+        self.decks.expect(ready, index)
         return True
 
     def may_join(self, index: int) -> bool:

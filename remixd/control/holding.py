@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 from remixd.control.adoption import Papers
 from remixd.control.caches import Caches
@@ -18,6 +18,13 @@ from remixd.errors import Unavailable
 from remixd.track.package import Track
 from remixd.track.quota import Lease
 from remixd.track.variants import as_one
+
+
+class Swapped(NamedTuple):
+    """Decks whose players were swapped, and those that something else was on its way to."""
+
+    done: int
+    left: int
 
 
 class Holding:
@@ -78,12 +85,12 @@ class Holding:
         self._papers.write(session)
         return Loaded(key, track, Beats.of(track), loops=loop)
 
-    async def swap(self, session: Session, *, summed: bool) -> bool:
-        """Have other players take the place of those on the decks: stems summed, or apart. Whether any did.
+    async def swap(self, session: Session, *, summed: bool) -> Swapped:
+        """Have other players take the place of those on the decks: stems summed, or apart.
 
         Raises what loading raises.
         """
-        swapped = False
+        done = left = 0
         for deck in session.desk.decks.all:
             loaded = deck.loaded
             score = session.players.get(loaded.key) if loaded else None
@@ -93,8 +100,11 @@ class Holding:
             ready = await self.make_ready(
                 session, loaded.track, lease=lease, loop=loaded.loops, summed=summed
             )
-            swapped = session.desk.swap(deck.index, loaded, ready) or swapped
-        return swapped
+            if session.desk.swap(deck.index, loaded, ready):
+                done += 1
+            else:
+                left += 1
+        return Swapped(done, left)
 
     async def join(self, session: Session) -> bool:
         """Have one file play on the decks where nobody would hear it, with the stems ready beside it.

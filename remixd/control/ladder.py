@@ -120,7 +120,7 @@ class Ladder:
         if some := _least_heard([each for each in sessions if each.is_apart]):
             self._steps.append(_Step("summed", some))
             for session in some:
-                if await self._holding.swap(session, summed=True):
+                if (await self._holding.swap(session, summed=True)).done:
                     session.degrade("summed", SUMMED, because)
         elif self._joining is None or self._joining.done():
             may = [each for each in sessions if each.may_join and each.key not in self._hopeless]
@@ -146,10 +146,13 @@ class Ladder:
     async def _undo(self, engine: Engine, sessions: list[Session]) -> None:
         step = self._steps.pop()
         here = [each for each in step.sessions if each in sessions]
+        left: list[Session] = []
         for session in here:
             if step.what == "summed":
-                await self._holding.swap(session, summed=False)
-                session.restore("summed")
+                if (await self._holding.swap(session, summed=False)).left:
+                    left.append(session)
+                else:
+                    session.restore("summed")
             elif step.what == "whole":
                 session.desk.part()
         for session, lead_ns in zip(step.sessions, step.leads, strict=False):
@@ -159,6 +162,9 @@ class Ladder:
                     session.degrade("lead", f"rendered {lead_ns // 1_000_000} ms ahead", "there is more room")
                 else:
                     session.restore("lead")
+
+        if left:
+            self._steps.append(_Step("summed", left))
 
     def close(self) -> None:
         """Nothing is looked after any more."""

@@ -66,7 +66,9 @@ class Wholes:
             waiting: the orders that the engine has not done yet.
         """
         loaded = deck.loaded
-        if loaded is None or not deck.is_playing or not self._decks.is_settled or deck.index in self._joined:
+        if loaded is None or not deck.is_playing or deck.index in self._joined:
+            return False
+        if not self._decks.is_deck_settled(deck):
             return False
         if any(_moves(order) for order in waiting):
             return False
@@ -79,7 +81,7 @@ class Wholes:
     def join(self, deck: Deck, whole: Loaded, stems: Loaded) -> Order:
         """Play one file where its stems play now, others of which lie ready: the order that does it."""
         self.adopt(deck, whole, stems)
-        self._decks.expect(whole)
+        self._decks.expect(whole, deck.index)
         return Order(kind=SWAP, deck=deck.index, extra=whole.key)
 
     def adopt(self, deck: Deck, whole: Loaded, stems: Loaded) -> None:
@@ -108,7 +110,7 @@ class Wholes:
             joined = self._joined[index]
             if not joined.parting:
                 joined.parting, joined.waits = True, False
-                self._decks.expect(joined.stems)
+                self._decks.expect(joined.stems, index)
                 orders.append(Order(kind=SWAP, deck=index, extra=joined.stems.key))
         return orders
 

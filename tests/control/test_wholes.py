@@ -117,7 +117,7 @@ WISHES = st.one_of(
 )
 
 
-@settings(max_examples=12)
+@settings(max_examples=25)
 @given(does=st.lists(st.tuples(WISHES, st.integers(0, 4)), min_size=1, max_size=8))
 def test_whatever_is_wished_of_stems_is_heard_as_if_they_had_never_been_one(
     does: list[tuple[tuple[str, str, float], int]],
