@@ -138,6 +138,13 @@ class Deck:
         """Whether its marks can be waited for."""
         return self.entry is not None and self.entry.playing and not self.entry.backwards
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether hands have taken all of it away: by its fader, or role by role."""
+        roles = self.loaded.track.roles if self.loaded else ()
+        is_down = self.knobs.channel["fader"] <= OFF_DB
+        return is_down or all(self.knobs.level_db(role) <= OFF_DB for role in roles)
+
     def is_leading(self) -> bool:
         """Whether others follow its beat."""
         return self.entry is not None and self.entry.leading
@@ -244,6 +251,12 @@ class Decks:
         """Bar and beat of a source frame, rounded down, on a deck or, of EVERY_DECK, on the one shown."""
         loaded = (self.shown if index == EVERY_DECK else self.all[index]).loaded
         return loaded.bar_beat(frame + 1) if loaded else ""
+
+    @property
+    def places(self) -> list[tuple[int, int]]:
+        """The cues of what is loaded: players and source frames."""
+        there = ((deck.loaded, cue) for deck in self.all for cue in self.cues_of(deck.loaded))
+        return [(loaded.key, cue) for loaded, cue in there if loaded is not None and cue is not None]
 
     def cues_of(self, loaded: Loaded | None) -> tuple[int | None, ...]:
         """The source frame of every hot cue of a track."""

@@ -23,7 +23,8 @@ async def hold_tracks(
 ) -> Cached:
     """Have the caches of all that a session played, until `held` is closed; by track and stem.
 
-    Raises NotFound for a track that the library does not have, InvalidInput where its music is another now.
+    Raises NotFound for a track that the library does not have, InvalidInput where its music is another now,
+    or where its rights do not let what is made of it leave the machine.
     """
     found: Cached = {}
     played = [stem for score in recording.players.values() for stem in score["stems"]]
@@ -34,6 +35,7 @@ async def hold_tracks(
             raise NotFound(
                 f"the session played {name}, which {caches.library} does not have", kind="track", name=name
             ) from error
+        track.check_export()
         for played_track in _played(recording, track):
             lease = await caches.hold(played_track)
             held.callback(lease.close)

@@ -10,7 +10,7 @@ import contextlib
 import logging
 from collections.abc import Callable
 from time import monotonic
-from typing import Final
+from typing import Any, Final
 
 from remixd.control.admission import Load
 from remixd.control.adoption import Papers
@@ -49,6 +49,7 @@ class Rounds:
         self._papers = papers
         self._ladders: dict[int, Ladder] = {}
         self._heard_s: dict[int, float] = {}
+        self._cues: dict[int, list[list[Any]]] = {}
 
     async def run(self, awake: asyncio.Event) -> None:
         """Make rounds; while nothing plays, wait until `awake` is set."""
@@ -121,13 +122,18 @@ class Rounds:
     async def _ask_outputs(self, engine: Engine) -> None:
         theirs = {session.key: session for session in self._of(engine)}
         held = {key: self._holding.keys(session) for key, session in theirs.items()}
+        cues = [
+            [key, session.desk.decks.places] for key, session in theirs.items() if session.desk.decks.places
+        ]
         asks = any(session.has_output for session in theirs.values()) or any(
             keys not in ([], [FIRST_PLAYER]) for keys in held.values()
         )
-        if not asks:
+        if not asks and cues == self._cues.get(engine.pid, []):
             return
         with contextlib.suppress(RemixdError):
-            for key, state, latency_s, players in (await engine.ask(op="outputs"))["outputs"]:
+            told = await engine.ask(op="outputs", cues=cues)
+            self._cues[engine.pid] = cues
+            for key, state, latency_s, players in told["outputs"]:
                 if (session := theirs.get(key)) is None:
                     continue
                 if session.has_output:

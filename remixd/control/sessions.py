@@ -138,6 +138,8 @@ class Sessions:
             ending.add_done_callback(self._ending.discard)
 
     async def _create(self, start: Start) -> Session:
+        if start.track and start.sink.kind == "file":
+            start.track.check_export()
         lease = await self._caches.hold(start.track) if start.track else None
         try:
             session = await self._play(start, lease)
@@ -200,6 +202,8 @@ class Sessions:
             return session.perform(command)
         try:
             track = self._library.get(command.action.name)
+            if session.sink.startswith("file"):
+                track.check_export()
         except RemixdError as error:
             return Answer(id=command.id, accepted=False, reason=str(error))
         return self._expect(session, command, track)

@@ -36,6 +36,10 @@ AHEAD_FRAMES: Final = 10 * RATE_HZ
 """How much of every playing stem is kept in memory ahead of the playhead."""
 
 
+JUMP_FRAMES: Final = RATE_HZ
+"""How much is kept from where a loop begins, and from each cue."""
+
+
 class Engine:
     """One engine process. Thread: [housekeeping], but for `_render`."""
 
@@ -45,6 +49,7 @@ class Engine:
         self._players = Players()
         self._notes = notes
         self._costs: dict[str, float] = {}
+        self._cues: dict[int, list[tuple[int, int]]] = {}
         self._hurries = False
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._render, name="render", daemon=True)
@@ -85,10 +90,10 @@ class Engine:
     def tick(self) -> None:
         """Look after devices, free what no deck plays any more, bring what comes next into memory."""
         self._hurries = False
-        for playing, output in self._sessions.values():
+        for key, (playing, output) in self._sessions.items():
             output.tick()
             self._players.collect(playing)
-            playing.touch_ahead(AHEAD_FRAMES)
+            playing.touch_ahead(AHEAD_FRAMES, JUMP_FRAMES, self._cues.get(key, ()))
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """Do what one request asks. What goes wrong is answered with `error`, in a sentence."""
@@ -130,6 +135,11 @@ class Engine:
             case "withdraw":
                 return self._withdraw(request)
             case "outputs":
+                if "cues" in request:  # where each session may jump to: players and source frames
+                    self._cues = {
+                        int(key): [(int(player), int(frame)) for player, frame in cues]
+                        for key, cues in request["cues"]
+                    }
                 return {
                     "outputs": [
                         [key, it.state, it.latency_s, self._players.keys(key)]

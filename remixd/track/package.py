@@ -139,6 +139,14 @@ class Track:
         """Seconds from the first frame to the end of the last."""
         return self.frames / self.rate_hz
 
+    def check_export(self) -> None:
+        """Raise InvalidInput where its rights do not let what is made of it leave the machine."""
+        if self.rights.export == "no":
+            raise InvalidInput(
+                f"the rights of {self.title} do not let it leave this machine: it plays, but is not rendered "
+                "to a file"
+            )
+
     @property
     def playing_stems(self) -> tuple[Stem, ...]:
         """The stems that are part of the mix, in the package's order; alternates left out."""
