@@ -334,7 +334,7 @@ cdef class Session:
     def touch_ahead(self, int64_t frames, int64_t after_jump=0, places=()) -> None:
         """Bring the next `frames` source frames of what plays into memory. Thread: [housekeeping].
 
-        And `after_jump` of them from where its loop begins, and from each of `places`: (player, source frame).
+        And `after_jump` of them from where its loop begins and from each of `places`, (player, source frame).
         """
         cdef int i
         for player in self.players.values():
