@@ -8,7 +8,7 @@ from libc.stdint cimport int64_t
 from libc.string cimport memcpy, memset
 
 from remixd._kernel.reader cimport QUANTUM
-from remixd._kernel.strip cimport ramp_is_flat, ramp_to_shaped, ramp_value
+from remixd._kernel.strip cimport ramp_fill, ramp_is_flat, ramp_to_shaped, ramp_value
 
 
 cdef void knob_init(Knob* knob, float value) noexcept nogil:
@@ -42,6 +42,13 @@ cdef void knob_move(Knob* knob, float value, int64_t sample, int64_t frames, int
     ramp_to_shaped(&knob.ramp, value, sample, frames, shape)
 
 
+cdef void knob_settle(Knob* knob, int64_t sample) noexcept nogil:
+    """Go on at a later quantum with the ramp as it is then: the time between was not heard."""
+    cdef Ramp ramp = knob.ramp
+    knob_init(knob, ramp_value(&ramp, sample - 1))
+    knob.ramp = ramp
+
+
 cdef bint knob_fill(Knob* knob, int64_t sample) noexcept nogil:
     """Fill `values` for the quantum that begins at `sample`; return whether they are all the same."""
     cdef bint level = knob.filled == 0 and ramp_is_flat(&knob.ramp, sample, QUANTUM)
@@ -52,8 +59,7 @@ cdef bint knob_fill(Knob* knob, int64_t sample) noexcept nogil:
         return True
     for i in range(knob.filled):
         now[i] = knob.early[i]
-    for i in range(knob.filled, QUANTUM):
-        now[i] = ramp_value(&knob.ramp, sample + i)
+    ramp_fill(&knob.ramp, sample, knob.filled, QUANTUM, now)
     for i in range(QUANTUM):
         sum += knob.last[i]
     for i in range(QUANTUM):
