@@ -52,6 +52,7 @@ KERNEL_NOUNS = (
     "meter",
     "waiting",
     "gains",
+    "toning",
     "moves",
     "marks",
     "follow",

@@ -42,13 +42,6 @@ cdef void knob_move(Knob* knob, float value, int64_t sample, int64_t frames, int
     ramp_to_shaped(&knob.ramp, value, sample, frames, shape)
 
 
-cdef void knob_settle(Knob* knob, int64_t sample) noexcept nogil:
-    """Go on at a later quantum with the ramp as it is then: the time between was not heard."""
-    cdef Ramp ramp = knob.ramp
-    knob_init(knob, ramp_value(&ramp, sample - 1))
-    knob.ramp = ramp
-
-
 cdef bint knob_fill(Knob* knob, int64_t sample) noexcept nogil:
     """Fill `values` for the quantum that begins at `sample`; return whether they are all the same."""
     cdef bint level = knob.filled == 0 and ramp_is_flat(&knob.ramp, sample, QUANTUM)

@@ -21,7 +21,7 @@ from remixd._kernel import mailbox, ring
 from remixd._kernel.checkpoint import SIZE_BYTES, CheckpointMemory, told_of
 from remixd._kernel.feed import Feed
 from remixd._kernel.mailbox import Mailbox
-from remixd._kernel.player import Player
+from remixd._kernel.player import HIGH, LOW, Player
 from remixd._kernel.resume import next_clock, resume
 from remixd._kernel.ring import PacketRing
 from remixd._kernel.session import Session
@@ -57,7 +57,7 @@ def library(folder: Path, songs: int = 2, frames: int = 10 * BEAT) -> list[dict[
         scores.append({
             "key": 1 + number, "track": f"song-{number}", "stems": named, "loop": number == 0,
             "summed": False,
-            "low": [0.5, -12.0, -60.0, -60.0, -60.0, -60.0], "high": [2.0, 12.0, 6.0, 6.0, 6.0, 6.0],
+            "low": list(LOW), "high": list(HIGH),
             "vocals_limit_db": 6.0, "mashable": True, "beats": beats,
             "levels": [1 + (i % 4 == 0) + (i % 8 == 0) for i in range(len(beats))], "heard": True,
         })  # fmt: skip

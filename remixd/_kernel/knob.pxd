@@ -15,6 +15,5 @@ cdef struct Knob:
 
 cdef void knob_init(Knob* knob, float value) noexcept nogil
 cdef void knob_move(Knob* knob, float value, int64_t sample, int64_t frames, int shape) noexcept nogil
-cdef void knob_settle(Knob* knob, int64_t sample) noexcept nogil
 cdef bint knob_fill(Knob* knob, int64_t sample) noexcept nogil
 cdef bint knob_stands_at(const Knob* knob, float value, int64_t sample) noexcept nogil
