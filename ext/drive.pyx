@@ -6,9 +6,10 @@ this shape gives for the step from a to b, (F(b) - F(a)) / (b - a) with F = sqrt
 (a + b) / (sqrt(1 + (k a)^2) + sqrt(1 + (k b)^2)), which is smooth where a and b meet. That averages two
 samples; the filter back to the rate makes up for the highs it takes.
 
-The gain behind it is what noise (Gaussian) of the power that comes in would lose; a power over 0.4 s. Music
-then is as loud as before to within 1.1 LU, whatever the amount and the level, and the gain moves with the
-amount at once. All of it delays by DRIVE_DELAY frames.
+The gain behind it is what noise (Gaussian) of the power that comes in would lose; a power over 0.4 s, which
+begins at that of most music, so that it need not jump. Music then is as loud as before to within 1.1 LU,
+whatever the amount and the level, and the gain moves with the amount at once. All of it delays by DRIVE_DELAY
+frames.
 
 At amount 0 the block is left alone, to the bit; leaving that and going back takes 10 ms (see `svf.pyx`).
 Thread: [render].
@@ -51,9 +52,12 @@ cdef enum:
     FALL = 2 * FALL_TAPS
     MIDDLE = RISE_TAPS // 2 - 1     # frames by which the samples between are late
     CORRECTED = FALL - 2
+    PRIOR = 16                  # quanta for which the power that is begun with stands
 
 cdef float _steepest = 3.5      # k at amount 1
+cdef float _power_of_music = 0.02       # -17 dBFS
 cdef double _tracking = QUANTUM / (48000.0 * 0.4)
+cdef float _smoothing = QUANTUM / (48000.0 * 0.04)      # of that again: its steps would be heard in deep bass
 cdef float[RISE_TAPS] _rise             # the last tap first, as are
 cdef float[FALL_TAPS] _fall_even        # those that meet samples on frames,
 cdef float[FALL_TAPS] _fall_odd         # and between them
@@ -114,7 +118,9 @@ _make_filters()
 cdef void _forget(Drive* drive) noexcept nogil:
     """Silence behind it."""
     cdef int channel
-    drive.counted = 0
+    drive.counted = PRIOR
+    drive.power = _power_of_music
+    drive.level = _power_of_music
     memset(drive.past, 0, sizeof(drive.past))
     memset(drive.even, 0, sizeof(drive.even))
     memset(drive.odd, 0, sizeof(drive.odd))
@@ -181,9 +187,9 @@ cdef void _run_channel(Drive* drive, int channel, const float* squares, const fl
 
 
 cdef float _track(Drive* drive, const float* block) noexcept nogil:
-    """Follow the power of what comes in; what it was before. What is not finite changes nothing."""
+    """Follow the power of what comes in; what was followed before. What is not finite changes nothing."""
     cdef float[8] sums
-    cdef float before = drive.power
+    cdef float before = drive.level
     cdef double power = 0.0
     cdef Py_ssize_t i, lane
     memset(sums, 0, sizeof(sums))
@@ -196,14 +202,15 @@ cdef float _track(Drive* drive, const float* block) noexcept nogil:
         return before
     drive.counted += 1
     drive.power += <float>(max(_tracking, 1.0 / drive.counted) * (power - drive.power))
-    return drive.power if drive.counted == 1 else before
+    drive.level += _smoothing * (drive.power - drive.level)
+    return before
 
 
 cdef void _fill_gains(const Drive* drive, float before, const float* squares, float* gains) noexcept nogil:
     """What noise of the power followed loses, at every frame: of 1 / sqrt(E(n^2 / (1 + z n^2))) for normal n
     this is within 0.12 dB, for z from 0 to 16.
     """
-    cdef float step = (drive.power - before) / QUANTUM, z
+    cdef float step = (drive.level - before) / QUANTUM, z
     cdef Py_ssize_t i
     for i in range(QUANTUM):
         z = squares[i] * (before + step * <float>(i + 1))

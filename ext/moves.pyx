@@ -35,7 +35,7 @@ from remixd._kernel.reader cimport LANDING, QUANTUM, RELAX, reader_wrap
 from remixd._kernel.resample cimport FIX
 from remixd._kernel.state cimport DECKS, EVERY_DECK, SessionState
 from remixd._kernel.strip cimport Ramp, linear_gain, ramp_to
-from remixd._kernel.toning cimport TONE_SETTLES, session_hold_tone, session_turn_tone
+from remixd._kernel.toning cimport TONE_RAMP_LEAST, TONE_SETTLES, session_hold_tone, session_turn_tone
 from remixd._kernel.waiting cimport Waiting, waiting_add, waiting_drop, waiting_is_superseded
 
 cdef enum:
@@ -303,7 +303,7 @@ cdef void session_move_strips(SessionState* session, int64_t sample, int* filled
     """
     cdef const Command* command
     cdef const Deck* shown
-    cdef int64_t start, lag
+    cdef int64_t start, lag, frames
     cdef double value
     cdef int at = 0
     cdef bint drums, tone, knob
@@ -320,6 +320,7 @@ cdef void session_move_strips(SessionState* session, int64_t sample, int* filled
             at += 1
             continue
         start = max(sample, command.sample - lag)
+        frames = max(command.ramp_frames, TONE_RAMP_LEAST) if tone else command.ramp_frames
         if tone:
             value = session_turn_tone(session, command, start)
         elif knob:
@@ -329,7 +330,7 @@ cdef void session_move_strips(SessionState* session, int64_t sample, int* filled
             value = _ramp(session, command, start, filled)
         session_report(
             session, command, REPORT_APPLIED, start + lag,
-            start + command.ramp_frames + (TONE_SETTLES if tone else QUANTUM - 1 if knob else 2 * lag),
+            start + frames + (TONE_SETTLES if tone else QUANTUM - 1 if knob else 2 * lag),
             deck_position(shown, start) >> FIX, value,
             0 if command.sample < 0 else start + lag - command.sample,
             waiting_is_superseded(&session.for_strips, at, max(start, command.sample)),

@@ -1,7 +1,7 @@
 """The tone of a session's whole mix, as wishes and the rights of all that plays leave it.
 
 Decks play into one mix, so what moves it is held to the narrowest range that rights leave it on any deck that
-plays. Where a deck begins or ends, it goes on from there, in 10 ms. Thread: [render].
+plays. Where a deck begins or ends, it goes on from there, in 10 ms; nothing moves faster. Thread: [render].
 """
 from libc.stdint cimport int64_t
 
@@ -11,9 +11,6 @@ from remixd._kernel.player cimport BRIGHTNESS, PlayerState
 from remixd._kernel.state cimport DECKS
 from remixd._kernel.strip cimport RAMP_STRAIGHT, Ramp, ramp_value
 from remixd._kernel.tone cimport TONES, tone_knob, tone_start
-
-cdef enum:
-    HOLD_FRAMES = 480
 
 cdef double[TONES] _low = [-12.0, 0.0, 0.0]
 cdef double[TONES] _high = [12.0, 1.0, 1.0]
@@ -57,7 +54,7 @@ cdef void session_hold_tone(SessionState* session, int64_t sample) noexcept nogi
         knob = tone_knob(&session.tone, which)
         value = _allowed(session, which)
         if value != knob.ramp.gain_to:
-            knob_move(knob, value, sample, HOLD_FRAMES, RAMP_STRAIGHT)
+            knob_move(knob, value, sample, TONE_RAMP_LEAST, RAMP_STRAIGHT)
 
 
 cdef double session_turn_tone(SessionState* session, const Command* command, int64_t start) noexcept nogil:
@@ -66,5 +63,6 @@ cdef double session_turn_tone(SessionState* session, const Command* command, int
     cdef float value
     session.mix[command.dimension] = command.value
     value = _allowed(session, which)
-    knob_move(tone_knob(&session.tone, which), value, start, command.ramp_frames, RAMP_STRAIGHT)
+    knob_move(tone_knob(&session.tone, which), value, start, max(command.ramp_frames, TONE_RAMP_LEAST),
+              RAMP_STRAIGHT)
     return value

@@ -12,8 +12,9 @@ cdef enum:
 cdef struct Drive:
     Knob amount                 # 0 to 1
     Bypass bypass
-    int64_t counted             # quanta since it came in
-    float power                 # mean square of what comes in
+    int64_t counted             # quanta whose power is known
+    float power                 # mean square of what comes in,
+    float level                 # and that without its unrest
     float past[2][RISE_TAPS - 1]        # of each channel, what came in before;
     float even[2][FALL_TAPS - 1]        # what was driven, at twice the rate, on frames
     float odd[2][FALL_TAPS]             # and between them;
