@@ -24,6 +24,8 @@ from remixd._kernel.ring cimport (
     DECK_VARISPEED,
 )
 from remixd._kernel.shelf cimport shelf_find, shelf_give, shelf_take
+from remixd._kernel.tone cimport TONES, Tone, tone_knob
+from remixd._kernel.toning cimport session_begin_tone
 from remixd._kernel.transport cimport session_move_decks
 
 cdef extern from *:
@@ -51,7 +53,7 @@ cdef extern from *:
     uint64_t recheck "remixd_checkpoint_recheck"(const uint64_t* p) noexcept nogil
 
 cdef enum:
-    VERSION = 2
+    VERSION = 3
     HEADER_BYTES = 64
     EVERY = 24000           # frames between two checkpoints
 
@@ -94,6 +96,8 @@ cdef void checkpoint_take(const SessionState* session, Checkpoint* checkpoint) n
     checkpoint.quantum = session.quantum
     checkpoint.told = session.reports_told
     memcpy(checkpoint.mix, session.mix, sizeof(checkpoint.mix))
+    for i in range(TONES):
+        checkpoint.tone[i] = tone_knob(<Tone*>&session.tone, i).ramp
     checkpoint.lead = session.lead
     checkpoint.beat = session.beat - session.pace * (session.end_step - session.quantum)
     checkpoint.pace = session.pace
@@ -156,6 +160,8 @@ cdef void session_restore(SessionState* session, const Checkpoint* checkpoint) n
     session.quantum = checkpoint.quantum
     session.end_step = checkpoint.quantum
     memcpy(session.mix, checkpoint.mix, sizeof(checkpoint.mix))
+    for i in range(TONES):
+        tone_knob(&session.tone, i).ramp = checkpoint.tone[i]
     for i in range(DECKS):
         session.decks[i].tempo = checkpoint.decks[i].tempo
         session.decks[i].pitch = checkpoint.decks[i].pitch
@@ -205,6 +211,7 @@ cdef void session_skip(SessionState* session, int64_t quantum) noexcept nogil:
             deck.fade_end = session.quantum * QUANTUM + FADE
             deck.fade_frames = FADE
             deck_prime_gains(session, i)
+    session_begin_tone(session, session.quantum * QUANTUM)
 
 
 cdef class CheckpointMemory:

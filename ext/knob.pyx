@@ -8,7 +8,7 @@ from libc.stdint cimport int64_t
 from libc.string cimport memcpy, memset
 
 from remixd._kernel.reader cimport QUANTUM
-from remixd._kernel.strip cimport ramp_is_flat, ramp_to_shaped, ramp_value
+from remixd._kernel.strip cimport ramp_fill, ramp_is_flat, ramp_to_shaped, ramp_value
 
 
 cdef void knob_init(Knob* knob, float value) noexcept nogil:
@@ -52,8 +52,7 @@ cdef bint knob_fill(Knob* knob, int64_t sample) noexcept nogil:
         return True
     for i in range(knob.filled):
         now[i] = knob.early[i]
-    for i in range(knob.filled, QUANTUM):
-        now[i] = ramp_value(&knob.ramp, sample + i)
+    ramp_fill(&knob.ramp, sample, knob.filled, QUANTUM, now)
     for i in range(QUANTUM):
         sum += knob.last[i]
     for i in range(QUANTUM):

@@ -30,11 +30,12 @@ from remixd._kernel.mailbox cimport (
     Report,
     queue_push,
 )
-from remixd._kernel.player cimport DIMENSIONS, DRUMS, DRUMS_GAIN, PITCH, ROLES, TEMPO, role_of
+from remixd._kernel.player cimport BRIGHTNESS, DIMENSIONS, DRUMS, DRUMS_GAIN, PITCH, ROLES, TEMPO, role_of
 from remixd._kernel.reader cimport LANDING, QUANTUM, RELAX, reader_wrap
 from remixd._kernel.resample cimport FIX
 from remixd._kernel.state cimport DECKS, EVERY_DECK, SessionState
 from remixd._kernel.strip cimport Ramp, linear_gain, ramp_to
+from remixd._kernel.toning cimport TONE_RAMP_LEAST, TONE_SETTLES, session_hold_tone, session_turn_tone
 from remixd._kernel.waiting cimport Waiting, waiting_add, waiting_drop, waiting_is_superseded
 
 cdef enum:
@@ -42,8 +43,8 @@ cdef enum:
     # until the stem itself is heard
     REST_FRAMES = (GLIDE_STEPS + LANDING) * QUANTUM + (REST_FRAMES_MAX + RELAX + 2) * HOP
 
-cdef double[DIMENSIONS] _low = [0.5, -12.0, -60.0, -60.0, -60.0, -60.0]
-cdef double[DIMENSIONS] _high = [2.0, 12.0, 6.0, 6.0, 6.0, 6.0]
+cdef double[BRIGHTNESS] _low = [0.5, -12.0, -60.0, -60.0, -60.0, -60.0]
+cdef double[BRIGHTNESS] _high = [2.0, 12.0, 6.0, 6.0, 6.0, 6.0]
 
 
 cdef void _tell(SessionState* session, const Command* command, Report* report) noexcept nogil:
@@ -97,7 +98,7 @@ cdef bint _makes_sense(const Command* command) noexcept nogil:
     if command.when > 4 or (command.deck >= DECKS and command.deck != EVERY_DECK):
         return False
     if command.kind == COMMAND_MIX:
-        return command.dimension < DIMENSIONS
+        return command.dimension < (DIMENSIONS if command.deck == EVERY_DECK else BRIGHTNESS)
     if command.kind == COMMAND_ECHO:
         return command.dimension <= ECHO_DAMPING
     if command.kind == COMMAND_LEAD or command.kind == COMMAND_PACE:
@@ -166,7 +167,7 @@ cdef void deck_init(Deck* deck, const SessionState* session) noexcept:
     cdef int i, role
     cdef double value
     deck.share = 1.0
-    for i in range(DIMENSIONS):
+    for i in range(BRIGHTNESS):
         value = _clamped(deck, i, session.mix[i])
         if i == TEMPO:
             deck.tempo = Glide(value, value, 0, 1)
@@ -187,7 +188,7 @@ cdef void deck_take_mix(SessionState* session, Deck* deck) noexcept nogil:
     """Take the session's mix as what has just been loaded allows it."""
     cdef int i
     cdef float gain
-    for i in range(DIMENSIONS):
+    for i in range(BRIGHTNESS):
         if i > PITCH:
             gain = linear_gain(_clamped(deck, i, session.mix[i]))
             if gain != deck.gains[role_of(i)].gain_to:
@@ -298,33 +299,38 @@ cdef void session_move_strips(SessionState* session, int64_t sample, int* filled
     """Begin the gain ramps that are due in the quantum from `sample` on; earlier, where gains lag behind.
 
     `filled` is set to how many frames of `ramps` are filled, deck by deck: those before the last ramp begun
-    here.
+    here. What moves the tone of the whole mix is held here to what decks that have begun to play allow.
     """
     cdef const Command* command
     cdef const Deck* shown
-    cdef int64_t start, lag
+    cdef int64_t start, lag, frames
     cdef double value
     cdef int at = 0
-    cdef bint drums, knob
+    cdef bint drums, tone, knob
     memset(filled, 0, DECKS * sizeof(int))
+    session_hold_tone(session, sample)
     while at < session.for_strips.count:
         command = &session.for_strips.entries[at]
         shown = &session.decks[_shown(session, command)]
         drums = command.dimension == (DRUMS_GAIN if command.kind == COMMAND_MIX else DRUMS)
-        knob = command.kind in (COMMAND_STRIP, COMMAND_ECHO)
+        tone = command.kind == COMMAND_MIX and command.dimension >= BRIGHTNESS
+        knob = tone or command.kind in (COMMAND_STRIP, COMMAND_ECHO)
         lag = 0 if drums or knob else deck_lag(shown, session.quantum)
         if command.sample >= sample + QUANTUM + lag:
             at += 1
             continue
         start = max(sample, command.sample - lag)
-        if knob:
+        frames = max(command.ramp_frames, TONE_RAMP_LEAST) if tone else command.ramp_frames
+        if tone:
+            value = session_turn_tone(session, command, start)
+        elif knob:
             value = command.value
             _turn(session, command, start)
         else:
             value = _ramp(session, command, start, filled)
         session_report(
             session, command, REPORT_APPLIED, start + lag,
-            start + command.ramp_frames + (QUANTUM - 1 if knob else 2 * lag),
+            start + frames + (TONE_SETTLES if tone else QUANTUM - 1 if knob else 2 * lag),
             deck_position(shown, start) >> FIX, value,
             0 if command.sample < 0 else start + lag - command.sample,
             waiting_is_superseded(&session.for_strips, at, max(start, command.sample)),

@@ -17,15 +17,15 @@ from remixd._kernel.strip cimport linear_gain
 cdef extern from "<sys/mman.h>" nogil:
     int mlock(const void* memory, size_t bytes)
 
-cdef int[DIMENSIONS] _role_of_dimension = [-1, -1, 2, 0, 1, 3]
+cdef int[DIMENSIONS] _role_of_dimension = [-1, -1, 2, 0, 1, 3, -1, -1, -1]
 
 BEATS_MAX = 1 << 17
-LOW = (0.5, -12.0, -60.0, -60.0, -60.0, -60.0)
-HIGH = (2.0, 12.0, 6.0, 6.0, 6.0, 6.0)
+LOW = (0.5, -12.0, -60.0, -60.0, -60.0, -60.0, -12.0, 0.0, 0.0)
+HIGH = (2.0, 12.0, 6.0, 6.0, 6.0, 6.0, 12.0, 1.0, 1.0)
 
 
 cdef int role_of(int dimension) noexcept nogil:
-    """The role whose gain a dimension is; -1 for tempo and pitch."""
+    """The role whose gain a dimension is; -1 for those that are no role's."""
     return _role_of_dimension[dimension]
 
 
@@ -37,7 +37,8 @@ cdef class Player:
         roles: the index of each stem's role in `units.STEM_ROLES`.
         key: what control calls it.
         loop: whether the music starts over at its end; else silence follows.
-        low, high: what rights allow of each dimension of `mix.PLAYABLE`; every value is clamped to it.
+        low, high: what rights allow of each dimension of `mix.PLAYABLE`; every value is clamped to it. Of those
+            that are left out, everything.
         vocals_limit_db: most that vocals may stand above the loudest other role; None for no limit.
         mashable: whether that other role may be another track's.
         summed: whether stems but drums are summed in the spectrum: cheaper, but their gains act with the
@@ -53,6 +54,7 @@ cdef class Player:
                   low=LOW, high=HIGH, vocals_limit_db=None, bint mashable=False, bint summed=False,
                   beats=(), levels=(), bint heard=True):
         cdef int i
+        low, high = (*low, *LOW[len(low):]), (*high, *HIGH[len(high):])
         _check(stems, roles, low, high)
         self.stems = stems
         self.state = <PlayerState*>calloc(1, sizeof(PlayerState))

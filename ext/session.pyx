@@ -39,7 +39,7 @@ from remixd._kernel.marks cimport session_find_marks
 from remixd._kernel.meter cimport METER_BLOCKS, meter_loudness, meter_process, meter_reset_peaks
 from remixd._kernel.mixing cimport session_mix
 from remixd._kernel.moves cimport deck_init, session_move_strips, session_post
-from remixd._kernel.player cimport DIMENSIONS, Player, PlayerState
+from remixd._kernel.player cimport DIMENSIONS, TEMPO, Player, PlayerState
 from remixd._kernel.reader cimport QUANTUM, STEPS
 from remixd._kernel.resample cimport FIX
 from remixd._kernel.ring cimport (
@@ -58,6 +58,8 @@ from remixd._kernel.ring cimport (
 from remixd._kernel.shelf cimport SHELF, shelf_collect, shelf_put, shelf_take, shelf_withdraw
 from remixd._kernel.state cimport DECKS, EVERY_DECK, NO_DECK, SessionState
 from remixd._kernel.stretch cimport scratch_free, scratch_init
+from remixd._kernel.tone cimport TONES, tone_free, tone_heard, tone_init, tone_process
+from remixd._kernel.toning cimport session_begin_tone
 from remixd._kernel.transport cimport session_move_decks
 
 from remixd._kernel.checkpoint import quantum_of
@@ -93,6 +95,7 @@ cdef void _render_quantum(SessionState* session) noexcept nogil:
     cdef int[DECKS] filled
     if session.quantum == 0:
         _begin(session)
+        session_begin_tone(session, 0)
     if session.end_step == session.quantum:
         session_extend(session)
     session_find_marks(session)
@@ -101,6 +104,7 @@ cdef void _render_quantum(SessionState* session) noexcept nogil:
         session_extend(session)
     session_move_strips(session, session.quantum * QUANTUM, filled)
     session_mix(session, filled)
+    tone_process(&session.tone, session.block, session.quantum * QUANTUM)
     bus_process(&session.bus, session.block, QUANTUM)
     meter_process(&session.meter, session.block, QUANTUM)
     session.quantum += 1
@@ -186,6 +190,8 @@ cdef void session_describe(SessionState* session, Packet* packet) noexcept nogil
     deck_gains(session, shown_deck(session), shown.player, session.clock, packet.gain)
     packet.reports_lost = session.reports_lost
     packet.clips = session.bus.clips
+    for i in range(TONES):
+        packet.tone[i] = tone_heard(&session.tone, i)
     for i in range(DECKS):
         _describe_deck(session, i, &packet.decks[i])
     packet.peak[0] = session.meter.peak[0]
@@ -207,7 +213,7 @@ cdef class Session:
     Args:
         stems, roles: of the track, as for `Player`; none leave every deck empty.
         start: the first source frame to play.
-        mix: the first value of each dimension of `mix.PLAYABLE`, in that order.
+        mix: the first value of each dimension of `mix.PLAYABLE`, in that order; neutral where none is given.
         reports: a `Mailbox` for reports; without one they are kept in the session, `take_reports`.
         checkpoints: where it writes down how it stands, so that another engine can go on.
         key: what control and the host call it.
@@ -217,11 +223,11 @@ cdef class Session:
     marked [housekeeping].
     """
 
-    def __cinit__(self, list stems=None, list roles=None, *, int64_t start=0, mix=(1, 0, 0, 0, 0, 0),
+    def __cinit__(self, list stems=None, list roles=None, *, int64_t start=0, mix=(),
                   Mailbox reports=None, CheckpointMemory checkpoints=None, uint32_t key=0, **rights):
         cdef int i
-        if len(mix) != DIMENSIONS or not all(isfinite(value) for value in mix):
-            raise ValueError(f"a mix has {DIMENSIONS} finite values")
+        if len(mix) > DIMENSIONS or not all(isfinite(value) for value in mix):
+            raise ValueError(f"a mix has up to {DIMENSIONS} finite values")
         self.state = <SessionState*>calloc(1, sizeof(SessionState))
         if self.state == NULL:
             raise MemoryError("no memory for a session")
@@ -235,9 +241,11 @@ cdef class Session:
         self.state.lead = NO_DECK
         bus_init(&self.state.bus)
         echo_init(&self.state.echo)
+        tone_init(&self.state.tone)
         scratch_init(&self.own_scratch)
         self.state.scratch = &self.own_scratch
-        for i in range(DIMENSIONS):
+        self.state.mix[TEMPO] = 1.0
+        for i in range(len(mix)):
             self.state.mix[i] = mix[i]
         for i in range(DECKS):
             deck_init(&self.state.decks[i], self.state)
@@ -259,6 +267,7 @@ cdef class Session:
     def __dealloc__(self):
         if self.state != NULL:
             echo_free(&self.state.echo)
+            tone_free(&self.state.tone)
             free(self.state)
         scratch_free(&self.own_scratch)
 

@@ -29,6 +29,12 @@ cdef void bypass_init(Bypass* bypass) noexcept nogil:
     bypass.wanted = False
 
 
+cdef void bypass_start(Bypass* bypass, bint wanted) noexcept nogil:
+    """Dry, or filtered from the first frame on: where nothing sounded before."""
+    knob_init(&bypass.wet, 1.0 if wanted else 0.0)
+    bypass.wanted = wanted
+
+
 cdef int bypass_advance(Bypass* bypass, bint wanted, int64_t sample) noexcept nogil:
     """Fade to where the filter is wanted, within 10 ms; return how things stand in this quantum."""
     cdef bint was_off = bypass_is_off(bypass, sample)

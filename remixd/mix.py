@@ -142,7 +142,10 @@ _ROWS: Final = (
 DIMENSIONS: Final[Mapping[str, Dimension]] = MappingProxyType({row.name: row for row in _ROWS})
 """The table, by name, in order."""
 
-PLAYABLE: Final = ("tempo", "pitch", "vocals", "drums", "bass", "other")
+TONES: Final = ("brightness", "space", "drive")
+"""The dimensions of the whole mix, whatever decks it comes from."""
+
+PLAYABLE: Final = ("tempo", "pitch", "vocals", "drums", "bass", "other", *TONES)
 """The dimensions that this engine turns into sound. A wish for another is refused, and told."""
 
 

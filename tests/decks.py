@@ -13,7 +13,7 @@ from remixd._kernel.session import Session
 from remixd._kernel.stem import Stem
 
 DRUMS, BASS, VOCALS, OTHER = range(4)
-TEMPO, PITCH, VOCALS_GAIN, DRUMS_GAIN, BASS_GAIN, OTHER_GAIN = range(6)
+TEMPO, PITCH, VOCALS_GAIN, DRUMS_GAIN, BASS_GAIN, OTHER_GAIN, BRIGHTNESS, SPACE, DRIVE = range(9)
 RANGES = {
     TEMPO: (0.5, 2.0),
     PITCH: (-12.0, 12.0),
@@ -21,6 +21,9 @@ RANGES = {
     DRUMS_GAIN: (-60.0, 6.0),
     BASS_GAIN: (-60.0, 6.0),
     OTHER_GAIN: (-60.0, 6.0),
+    BRIGHTNESS: (-12.0, 12.0),
+    SPACE: (0.0, 1.0),
+    DRIVE: (0.0, 1.0),
 }
 SECOND = 48_000
 
@@ -42,7 +45,7 @@ def one(pcm: Audio, role: int = OTHER, struck: Sequence[int] = (), **kwargs: Any
 
 def at(tempo: float = 1.0, pitch: float = 0.0) -> tuple[float, ...]:
     """The mix at a tempo ratio and a pitch in semitones, all stems at 0 dB."""
-    return (tempo, pitch, 0.0, 0.0, 0.0, 0.0)
+    return (tempo, pitch, *(0.0,) * 7)
 
 
 def band(frames: int, *, seed: int = 1, every: int = 6000) -> list[Stem]:

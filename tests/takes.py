@@ -20,7 +20,7 @@ from remixd._kernel import mailbox, ring
 from remixd._kernel.checkpoint import SIZE_BYTES, CheckpointMemory, told_of
 from remixd._kernel.feed import Feed
 from remixd._kernel.mailbox import Mailbox
-from remixd._kernel.player import Player
+from remixd._kernel.player import HIGH, LOW, Player
 from remixd._kernel.resume import next_clock, resume
 from remixd._kernel.ring import PacketRing
 from remixd._kernel.session import Session
@@ -34,6 +34,7 @@ from remixd.control.recording import read_recording
 from remixd.control.replay import Replay
 from remixd.engine.players import Players
 from remixd.errors import RemixdError
+from remixd.mix import DIMENSIONS, PLAYABLE
 from remixd.units import STEM_ROLES
 from remixd.v1.journal_pb2 import JournalHeader
 
@@ -56,7 +57,7 @@ def library(folder: Path, songs: int = 2, frames: int = 10 * BEAT) -> list[dict[
         scores.append({
             "key": 1 + number, "track": f"song-{number}", "stems": named, "loop": number == 0,
             "summed": False,
-            "low": [0.5, -12.0, -60.0, -60.0, -60.0, -60.0], "high": [2.0, 12.0, 6.0, 6.0, 6.0, 6.0],
+            "low": list(LOW), "high": list(HIGH),
             "vocals_limit_db": 6.0, "mashable": True, "beats": beats,
             "levels": [1 + (i % 4 == 0) + (i % 8 == 0) for i in range(len(beats))], "heard": True,
         })  # fmt: skip
@@ -174,7 +175,7 @@ class Take:
 
 
 def session_score(player: dict[str, Any] | None) -> dict[str, Any]:
-    return {"mix": [1.0, 0.0, 0.0, 0.0, 0.0, 0.0], "start": 0, "player": player}
+    return {"mix": [DIMENSIONS[name].neutral for name in PLAYABLE], "start": 0, "player": player}
 
 
 def chance_order(chance: random.Random, clock: int) -> Order:
@@ -184,11 +185,12 @@ def chance_order(chance: random.Random, clock: int) -> Order:
     value = chance.choice([0.0, 1.0, 0.25, 0.5, 2.0, 4.0, -3.0, chance.uniform(0, 10 * BEAT)])
     dimension, extra = 0, chance.choice([-1.0, 0.0, 50_000.0, 2.0, 1.0])
     if kind == mailbox.MIX:
-        dimension = chance.randrange(6)
+        name = chance.choice(PLAYABLE)
+        dimension, row = PLAYABLE.index(name), DIMENSIONS[name]
         deck = chance.choice([EVERY_DECK, EVERY_DECK, deck])
-        value = [chance.uniform(0.5, 2.0), chance.uniform(-12, 12)][dimension] if dimension < 2 else value - 3
+        value = value - 3 if name in STEM_ROLES else chance.uniform(row.minimum, row.maximum)
         if chance.random() < 0.3:
-            value = [1.0, 0.0, 0.0, 0.0, 0.0, 0.0][dimension]
+            value = row.neutral
     elif kind in (mailbox.LEVEL, mailbox.STRIP):
         dimension = chance.randrange(4 if kind == mailbox.LEVEL else 7)
         value = chance.uniform(-1, 1) if dimension in (1, 5, 6) else chance.uniform(-60, 6)

@@ -6,6 +6,7 @@ from remixd._kernel.deck cimport Glide
 from remixd._kernel.player cimport DIMENSIONS, ROLES
 from remixd._kernel.state cimport DECKS, CheckpointView, SessionState
 from remixd._kernel.strip cimport Ramp
+from remixd._kernel.tone cimport TONES
 
 cdef struct DeckCheckpoint:
     uint32_t player         # its key; 0: nothing is loaded
@@ -26,6 +27,7 @@ cdef struct Checkpoint:
     int64_t quantum         # to be rendered next
     int64_t told            # the serial of the newest report of what is in it
     double[DIMENSIONS] mix
+    Ramp[TONES] tone
     int64_t lead
     double beat             # at `quantum`
     double pace

@@ -7,10 +7,11 @@ from remixd._kernel.stem cimport StemView
 
 cdef enum:
     ROLES = 4
-    DIMENSIONS = 6
+    DIMENSIONS = 9
     TEMPO = 0               # dimensions, in the order of remixd.mix.PLAYABLE
     PITCH = 1
     DRUMS_GAIN = 3
+    BRIGHTNESS = 6          # from here on they act on the session's whole mix, not deck by deck
     DRUMS = 0               # and roles, in the order of remixd.units.STEM_ROLES
     VOCALS = 2
 

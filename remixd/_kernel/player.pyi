@@ -4,6 +4,9 @@ from numpy.typing import ArrayLike
 
 from remixd._kernel.stem import Stem
 
+LOW: tuple[float, ...]
+HIGH: tuple[float, ...]
+
 class Player:
     stems: list[Stem]
     def __init__(

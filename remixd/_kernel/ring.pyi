@@ -36,6 +36,7 @@ class PacketEntry(NamedTuple):
     major_faults: int
     reports_lost: int
     clips: int
+    tone: tuple[float, float, float]
     decks: tuple[DeckEntry, ...]
     pcm: bytes
 

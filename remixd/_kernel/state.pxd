@@ -10,6 +10,7 @@ from remixd._kernel.player cimport DIMENSIONS, ROLES
 from remixd._kernel.reader cimport QUANTUM
 from remixd._kernel.shelf cimport Shelf
 from remixd._kernel.stretch cimport Scratch
+from remixd._kernel.tone cimport Tone
 from remixd._kernel.waiting cimport Waiting
 
 cdef enum:
@@ -30,6 +31,7 @@ cdef struct SessionState:
     double beat             # of the session at the end of the plan
     double pace             # beats a step
     Echo echo               # of what decks send
+    Tone tone               # of all of it
     Bus bus
     Waiting for_strips      # commands that wait: for gains,
     Waiting for_map         # tempo, pitch and what bends the map,

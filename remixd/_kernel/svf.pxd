@@ -29,6 +29,7 @@ cdef enum:
 
 cdef double warped(double cutoff_hz) noexcept nogil
 cdef void bypass_init(Bypass* bypass) noexcept nogil
+cdef void bypass_start(Bypass* bypass, bint wanted) noexcept nogil
 cdef int bypass_advance(Bypass* bypass, bint wanted, int64_t sample) noexcept nogil
 cdef void bypass_mix(const Bypass* bypass, const float* wet, float* block) noexcept nogil
 cdef bint bypass_is_off(const Bypass* bypass, int64_t sample) noexcept nogil

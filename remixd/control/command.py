@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from remixd.mix import DIMENSIONS, PLAYABLE
+from remixd.mix import DIMENSIONS, PLAYABLE, TONES
 from remixd.track.rights import Rights
 from remixd.units import STEM_ROLES
 
@@ -122,10 +122,14 @@ def lower(
 
 
 def heard(mix: Mapping[str, float], rights: Rights, roles: tuple[str, ...]) -> dict[str, float]:
-    """The mix as it is heard: what was given, with vocals held as rights demand."""
-    if "vocals" not in roles:
-        return dict(mix)
-    return {**mix, "vocals": min(mix["vocals"], rights.vocals_most_db(mix, roles))}
+    """The mix as it is heard: what was given, with vocals and tone held as rights demand."""
+    held = dict(mix)
+    for name in TONES:
+        low, high = rights.range(name)
+        held[name] = min(max(mix[name], low), high)
+    if "vocals" in roles:
+        held["vocals"] = min(mix["vocals"], rights.vocals_most_db(mix, roles))
+    return held
 
 
 def _refusal(name: str, roles: tuple[str, ...]) -> str:

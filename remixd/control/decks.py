@@ -17,7 +17,7 @@ from remixd.control.action import CHANNEL_KNOBS, CUES, DECK_NAMES
 from remixd.control.order import EVERY_DECK, Order
 from remixd.control.score import Beats
 from remixd.control.streams import DeckStatus
-from remixd.mix import WHENS, When
+from remixd.mix import TONES, WHENS, When
 from remixd.track.package import Track
 from remixd.track.rights import Rights
 from remixd.units import OFF_DB, RATE_HZ, STEM_ROLES
@@ -150,6 +150,12 @@ class Deck:
         return self.entry is not None and self.entry.leading
 
 
+def _narrowest(rights: Sequence[Rights], name: str) -> tuple[float, float]:
+    """The values of a dimension that all allow: the artist's own is always among them."""
+    lows, highs = zip(*(each.range(name) for each in rights), strict=True)
+    return max(lows), min(highs)
+
+
 def _at_the_start(loaded: Loaded, tempo: float) -> DeckEntry:
     """How what a session begins with stands before its first packet."""
     return DeckEntry(
@@ -196,9 +202,17 @@ class Decks:
 
     @property
     def rights(self) -> Rights:
-        """What a wish for the whole session is held to; the engine holds every deck to its own."""
+        """What a wish for the whole session is held to; the engine holds every deck to its own.
+
+        Decks share one tone, which is held to the narrowest range of all that play.
+        """
         loaded = self.shown.loaded
-        return loaded.track.rights if loaded else OPEN
+        rights = loaded.track.rights if loaded else OPEN
+        playing = [deck.loaded.track.rights for deck in self.all if deck.is_playing and deck.loaded]
+        ranges = {name: _narrowest([rights, *playing], name) for name in TONES}
+        if all(ranges[name] == rights.range(name) for name in TONES):
+            return rights
+        return replace(rights, ranges={**rights.ranges, **ranges})
 
     @property
     def roles(self) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ from remixd.control.transitions import Transitions
 from remixd.control.wholes import Wholes
 from remixd.director.preset import ORIGINAL, Preset
 from remixd.errors import Exhausted, InvalidInput
-from remixd.mix import NEUTRAL, WHENS, When
+from remixd.mix import NEUTRAL, PLAYABLE, WHENS, When
 from remixd.track.package import Track
 from remixd.units import PACKET_FRAMES, RATE_HZ, STEM_ROLES
 
@@ -340,7 +340,8 @@ class Desk:
 
         What became of it is told under `panic_id`. Raises Exhausted if hundreds of commands are on their way.
         """
-        orders = [mix_order(name, NEUTRAL[name]) for name in ("tempo", "pitch", *self.decks.roles)]
+        moved = [name for name in PLAYABLE if name not in STEM_ROLES or name in self.decks.roles]
+        orders = [mix_order(name, NEUTRAL[name]) for name in moved]
         calm, done = calming(self.decks)
         orders += calm
         if self.receipts.free < 2 * len(orders):

@@ -16,7 +16,7 @@ from remixd.control.session import Session
 from remixd.control.sessions import Sessions
 from remixd.control.streams import Lost, Packet, SessionStatus, Watcher
 from remixd.errors import Exhausted, Unavailable
-from remixd.mix import NEUTRAL
+from remixd.mix import NEUTRAL, PLAYABLE
 
 BAR_FRAMES = 96_000
 SONG = {role: music(48_000 * 8, seed=seed) for seed, role in enumerate(("drums", "bass", "vocals", "other"))}
@@ -74,7 +74,8 @@ def check_original(heard: list[Packet], settled: int) -> int:
 
 async def test_the_original_is_back_within_a_bar_to_the_bit(make) -> None:
     session = await make(preset="nightcore")
-    session.receive([Signal(id="a", wishes={"tempo": 0.9, "pitch": -2.0, "drums": -60.0, "vocals": -20.0})])
+    wishes = {"tempo": 0.9, "pitch": -2.0, "drums": -60.0, "vocals": -20.0, "brightness": 6.0, "drive": 0.5}
+    session.receive([Signal(id="a", wishes=wishes)])
     watcher = session.watch()
     listening = asyncio.ensure_future(packets(session, 2.5))
     await until(watcher, session.status().sample + 9_600)
@@ -86,6 +87,7 @@ async def test_the_original_is_back_within_a_bar_to_the_bit(make) -> None:
     assert isinstance(applied, Applied)
     assert {move.dimension: move.value for move in applied.moves} == {
         "tempo": 1.0, "pitch": 0.0, "drums": 0.0, "bass": 0.0, "vocals": 0.0, "other": 0.0,
+        "brightness": 0.0, "space": 0.0, "drive": 0.0,
     }  # fmt: skip
     assert applied.settled_sample - asked_at < BAR_FRAMES
     assert check_original(await listening, applied.settled_sample) > 40_000
@@ -146,7 +148,7 @@ async def test_panic_gets_through_a_full_mailbox(make) -> None:
 async def test_a_flood_of_panics_is_refused_and_the_first_ones_hold(make) -> None:
     session = await make()
     watcher = session.watch()
-    for number in range(WAITING_MAX // 6 - 1):
+    for number in range(WAITING_MAX // len(PLAYABLE) - 1):
         session.panic(f"help {number}")
     with pytest.raises(Exhausted, match="other panics"):
         session.panic("one more")

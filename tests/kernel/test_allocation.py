@@ -75,8 +75,11 @@ class Hands:
                 player = Player(self.stems, ROLES, key=self.laid, summed=self.laid % 2 == 0, **self.grid)
                 session.shelve(player)
         deck, when = int(self.rng.integers(0, 3)), int(self.rng.choice([0, 0, 1]))
+        dimension = int(self.rng.integers(0, 3))
+        if kind == mailbox.MIX and self.rng.random() < 0.5:  # brightness, space and drive are not a deck's
+            deck, dimension = 255, dimension + 6
         commands.post_command(
-            self.number, session.key, int(self.rng.integers(0, 3)), value, -1, 480,
+            self.number, session.key, dimension, value, -1, 480,
             kind=kind, deck=deck, when=when, extra=extra,
         )  # fmt: skip
         self.told |= {report.command for report in reports.take_reports() if report.kind == mailbox.APPLIED}

@@ -375,7 +375,7 @@ def test_silence_and_constant_full_scale_are_stretched_without_harm(level: float
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"start": -1}, {"start": 10_000}, {"mix": (1, 0, 0)}, {"mix": (float("nan"), 0, 0, 0, 0, 0)},
+        {"start": -1}, {"start": 10_000}, {"mix": (1,) + (0,) * 20}, {"mix": (float("nan"), 0, 0, 0, 0, 0)},
         {"low": (0.1, -12, -60, -60, -60, -60)}, {"high": (2, 13, 6, 6, 6, 6)},
     ],
 )  # fmt: skip

@@ -1,0 +1,68 @@
+"""The tone of a session's whole mix, as wishes and the rights of all that plays leave it.
+
+Decks play into one mix, so what moves it is held to the narrowest range that rights leave it on any deck that
+plays. Where a deck begins or ends, it goes on from there, in 10 ms; nothing moves faster. Thread: [render].
+"""
+from libc.stdint cimport int64_t
+
+from remixd._kernel.knob cimport Knob, knob_move
+from remixd._kernel.mailbox cimport Command
+from remixd._kernel.player cimport BRIGHTNESS, PlayerState
+from remixd._kernel.state cimport DECKS
+from remixd._kernel.strip cimport RAMP_STRAIGHT, Ramp, ramp_value
+from remixd._kernel.tone cimport TONES, tone_knob, tone_start
+
+cdef double[TONES] _low = [-12.0, 0.0, 0.0]
+cdef double[TONES] _high = [12.0, 1.0, 1.0]
+
+
+cdef float _allowed(const SessionState* session, int which) noexcept nogil:
+    """What the mix gives one of the tones, within the rights of all that plays."""
+    cdef int dimension = BRIGHTNESS + which, i
+    cdef double low = _low[which], high = _high[which]
+    cdef const PlayerState* player
+    for i in range(DECKS):
+        player = session.decks[i].player
+        if session.decks[i].now != NULL and player != NULL:
+            low = max(low, player.low[dimension])
+            high = min(high, player.high[dimension])
+    return <float>min(max(session.mix[dimension], low), high)
+
+
+cdef void session_begin_tone(SessionState* session, int64_t sample) noexcept nogil:
+    """Let every tone be where its ramp is at a sample before which nothing was heard."""
+    cdef Ramp ramp
+    cdef float value
+    cdef int which
+    for which in range(TONES):
+        ramp = tone_knob(&session.tone, which).ramp
+        value = _allowed(session, which)
+        if value == ramp.gain_to:
+            value = ramp_value(&ramp, sample - 1)
+        else:
+            ramp = Ramp(value, value, sample, 0, RAMP_STRAIGHT, 0.0, 0.0, 0.0)
+        tone_start(&session.tone, which, value)
+        tone_knob(&session.tone, which).ramp = ramp
+
+
+cdef void session_hold_tone(SessionState* session, int64_t sample) noexcept nogil:
+    """Go where what plays in the quantum from `sample` on lets it go."""
+    cdef Knob* knob
+    cdef float value
+    cdef int which
+    for which in range(TONES):
+        knob = tone_knob(&session.tone, which)
+        value = _allowed(session, which)
+        if value != knob.ramp.gain_to:
+            knob_move(knob, value, sample, TONE_RAMP_LEAST, RAMP_STRAIGHT)
+
+
+cdef double session_turn_tone(SessionState* session, const Command* command, int64_t start) noexcept nogil:
+    """Move a tone, from a sample of this quantum on; the value that is given."""
+    cdef int which = command.dimension - BRIGHTNESS
+    cdef float value
+    session.mix[command.dimension] = command.value
+    value = _allowed(session, which)
+    knob_move(tone_knob(&session.tone, which), value, start, max(command.ramp_frames, TONE_RAMP_LEAST),
+              RAMP_STRAIGHT)
+    return value
