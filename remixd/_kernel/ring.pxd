@@ -41,7 +41,8 @@ cdef struct Packet:             # 320 bytes, then the PCM
     DeckReading[PACKET_DECKS] decks
     uint32_t clips              # times the mix came above full scale before the limiter, so far
     uint32_t spare32
-    uint64_t spare[3]
+    float[PACKET_DECKS] layers  # linear RMS of what is generated over each deck, before its channel
+    uint64_t spare[1]
 
 cdef struct Ring:
     uint64_t* newest

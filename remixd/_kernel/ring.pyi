@@ -37,6 +37,7 @@ class PacketEntry(NamedTuple):
     reports_lost: int
     clips: int
     decks: tuple[DeckEntry, ...]
+    layers: tuple[float, ...]
     pcm: bytes
 
 def size_bytes(slots: int, frames: int) -> int: ...
