@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from remixd.demo.setting import Audio
+from remixd.synth.sound import Audio
 from remixd.demo.song import ARTIST, TITLE, Song
 
 _FULL_SCALE: Final = (1 << 23) - 1

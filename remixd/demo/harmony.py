@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from remixd.demo.chance import one, seed_of
+from remixd.synth.chance import one, seed_of
 from remixd.demo.form import BEATS_A_BAR, STEPS_A_BAR, STEPS_A_BEAT, Chord, Section, midi_pitch
 from remixd.demo.notes import Note
 from remixd.demo.rhythm import held_steps, pattern_bars

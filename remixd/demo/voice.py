@@ -12,11 +12,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from remixd.demo.chance import seed_of
-from remixd.demo.noise import shaped, white
+from remixd.synth.chance import seed_of
+from remixd.synth.noise import shaped, white
 from remixd.demo.notes import Breath
 from remixd.demo.phonemes import BANDWIDTHS_HZ, Formants
-from remixd.demo.setting import Audio, Curve, Setting, single
+from remixd.demo.setting import Setting
+from remixd.synth.sound import Audio, Curve, single
 from remixd.demo.singing import Burst, Curves, Timing, performed
 
 _CONTROL_HZ: Final = 1000
