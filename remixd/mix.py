@@ -142,6 +142,9 @@ _ROWS: Final = (
 DIMENSIONS: Final[Mapping[str, Dimension]] = MappingProxyType({row.name: row for row in _ROWS})
 """The table, by name, in order."""
 
+LAYERED: Final = ("density",)
+"""The dimensions that control lowers to others, and to what is generated: the engine knows none of them."""
+
 PLAYABLE: Final = ("tempo", "pitch", "vocals", "drums", "bass", "other")
 """The dimensions that this engine turns into sound. A wish for another is refused, and told."""
 

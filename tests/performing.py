@@ -87,10 +87,8 @@ class Performance:
         """Let it be there."""
         key = next(self._keys)
         score = player_score(song, [Path(role) for role in stems], key=key)
-        words = {
-            name: score[name]
-            for name in ("low", "high", "vocals_limit_db", "mashable", "beats", "levels", "heard", "loop")
-        }
+        kept = "low high vocals_limit_db mashable generated beats levels heard loop".split()
+        words = {name: score[name] for name in kept}
         parts = [Stem.of(pcm) for pcm in stems.values()]
         roles = [STEM_ROLES.index(role) for role in stems]
         self.session.shelve(Player(parts, roles, key=key, **words))

@@ -1,4 +1,4 @@
-"""The strokes of the demo song. They last as long as they do and are never transposed, whatever tempo and key.
+"""The strokes of the demo song. They last as long as they do and are never transposed, whatever the tempo.
 
 A stroke's sound depends on its note's seed and velocity alone, so the same stroke is the same samples in
 every rendering at one rate; only its place moves.

@@ -8,9 +8,9 @@ from typing import Final
 
 import numpy as np
 
+from remixd.demo.setting import Setting
 from remixd.synth.chance import seed_of
 from remixd.synth.noise import white
-from remixd.demo.setting import Setting
 from remixd.synth.sound import Audio, single
 
 ROOM_S: Final = 1.3

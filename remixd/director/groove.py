@@ -101,7 +101,10 @@ class Style:
 STYLES: Final = (
     (95.0, Style(name="laid back", hats=(5, 11), percussion=(3, 5), kicks=(2, 4), notes=(3, 5), swing=0.28)),
     (117.0, Style(name="steady", hats=(6, 13), percussion=(3, 7), kicks=(3, 5), notes=(4, 6), swing=0.12)),
-    (136.0, Style(name="house", hats=(4, 12), percussion=(5, 7), kicks=(4, 4), notes=(5, 8), kick_on_beats=True)),
+    (
+        136.0,
+        Style(name="house", hats=(4, 12), percussion=(5, 7), kicks=(4, 4), notes=(5, 8), kick_on_beats=True),
+    ),
     (1e9, Style(name="driving", hats=(4, 8), percussion=(3, 5), kicks=(2, 4), notes=(3, 6))),
 )  # fmt: skip
 """By the tempo below which each is used."""
@@ -191,7 +194,10 @@ def _hats(work: _Work, amount: float) -> tuple[str, list[Stroke]]:
     count, steps = work.spread(work.style.hats, amount), work.steps
     line = euclid(count, steps.count, pick(work.phrase, "hats turn", steps.each))
     made = [
-        Stroke(frame=work.late("hat", step), sound=INDEX["hat"], velocity=work.velocity("hat", step, 0.9), pan=0.25)
+        Stroke(
+            frame=work.late("hat", step), sound=INDEX["hat"], pan=0.25,
+            velocity=work.velocity("hat", step, 0.9),
+        )
         for step, struck in enumerate(line)
         if struck
     ]  # fmt: skip
@@ -209,7 +215,10 @@ def _percussion(work: _Work, amount: float) -> tuple[str, list[Stroke]]:
     turn = 1 + pick(work.phrase, "percussion turn", steps.count - 1) if steps.count > 1 else 0
     turn += work.kind == "b"
     made = [
-        Stroke(frame=work.late(name, step), sound=INDEX[name], velocity=work.velocity(name, step, 0.8), pan=-0.35)
+        Stroke(
+            frame=work.late(name, step), sound=INDEX[name], pan=-0.35,
+            velocity=work.velocity(name, step, 0.8),
+        )
         for step, struck in enumerate(euclid(count, steps.count, turn))
         if struck
     ]  # fmt: skip
@@ -242,11 +251,16 @@ def _drums(work: _Work, amount: float) -> tuple[str, list[Stroke]]:
     ]
     answer = "clap" if style.name in ("house", "steady") else "snare"
     made += [
-        Stroke(frame=steps.frame(step), sound=INDEX[answer], velocity=work.velocity(answer, step, 0.85), pan=0.05)
+        Stroke(
+            frame=steps.frame(step), sound=INDEX[answer], pan=0.05,
+            velocity=work.velocity(answer, step, 0.85),
+        )
         for step in claps
     ]  # fmt: skip
     if work.kind == "b" and steps.count > 3:
-        made.append(Stroke(frame=steps.frame(steps.count - 3), sound=INDEX["snare"], velocity=GHOST, pan=0.05))
+        made.append(
+            Stroke(frame=steps.frame(steps.count - 3), sound=INDEX["snare"], velocity=GHOST, pan=0.05)
+        )
     if work.kind == "fill":
         fill = FILLS[pick(work.phrase, "fill", len(FILLS))]
         made = _filled(work, made, fill)
@@ -271,7 +285,7 @@ def _filled(work: _Work, strokes: list[Stroke], fill: str) -> list[Stroke]:
 
 
 def _bass(work: _Work, amount: float) -> tuple[str, list[Stroke]]:
-    """Roots of the chords on a Euclidean rhythm, with octaves and fifths; nothing where the song has a bass."""
+    """Roots of the chords on a Euclidean rhythm, with octaves and fifths; where the song has a bass, none."""
     measure, steps = work.measure, work.steps
     if not measure.bass_rests:
         return "rests: the song's own bass plays", []

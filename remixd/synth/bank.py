@@ -5,6 +5,7 @@ Thread: any but [render]; it takes a tenth of a second of one core.
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from typing import Final
 
@@ -24,7 +25,10 @@ IMPACT_S: Final = 2.4
 EDGE_FRAMES: Final = 24
 """Half a millisecond: how soon a sound is there, and how it ends."""
 
-_HEAD: Final = ((1.53512485958697, -2.69169618940638, 1.19839281085285), (1.0, -1.69065929318241, 0.73248077421585))
+_HEAD: Final = (
+    (1.53512485958697, -2.69169618940638, 1.19839281085285),
+    (1.0, -1.69065929318241, 0.73248077421585),
+)
 _RLB: Final = ((1.0, -2.0, 1.0), (1.0, -1.99004745483398, 0.99007225036621))
 """The two filters of K-weighting at 48 kHz: ITU-R BS.1770-4, tables 1 and 2."""
 
@@ -46,7 +50,7 @@ def level_lufs(sound: NDArray[np.floating]) -> float:
     spectrum = np.fft.fft(sound[:, 0] + 1j * sound[:, 1], size)  # left and right at once: powers add up
     power = spectrum.real**2 + spectrum.imag**2
     energy = float((power * _response(size)).sum()) / size
-    return -0.691 + 10.0 * np.log10(energy / (WINDOW_S * RATE_HZ) + 1e-12)
+    return -0.691 + 10.0 * math.log10(energy / (WINDOW_S * RATE_HZ) + 1e-12)
 
 
 def _time(seconds: float) -> Curve:
@@ -67,7 +71,7 @@ def _note(pitch: int) -> Curve:
 
 def _away(time_s: Curve, seconds: float) -> Curve:
     """1, and a smooth way to 0 in the last so many seconds."""
-    left = np.clip((time_s[-1] - time_s) / seconds, 0.0, 1.0)
+    left: Curve = np.clip((time_s[-1] - time_s) / seconds, 0.0, 1.0)
     return left * left * (3.0 - 2.0 * left)
 
 

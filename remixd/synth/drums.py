@@ -94,7 +94,8 @@ def _shaker(seed: int, rate_hz: int) -> Curve:
     time_s = _time(0.11, rate_hz)
     swell = np.minimum(1.0, time_s / 0.025) ** 2 * np.exp(-np.maximum(time_s - 0.025, 0.0) / 0.022)
     away = np.minimum(1.0, (time_s[-1] - time_s) / 0.02)
-    return 0.08 * _wide(seed, time_s, rate_hz, 5500.0, 12_000.0) * (swell * away)[:, None]
+    beads: Curve = 0.08 * _wide(seed, time_s, rate_hz, 5500.0, 12_000.0) * (swell * away)[:, None]
+    return beads
 
 
 def _tom(low_hz: float) -> Callable[[int, int], Curve]:

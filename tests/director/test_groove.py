@@ -14,11 +14,21 @@ from remixd.director.rhythms import euclid
 from remixd.synth.kit import INDEX, SOUNDS
 from remixd.track.analysis import Analysis, Chord
 
-METRES = {"3/4": (3, 4), "4/4": (4, 4), "5/4": (5, 4), "6/4": (6, 4), "6/8": (6, 8), "7/8": (7, 8), "1/4": (1, 4)}
+METRES = {
+    "3/4": (3, 4),
+    "4/4": (4, 4),
+    "5/4": (5, 4),
+    "6/4": (6, 4),
+    "6/8": (6, 8),
+    "7/8": (7, 8),
+    "1/4": (1, 4),
+}
 BEAT = 24_000.0
 
 
-def measure(count: int = 4, unit: int = 4, *, number: int = 0, beat: float = BEAT, **words: object) -> Measure:
+def measure(
+    count: int = 4, unit: int = 4, *, number: int = 0, beat: float = BEAT, **words: object
+) -> Measure:
     beats = tuple(1000.0 + beat * index for index in range(count + 1))
     given: dict[str, object] = {"roots": (9,) * count, "bass_rests": True, "bpm": 120.0, **words}
     return Measure(track="t", number=number, place=number % 4, length=4, beats=beats, unit=unit, **given)  # type: ignore[arg-type]
@@ -43,7 +53,9 @@ def test_euclidean_rhythms_are_those_of_toussaint(strokes: int, steps: int, expe
     assert "".join("x" if struck else "." for struck in euclid(strokes, steps)) == expected
 
 
-@given(st.integers(1, 32).flatmap(lambda steps: st.tuples(st.integers(1, steps), st.just(steps))), st.integers())
+@given(
+    st.integers(1, 32).flatmap(lambda steps: st.tuples(st.integers(1, steps), st.just(steps))), st.integers()
+)
 def test_euclidean_rhythms_are_as_even_as_can_be_however_turned(sizes: tuple[int, int], turn: int) -> None:
     strokes, steps = sizes
     line = euclid(strokes, steps, turn)
@@ -155,7 +167,8 @@ def test_measures_know_their_phrase_their_chords_and_whether_the_bass_rests() ->
     assert bars.at(4 * BEAT) == 1
     assert bars.at(-1.0) is bars.at(32 * BEAT) is None
     first, second = bars.measure(0), bars.measure(1)
-    assert first and second
+    assert first
+    assert second
     assert (first.place, first.length, second.place) == (0, 4, 1)
     assert first.roots == (9, 9, 10, 10)
     assert (first.bass_rests, second.bass_rests) == (False, True)

@@ -46,7 +46,12 @@ def playing(pcm: Audio = SILENCE, role: int = OTHER, **words: Any) -> Session:
 
 
 def generate(
-    session: Session, hits: Sequence[Hit], sounds: Sequence[Audio] = (), *, key: int = 1, level_db: float = 0.0
+    session: Session,
+    hits: Sequence[Hit],
+    sounds: Sequence[Audio] = (),
+    *,
+    key: int = 1,
+    level_db: float = 0.0,
 ) -> None:
     """Have a pattern over the whole song on deck A, its layer heard from the start."""
     bank = Bank(list(sounds) or [tick()])
