@@ -87,8 +87,9 @@ class Performance:
         """Let it be there."""
         key = next(self._keys)
         score = player_score(song, [Path(role) for role in stems], key=key)
-        kept = "low high vocals_limit_db mashable generated beats levels heard loop".split()
-        words = {name: score[name] for name in kept}
+        words = {
+            name: value for name, value in score.items() if name not in ("key", "track", "stems", "summed")
+        }
         parts = [Stem.of(pcm) for pcm in stems.values()]
         roles = [STEM_ROLES.index(role) for role in stems]
         self.session.shelve(Player(parts, roles, key=key, **words))
