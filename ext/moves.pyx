@@ -31,7 +31,7 @@ from remixd._kernel.mailbox cimport (
     Report,
     queue_push,
 )
-from remixd._kernel.player cimport DIMENSIONS, DRUMS, DRUMS_GAIN, PITCH, ROLES, TEMPO, role_of
+from remixd._kernel.player cimport DIMENSIONS, DRUMS, DRUMS_GAIN, PITCH, TEMPO, role_of
 from remixd._kernel.reader cimport LANDING, QUANTUM, RELAX, reader_wrap
 from remixd._kernel.resample cimport FIX
 from remixd._kernel.sampler cimport LAYER, layer_move

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, Final
 
 from remixd._kernel import mailbox
-from remixd._kernel.sampler import PITCHED
+from remixd.control.accompaniment import Accompaniment
 from remixd.control.action import DeckCommand
 from remixd.control.decks import Deck, Decks, Loaded
 from remixd.control.order import CHANNEL, LAYER, RAMP_FRAMES, Order, mix_order
 from remixd.control.receipts import Receipt
 from remixd.control.stingers import COOL_BARS, Stinger, begins, cool_frames
-from remixd.director.groove import GROUPS, Measure, Stroke, groove, groove_lufs, told
+from remixd.director.groove import told
 from remixd.director.measures import Measures
 from remixd.director.thinning import low_db, thinned_db, together_db
 from remixd.errors import InvalidInput
@@ -36,28 +36,11 @@ KEPT: Final = 4
 AHEAD_FRAMES: Final = 3 * RATE_HZ
 """How long before it begins a bar is laid, beyond the next one."""
 
-UNDER_DB: Final = 4.5
-"""How far below the song everything that can be generated is, at density 1."""
-
-USUAL_LUFS: Final = -14.0
-"""Of a song whose loudness nobody knows."""
-
 WAIT_FRAMES: Final = 30 * RATE_HZ
 """How long after it was to land a stinger is waited for, if nobody says."""
 
-MEASURED_BARS: Final = 8
 QUIET_BASS_DB: Final = -18.0
 """A bass at this level or below leaves room for another."""
-
-_GAIN_MAX: Final = 4.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Song:
-    """What is known of a track on a deck, for its layer."""
-
-    measures: Measures
-    gain: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +70,7 @@ class Layers:
         self._send = send
         self._mix = mix
         self._keys = count((time.time_ns() >> 20) & 0x3FFFFFFF or 1)  # not those of a daemon that was killed
-        self._songs: dict[int, _Song] = {}
+        self._songs: dict[int, Accompaniment] = {}
         self._laid: dict[int, list[_Laid]] = {}
         self._deck: Deck | None = None
         self._done = 0.0  # the density that orders were sent for,
@@ -243,23 +226,12 @@ class Layers:
             self._turn = 0.0
         return [score for bar in self._bars(deck, loaded) if (score := self._score(loaded, bar))]
 
-    def _song(self, loaded: Loaded) -> _Song:
+    def _song(self, loaded: Loaded) -> Accompaniment:
         song = self._songs.get(loaded.key)
         if song is None:
-            track = loaded.track
-            stems = tuple(stem.name for stem in track.playing_stems if stem.role == "bass")
-            measures = Measures(track.id, track.analysis, loaded.beats.frames, loaded.beats.levels, stems)
-            song_lufs = USUAL_LUFS if track.analysis.loudness_lufs is None else track.analysis.loudness_lufs
-            all_lufs = groove_lufs(self._sample(measures), self.seed)
-            gain = 10.0 ** ((song_lufs - UNDER_DB - all_lufs) / 20.0)
-            song = self._songs[loaded.key] = _Song(measures, min(gain, _GAIN_MAX))
+            song = self._songs[loaded.key] = Accompaniment.of(loaded.track, loaded.beats, self.seed)
             self._songs = {key: each for key, each in self._songs.items() if key in self._decks.keys}
         return song
-
-    def _sample(self, measures: Measures) -> Iterator[Measure]:
-        step = max(len(measures) // MEASURED_BARS, 1)
-        found = (measures.measure(bar, bass_is_off=True) for bar in range(0, len(measures), step))
-        return (measure for measure in found if measure)
 
     def _bars(self, deck: Deck, loaded: Loaded) -> list[int]:
         """The bars to have ready: the one that plays, if it never was; the next; another, if that is soon."""
@@ -296,26 +268,16 @@ class Layers:
     def _score(self, loaded: Loaded, bar: int) -> dict[str, Any] | None:
         """A bar's pattern; None if the engine has it."""
         song, known = self._song(loaded), self._known(loaded)
-        bass_is_off = self._mix["bass"] <= QUIET_BASS_DB or "bass" not in loaded.track.roles
-        start, end = song.measures.span(bar)
-        density = self._before if start < self._turn - 1.0 else self._done
+        bass_is_off = self._mix["bass"] <= QUIET_BASS_DB
+        density = self._before if song.measures.span(bar)[0] < self._turn - 1.0 else self._done
         version = density, bass_is_off
         if density <= 0.0 or any(each.bar == bar and each.version == version for each in known):
             return None
-        measure = song.measures.measure(bar, bass_is_off=bass_is_off)
-        made = groove(measure, density, self.seed) if measure else None
+        made = song.bar(bar, density, bass_is_off=bass_is_off)
         known[:] = [each for each in known if each.bar != bar][-(KEPT - 1) :]
         known.append(_Laid(bar, version, made.layers if made else {}))
-        return {
-            "key": self.next_key(),
-            "deck": self._decks.shown.index,
-            "player": loaded.key,
-            "start": start,
-            "end": end,
-            "hits": [_hit(stroke, song.gain) for stroke in made.strokes] if made else [],
-            "stems": [],
-            "slices": [],
-        }
+        deck = self._decks.shown.index
+        return song.score(bar, made, key=self.next_key(), player=loaded.key, deck=deck)
 
     def laid(self, scores: Sequence[Mapping[str, Any]]) -> None:
         """Have the engine take what lies ready there. Raises Exhausted."""
@@ -345,12 +307,3 @@ class Layers:
             low = [f"below 250 Hz {low_db(self._done):.0f} dB"] if low_db(self._done) else []
             return f"taken away: {', '.join(off + low)}" if off or low else ""
         return told(self.generated, self.seed)
-
-
-def _hit(stroke: Stroke, gain: float) -> list[float]:
-    """A stroke as the kernel takes it."""
-    return [
-        round(stroke.frame, 4), stroke.sound, round(min(stroke.velocity * gain, _GAIN_MAX), 6),
-        round(stroke.pan, 4), round(stroke.length_frames, 4), GROUPS[stroke.sound],
-        PITCHED if stroke.pitched else 0,
-    ]  # fmt: skip

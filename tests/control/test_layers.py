@@ -17,9 +17,9 @@ from remixd._kernel.patterns import PatternShelf
 from remixd._kernel.stem import Stem
 from remixd.audience.signal import Signal
 from remixd.config import user_cache_path
+from remixd.control.accompaniment import UNDER_DB
 from remixd.control.action import Action, DeckCommand
 from remixd.control.command import Applied
-from remixd.control.layers import UNDER_DB
 from remixd.control.stingers import plan
 from remixd.engine.patterns import make_pattern
 from remixd.errors import InvalidInput
