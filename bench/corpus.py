@@ -21,9 +21,9 @@ import numpy as np
 import remixd.demo
 from remixd.config import user_cache_path
 from remixd.demo import Song
-from remixd.demo.chance import one
 from remixd.demo.grid import HOME_BPM
 from remixd.demo.score import Score, written
+from remixd.synth.chance import one
 from remixd.units import RATE_HZ, STEM_ROLES, StemRole, frames_from_seconds
 
 from .songs import Audio

@@ -127,8 +127,10 @@ cdef void session_keep(SessionState* session) noexcept nogil:
 
 cdef void _restore_deck(SessionState* session, int index, const DeckCheckpoint* kept) noexcept nogil:
     cdef Deck* deck = &session.decks[index]
-    cdef PlayerState* player = shelf_find(&session.shelf, kept.player) if kept.player else NULL
+    cdef PlayerState* player = NULL
     cdef int i
+    if kept.player:
+        player = <PlayerState*>shelf_find(&session.shelf, kept.player)
     deck.player = player
     deck.rest = kept.position
     deck.tempo = kept.tempo

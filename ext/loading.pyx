@@ -7,6 +7,7 @@ from libc.stdint cimport int64_t, uint32_t
 
 from remixd._kernel.deck cimport FADE, Deck, deck_ahead, deck_stop
 from remixd._kernel.follow cimport session_forget, session_plan_to
+from remixd._kernel.layer cimport layer_clear
 from remixd._kernel.loops cimport fixed, go_to, is_due, is_inside, soonest, tell_done
 from remixd._kernel.mailbox cimport COMMAND_LOAD, REASON_MISSING, REASON_OUTSIDE, Command
 from remixd._kernel.moves cimport deck_take_mix, session_refuse
@@ -41,7 +42,7 @@ cdef bint load_deck(SessionState* session, Deck* deck, const Command* command) n
     if not is_due(session, sample, 0 if deck.now != NULL else FADE):
         return False
     if command.kind == COMMAND_LOAD:
-        player = shelf_find(&session.shelf, <uint32_t>command.extra)
+        player = <PlayerState*>shelf_find(&session.shelf, <uint32_t>command.extra)
         if player == NULL:
             session_refuse(session, command, REASON_MISSING)
             return True
@@ -49,6 +50,7 @@ cdef bint load_deck(SessionState* session, Deck* deck, const Command* command) n
             session_refuse(session, command, REASON_OUTSIDE)
             return True
     deck.settled = sample
+    layer_clear(session, command.deck)
     if deck.now != NULL:
         session_plan_to(session, sample)
         deck_stop(deck, sample)
@@ -65,7 +67,7 @@ cdef bint swap_player(SessionState* session, Deck* deck, const Command* command)
     """Go on at the same place in other stems, or another language, of the same music."""
     cdef int lead = FADE if deck.now != NULL else 0
     cdef int64_t sample = max(command.sample, soonest(session, deck, lead)), here
-    cdef PlayerState* player = shelf_find(&session.shelf, <uint32_t>command.extra)
+    cdef PlayerState* player = <PlayerState*>shelf_find(&session.shelf, <uint32_t>command.extra)
     if not is_due(session, sample, FADE):
         return False
     session_plan_to(session, sample)

@@ -1,4 +1,4 @@
-"""Mixing: every deck's stems at their gains, through its channel, and the echo, summed into one block.
+"""Mixing: every deck's stems at their gains and its layer, through its channel, and the echo, in one block.
 
 Thread: [render].
 """
@@ -9,6 +9,7 @@ from remixd._kernel.channel cimport channel_is_neutral, channel_process
 from remixd._kernel.deck cimport Deck, deck_fades
 from remixd._kernel.echo cimport echo_process
 from remixd._kernel.gains cimport deck_fill_gains, deck_gains, deck_gains_rest
+from remixd._kernel.layer cimport layer_add
 from remixd._kernel.player cimport ROLES, PlayerState
 from remixd._kernel.reader cimport (
     LANE_DRUMS,
@@ -109,12 +110,14 @@ cdef void session_mix(SessionState* session, const int* filled) noexcept nogil:
             continue
         if channel_is_neutral(&deck.channel, sample):
             _mix_deck(session, i, filled[i], session.block)
+            layer_add(session, i, session.block)
             continue
         if not sending:
             memset(session.send, 0, sizeof(session.send))
             sending = True
         memset(session.deck, 0, sizeof(session.deck))
         _mix_deck(session, i, filled[i], session.deck)
+        layer_add(session, i, session.deck)
         channel_process(&deck.channel, session.deck, sample, session.send)
         add_scaled(session.block, session.deck, 1.0, QUANTUM)
     if sending or not session.echo.idle:

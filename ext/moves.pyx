@@ -20,6 +20,7 @@ from remixd._kernel.mailbox cimport (
     COMMAND_LEVEL,
     COMMAND_MIX,
     COMMAND_PACE,
+    COMMAND_PATTERN,
     COMMAND_STRIP,
     REASON_FULL,
     REASON_UNKNOWN,
@@ -30,9 +31,10 @@ from remixd._kernel.mailbox cimport (
     Report,
     queue_push,
 )
-from remixd._kernel.player cimport BRIGHTNESS, DIMENSIONS, DRUMS, DRUMS_GAIN, PITCH, ROLES, TEMPO, role_of
+from remixd._kernel.player cimport BRIGHTNESS, DIMENSIONS, DRUMS, DRUMS_GAIN, PITCH, TEMPO, role_of
 from remixd._kernel.reader cimport LANDING, QUANTUM, RELAX, reader_wrap
 from remixd._kernel.resample cimport FIX
+from remixd._kernel.sampler cimport LAYER, layer_move
 from remixd._kernel.state cimport DECKS, EVERY_DECK, SessionState
 from remixd._kernel.strip cimport Ramp, linear_gain, ramp_to
 from remixd._kernel.toning cimport TONE_RAMP_LEAST, TONE_SETTLES, session_hold_tone, session_turn_tone
@@ -93,6 +95,8 @@ cdef void session_refuse(SessionState* session, const Command* command, int reas
 
 cdef bint _makes_sense(const Command* command) noexcept nogil:
     """Whether kind, dimension, deck and values are ones that there are."""
+    if COMMAND_ECHO < command.kind < COMMAND_PATTERN:
+        return False
     if not 0 < command.kind < COMMANDS or not isfinite(command.value) or not isfinite(command.extra):
         return False
     if command.when > 4 or (command.deck >= DECKS and command.deck != EVERY_DECK):
@@ -105,7 +109,7 @@ cdef bint _makes_sense(const Command* command) noexcept nogil:
         return True
     if command.kind == COMMAND_STRIP and command.dimension >= CHANNEL_PARAMETERS:
         return False
-    if command.deck == EVERY_DECK or (command.kind == COMMAND_LEVEL and command.dimension >= ROLES):
+    if command.deck == EVERY_DECK or (command.kind == COMMAND_LEVEL and command.dimension > LAYER):
         return False
     return -1e12 < command.value < 1e12 and -1e12 < command.extra < 1e12
 
@@ -260,10 +264,13 @@ cdef void session_move_map(SessionState* session) noexcept nogil:
 
 
 cdef void _turn(SessionState* session, const Command* command, int64_t start) noexcept nogil:
-    """Move a parameter of a deck's channel, or of the echo, from a sample of this quantum on."""
+    """Move a parameter of a deck's channel, its layer or the echo, from a sample of this quantum on."""
     cdef Deck* deck
     if command.kind == COMMAND_ECHO:
         echo_move(&session.echo, command.dimension, command.value, start, command.ramp_frames)
+        return
+    if command.kind == COMMAND_LEVEL:
+        layer_move(&session.layers[command.deck], command.value, start, command.ramp_frames)
         return
     deck = &session.decks[command.deck]
     deck.channel.clock = session.quantum * QUANTUM      # it is not worked while nothing is on it
@@ -314,7 +321,9 @@ cdef void session_move_strips(SessionState* session, int64_t sample, int* filled
         shown = &session.decks[_shown(session, command)]
         drums = command.dimension == (DRUMS_GAIN if command.kind == COMMAND_MIX else DRUMS)
         tone = command.kind == COMMAND_MIX and command.dimension >= BRIGHTNESS
-        knob = tone or command.kind in (COMMAND_STRIP, COMMAND_ECHO)
+        knob = tone or command.kind in (COMMAND_STRIP, COMMAND_ECHO) or (
+            command.kind == COMMAND_LEVEL and command.dimension == LAYER
+        )
         lag = 0 if drums or knob else deck_lag(shown, session.quantum)
         if command.sample >= sample + QUANTUM + lag:
             at += 1

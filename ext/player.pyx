@@ -41,6 +41,7 @@ cdef class Player:
             that are left out, everything.
         vocals_limit_db: most that vocals may stand above the loudest other role; None for no limit.
         mashable: whether that other role may be another track's.
+        generated: whether anything may be generated over it.
         summed: whether stems but drums are summed in the spectrum: cheaper, but their gains act with the
             frame, up to 64 ms late (more when transposed down).
         beats: source frames of the beats, rising, two at least; empty for none.
@@ -51,8 +52,8 @@ cdef class Player:
     """
 
     def __cinit__(self, list stems not None, list roles not None, *, uint32_t key=1, bint loop=True,
-                  low=LOW, high=HIGH, vocals_limit_db=None, bint mashable=False, bint summed=False,
-                  beats=(), levels=(), bint heard=True):
+                  low=LOW, high=HIGH, vocals_limit_db=None, bint mashable=False, bint generated=True,
+                  bint summed=False, beats=(), levels=(), bint heard=True):
         cdef int i
         low, high = (*low, *LOW[len(low):]), (*high, *HIGH[len(high):])
         _check(stems, roles, low, high)
@@ -63,6 +64,7 @@ cdef class Player:
         self.state.key = key
         self.state.summed = summed
         self.state.mashable = mashable
+        self.state.generated = generated
         self._set_rights(low, high, vocals_limit_db)
         self._set_grid(beats, levels, heard)
         self._set_stems(roles, loop)

@@ -47,7 +47,7 @@ cdef uint64_t MAGIC = 0x31474E4952584D52  # "RMXRING1"
 PacketEntry = namedtuple(
     "PacketEntry",
     "sequence sample position due_ns rendered_ns tempo pitch gains peaks true_peak momentary_lufs "
-    "short_term_lufs limiter_gain underruns nonfinite major_faults reports_lost clips tone decks pcm",
+    "short_term_lufs limiter_gain underruns nonfinite major_faults reports_lost clips tone decks layers pcm",
 )
 DeckEntry = namedtuple(
     "DeckEntry",
@@ -161,5 +161,6 @@ cdef class PacketRing:
             copy.true_peak, copy.momentary, copy.short_term, copy.limiter_gain, copy.underruns,
             copy.nonfinite, copy.major_faults, copy.reports_lost, copy.clips,
             (copy.tone[0], copy.tone[1], copy.tone[2]),
-            tuple([deck_entry(&copy.decks[i]) for i in range(PACKET_DECKS)]), pcm,
+            tuple([deck_entry(&copy.decks[i]) for i in range(PACKET_DECKS)]),
+            tuple([copy.layers[i] for i in range(PACKET_DECKS)]), pcm,
         )

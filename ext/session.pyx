@@ -39,7 +39,7 @@ from remixd._kernel.marks cimport session_find_marks
 from remixd._kernel.meter cimport METER_BLOCKS, meter_loudness, meter_process, meter_reset_peaks
 from remixd._kernel.mixing cimport session_mix
 from remixd._kernel.moves cimport deck_init, session_move_strips, session_post
-from remixd._kernel.player cimport DIMENSIONS, TEMPO, Player, PlayerState
+from remixd._kernel.player cimport DIMENSIONS, TEMPO, Player
 from remixd._kernel.reader cimport QUANTUM, STEPS
 from remixd._kernel.resample cimport FIX
 from remixd._kernel.ring cimport (
@@ -55,6 +55,7 @@ from remixd._kernel.ring cimport (
     Packet,
     deck_entry,
 )
+from remixd._kernel.sampler cimport layer_init, layer_level
 from remixd._kernel.shelf cimport SHELF, shelf_collect, shelf_put, shelf_take, shelf_withdraw
 from remixd._kernel.state cimport DECKS, EVERY_DECK, NO_DECK, SessionState
 from remixd._kernel.stretch cimport scratch_free, scratch_init
@@ -194,6 +195,7 @@ cdef void session_describe(SessionState* session, Packet* packet) noexcept nogil
         packet.tone[i] = tone_heard(&session.tone, i)
     for i in range(DECKS):
         _describe_deck(session, i, &packet.decks[i])
+        packet.layers[i] = layer_level(&session.layers[i])
     packet.peak[0] = session.meter.peak[0]
     packet.peak[1] = session.meter.peak[1]
     packet.true_peak = session.meter.true_peak
@@ -232,6 +234,7 @@ cdef class Session:
         if self.state == NULL:
             raise MemoryError("no memory for a session")
         self.players = {}
+        self.patterns, self.fading = {}, []
         self.memory = Mailbox(bytearray(size_bytes(REPORTS)), REPORTS) if reports is None else reports
         self.state.reports = &(<Mailbox>self.memory).queue
         if checkpoints is not None:
@@ -249,6 +252,7 @@ cdef class Session:
             self.state.mix[i] = mix[i]
         for i in range(DECKS):
             deck_init(&self.state.decks[i], self.state)
+            layer_init(&self.state.layers[i])
         if stems is not None:
             self._play(Player(stems, roles, **rights), start)
 
@@ -310,17 +314,17 @@ cdef class Session:
         """
         if player.key in self.players:
             raise ValueError(f"player {player.key} is there already")
-        if not shelf_put(&self.state.shelf, player.state):
+        if not shelf_put(&self.state.shelf, player.key, player.state):
             raise ValueError(f"a session has room for {SHELF} players")
         self.players[player.key] = player
 
     def collect(self) -> list[int]:
         """Free the players that are no longer used; their keys. Thread: [housekeeping]."""
-        cdef PlayerState* player = NULL
+        cdef uint32_t key = 0
         cdef list gone = []
-        while shelf_collect(&self.state.shelf, &player):
-            gone.append(player.key)
-            del self.players[player.key]
+        while shelf_collect(&self.state.shelf, &key):
+            gone.append(key)
+            del self.players[key]
         return gone
 
     def withdraw(self, uint32_t key) -> bool:

@@ -29,6 +29,7 @@ from remixd._kernel.follow cimport (
     session_replan,
 )
 from remixd._kernel.grid cimport grid_beat, grid_frame, grid_interval
+from remixd._kernel.layer cimport layer_sting, layer_take
 from remixd._kernel.loading cimport load_deck, swap_player
 from remixd._kernel.loops cimport (
     beats_on,
@@ -52,12 +53,14 @@ from remixd._kernel.mailbox cimport (
     COMMAND_LOAD,
     COMMAND_LOOP,
     COMMAND_PACE,
+    COMMAND_PATTERN,
     COMMAND_PAUSE,
     COMMAND_PLAY,
     COMMAND_REVERSE,
     COMMAND_SCALE,
     COMMAND_SEEK,
     COMMAND_SLIP,
+    COMMAND_STINGER,
     COMMAND_SWAP,
     COMMAND_SYNC,
     REASON_EMPTY,
@@ -262,6 +265,10 @@ cdef bint _act(SessionState* session, Deck* deck, const Command* command) noexce
     if deck.player == NULL:
         session_refuse(session, command, REASON_EMPTY)
         return True
+    if command.kind == COMMAND_PATTERN:
+        return layer_take(session, command)
+    if command.kind == COMMAND_STINGER:
+        return layer_sting(session, command)
     if command.kind == COMMAND_PLAY:
         return _play(session, deck, command)
     if command.kind == COMMAND_PAUSE:

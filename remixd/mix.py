@@ -145,6 +145,9 @@ DIMENSIONS: Final[Mapping[str, Dimension]] = MappingProxyType({row.name: row for
 TONES: Final = ("brightness", "space", "drive")
 """The dimensions of the whole mix, whatever decks it comes from."""
 
+LAYERED: Final = ("density",)
+"""The dimensions that control lowers to others, and to what is generated: the engine knows none of them."""
+
 PLAYABLE: Final = ("tempo", "pitch", "vocals", "drums", "bass", "other", *TONES)
 """The dimensions that this engine turns into sound. A wish for another is refused, and told."""
 

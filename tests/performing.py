@@ -105,8 +105,7 @@ class Performance:
         key = next(self._keys)
         score = player_score(song, [Path(role) for role in stems], key=key)
         words = {
-            name: score[name]
-            for name in ("low", "high", "vocals_limit_db", "mashable", "beats", "levels", "heard", "loop")
+            name: value for name, value in score.items() if name not in ("key", "track", "stems", "summed")
         }
         parts = [sound(pcm) for pcm in stems.values()]
         roles = [STEM_ROLES.index(role) for role in stems]

@@ -3,7 +3,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 cdef enum:
     COMMAND_MIX = 1         # move one dimension of the mix
-    COMMAND_LEVEL = 2       # move one role's level on a deck: dB
+    COMMAND_LEVEL = 2       # move one role's level on a deck, or, above the roles, its layer's: dB
     COMMAND_PLAY = 3
     COMMAND_PAUSE = 4
     COMMAND_SEEK = 5        # to `value`, a source frame
@@ -23,7 +23,9 @@ cdef enum:
     COMMAND_PACE = 19       # the session's own beat: `value` beats a minute
     COMMAND_STRIP = 20      # move a parameter of a deck's channel
     COMMAND_ECHO = 21       # move a parameter of the session's echo
-    COMMANDS = 22
+    COMMAND_PATTERN = 23    # the pattern of hits whose key is `extra`, onto a deck; 0: all that it has go
+    COMMAND_STINGER = 24    # the same, once, and told when it has landed
+    COMMANDS = 25
 
 cdef enum:
     WHEN_SAMPLE = 0         # at `sample`, or as soon as it can be; above: at the next mark of this level then
@@ -45,6 +47,7 @@ cdef enum:
     REASON_OUTSIDE = 5      # the place is outside the music
     REASON_SHORT = 6        # the loop is too short
     REASON_NO_BEAT = 7      # the deck has no beats to follow or be followed by
+    REASON_FORBIDDEN = 10   # the rights of what is on the deck do not allow it
 
 cdef struct Command:        # 64 bytes
     uint64_t id

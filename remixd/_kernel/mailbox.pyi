@@ -29,6 +29,8 @@ LEAD: Final[int]
 PACE: Final[int]
 STRIP: Final[int]
 ECHO: Final[int]
+PATTERN: Final[int]
+STINGER: Final[int]
 NONE: Final[int]
 FULL: Final[int]
 UNKNOWN: Final[int]
@@ -37,6 +39,7 @@ MISSING: Final[int]
 OUTSIDE: Final[int]
 SHORT: Final[int]
 NO_BEAT: Final[int]
+FORBIDDEN: Final[int]
 
 class CommandEntry(NamedTuple):
     id: int

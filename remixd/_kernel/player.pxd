@@ -20,6 +20,7 @@ cdef struct PlayerState:
     int role_of[STEMS_MAX]
     bint role_present[ROLES]
     bint summed             # tonal stems' gains act in the spectrum, with their frames
+    bint generated          # whether anything may be generated over it
     bint mashable           # whether the band of other decks may carry its vocals
     float vocals_limit      # most that vocals may be of the loudest other role, linear; 0: no limit
     double low[DIMENSIONS]  # rights

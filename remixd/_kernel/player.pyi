@@ -20,6 +20,7 @@ class Player:
         high: Sequence[float] = ...,
         vocals_limit_db: float | None = None,
         mashable: bool = False,
+        generated: bool = True,
         summed: bool = False,
         beats: ArrayLike = (),
         levels: ArrayLike = (),

@@ -41,7 +41,7 @@ cdef struct Packet:             # 320 bytes, then the PCM
     DeckReading[PACKET_DECKS] decks
     uint32_t clips              # times the mix came above full scale before the limiter, so far
     float tone[3]               # brightness, space and drive, as heard at the end of the packet
-    uint64_t spare[2]
+    float[PACKET_DECKS] layers  # linear RMS of what is generated over each deck, before its channel
 
 cdef struct Ring:
     uint64_t* newest

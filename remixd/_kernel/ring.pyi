@@ -38,6 +38,7 @@ class PacketEntry(NamedTuple):
     clips: int
     tone: tuple[float, float, float]
     decks: tuple[DeckEntry, ...]
+    layers: tuple[float, ...]
     pcm: bytes
 
 def size_bytes(slots: int, frames: int) -> int: ...

@@ -19,5 +19,7 @@ cdef class Session:
     cdef Scratch own_scratch
     cdef object memory
     cdef dict players
+    cdef dict patterns
+    cdef list fading
     cdef CheckpointMemory kept
     cdef int _play(self, Player player, int64_t start) except -1

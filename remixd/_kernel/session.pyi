@@ -25,6 +25,7 @@ class Session:
         high: Sequence[float] = ...,
         vocals_limit_db: float | None = None,
         mashable: bool = False,
+        generated: bool = True,
         summed: bool = False,
         beats: ArrayLike = (),
         levels: ArrayLike = (),

@@ -8,6 +8,7 @@ from remixd._kernel.mailbox cimport Queue
 from remixd._kernel.meter cimport Meter
 from remixd._kernel.player cimport DIMENSIONS, ROLES
 from remixd._kernel.reader cimport QUANTUM
+from remixd._kernel.sampler cimport Layer, Voices
 from remixd._kernel.shelf cimport Shelf
 from remixd._kernel.stretch cimport Scratch
 from remixd._kernel.tone cimport Tone
@@ -40,7 +41,10 @@ cdef struct SessionState:
     Queue* reports
     uint32_t reports_lost
     uint32_t reports_told   # so far, lost ones too
-    Shelf shelf
+    Shelf shelf             # of players,
+    Shelf patterns          # and of patterns of hits
+    Layer[DECKS] layers     # what is generated over each deck
+    Voices voices           # of all layers
     Meter meter
     CheckpointView kept
     int64_t quantum         # next to be rendered

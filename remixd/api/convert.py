@@ -144,6 +144,7 @@ def rights_to_proto(rights: Rights) -> tracks_pb2.Rights:
         vocals_solo=rights.vocals_solo,
         never_mute=[ROLE_TO_PROTO[role] for role in rights.never_mute],
         mash_ups=rights.mash_ups,
+        generated=rights.generated,
         export=rights.export,
         territories=rights.territories,
         languages=rights.languages,
@@ -253,6 +254,8 @@ def status_to_proto(status: SessionStatus) -> sessions_pb2.Session:
         nonfinite_samples=status.nonfinite,
         major_faults=status.major_faults,
         degraded=status.degraded,
+        generated=[sessions_pb2.GeneratedLayer(name=name, how=how) for name, how in status.generated.items()],
+        generated_db=status.generated_db,
         decks=[deck_to_proto(deck) for deck in status.decks],
     )
 

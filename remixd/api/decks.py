@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from remixd.control.action import ECHO_KNOBS, RAMP_S, Action, DeckCommand, deck_index
+from remixd.control.action import ECHO_KNOBS, RAMP_S, STINGERS, Action, DeckCommand, deck_index
 from remixd.control.order import CHANNEL
 from remixd.control.streams import DeckStatus
 from remixd.director.transitions import HOWS
@@ -121,6 +121,12 @@ def _mix(message: console_pb2.Mix) -> Action:
     )  # fmt: skip
 
 
+def _stinger(message: console_pb2.Stinger) -> Action:
+    if not 1 <= message.kind <= len(STINGERS):
+        raise InvalidInput(f"kind is {message.kind}, which is none", field="kind")
+    return Action(verb="stinger", name=STINGERS[message.kind - 1])
+
+
 ACTIONS: Final[Mapping[str, Callable[[Any], Action]]] = {
     "play": lambda _: Action(verb="play"),
     "pause": lambda _: Action(verb="pause"),
@@ -155,6 +161,7 @@ ACTIONS: Final[Mapping[str, Callable[[Any], Action]]] = {
         verb="echo", name=_named(tuple(ECHO_KNOBS), message.parameter), value=message.value
     ),
     "mix": _mix,
+    "stinger": _stinger,
     "sections": lambda message: Action(verb="section", name=",".join(message.names), value=message.times),
 }
 

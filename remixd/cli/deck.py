@@ -158,6 +158,10 @@ def _section(hand: _Hand, words: _Words) -> Answer:
     return hand.console.section(hand.deck, *names, times=hand.mixing["times"], **hand.how)
 
 
+def _stinger(hand: _Hand, words: _Words) -> Answer:
+    return hand.console.stinger(hand.deck, words.take("riser, impact or chop"), **hand.how)
+
+
 ACTIONS: Final[Mapping[str, Callable[[_Hand, _Words], Answer]]] = {
     "load": _load,
     "swap": _load,
@@ -191,6 +195,7 @@ ACTIONS: Final[Mapping[str, Callable[[_Hand, _Words], Answer]]] = {
     "tempo": lambda hand, words: hand.console.tempo(hand.deck, words.number("a ratio"), **hand.how),
     "mix": _mix,
     "section": _section,
+    "stinger": _stinger,
     "pitch": lambda hand, words: hand.console.pitch(hand.deck, words.number("semitones"), **hand.how),
 }
 RAMPS: Final = ("level", "fader", "low", "mid", "high", "filter", "pan", "send")
@@ -252,6 +257,7 @@ def deck(
       pan -1..1               send 0..1               tempo RATIO   pitch N
       slip [off]              reverse [off]           keylock on|off
       mix OTHER_DECK          section LABEL|N|this|next|previous[,...]
+      stinger riser|impact|chop
       all pace BPM            all echo delay|feedback|damping X
 
     Loading stays until the track is there.

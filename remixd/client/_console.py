@@ -24,7 +24,8 @@ MARK_TIMEOUT_S: Final = 300.0
 
 
 def _patience_s(command: pb.DeckCommand, timeout_s: float) -> float:
-    slow = command.at > common_pb2.WHEN_NOW or command.WhichOneof("action") in ("load", "mix", "sections")
+    waiting = command.WhichOneof("action") in ("load", "mix", "sections", "stinger")
+    slow = waiting or command.at > common_pb2.WHEN_NOW
     return max(timeout_s, MARK_TIMEOUT_S) if slow else timeout_s
 
 

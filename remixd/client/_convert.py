@@ -84,6 +84,7 @@ def _rights(message: tracks_pb2.Rights) -> songs.Rights:
         vocals_solo=message.vocals_solo,
         never_mute=tuple(_role(role) for role in message.never_mute),
         mash_ups=message.mash_ups,
+        generated=message.generated,
         export=message.export,
         territories=tuple(message.territories),
         languages=tuple(message.languages),
@@ -267,6 +268,8 @@ def session(message: sessions_pb2.Session) -> types.Session:
         nonfinite_samples=message.nonfinite_samples,
         major_faults=message.major_faults,
         degraded=message.degraded,
+        generated={layer.name: layer.how for layer in message.generated},
+        generated_db=message.generated_db,
         decks=tuple(deck(each) for each in message.decks),
     )
 

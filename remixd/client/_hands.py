@@ -14,6 +14,8 @@ from remixd.v1 import console_pb2 as pb
 
 R = TypeVar("R")
 
+STINGERS: Final = ("riser", "impact", "chop")
+
 ECHO: Final = ("delay", "feedback", "damping")
 
 
@@ -240,6 +242,15 @@ class Hands(ABC, Generic[R]):
         """Go to sections by label or number, or "this", "next", "previous", in turn."""
         sections = pb.GoToSections(names=[str(name) for name in names], times=times)
         return self._do(deck, how, sections=sections)
+
+    def stinger(self, deck: str | int, kind: str, **how: Unpack[How]) -> R:
+        """Fire a riser, an impact or a chop of the vocals, to land on the next mark, a bar by itself."""
+        if kind not in STINGERS:
+            raise NotFound(
+                f"there is no stinger {kind!r}: {nearest(kind, STINGERS)}", kind="stinger", name=kind
+            )
+        stinger = pb.Stinger(kind=STINGERS.index(kind) + 1)  # type: ignore[arg-type]  # its number
+        return self._do(deck, how, stinger=stinger)
 
     def echo(self, parameter: str, value: float, **how: Unpack[How]) -> R:
         """Move the session's echo: delay (s), feedback (0 to .9) or damping (Hz)."""

@@ -137,6 +137,7 @@ class Rights:
         vocals_solo: whether vocals may be heard alone.
         never_mute: roles that always sound.
         mash_ups: whether it may be mixed with other works.
+        generated: whether drums, bass and stingers may be generated over it.
         export: "free", "with-credit" or "no".
         territories, languages: where it may be used; empty for all.
     """
@@ -145,6 +146,7 @@ class Rights:
     vocals_solo: bool
     never_mute: tuple[str, ...]
     mash_ups: bool
+    generated: bool
     export: str
     territories: tuple[str, ...]
     languages: tuple[str, ...]

@@ -82,6 +82,8 @@ class Session:
         nonfinite_samples: silenced since the session began.
         major_faults: how often its thread has waited for the disk.
         degraded: what its engine does more cheaply for it now, and why; empty as a rule.
+        generated: what is generated over the music and not the artist's: each layer's name, and how.
+        generated_db: how loud that is, RMS; -60 for nothing.
         track: of the deck that leads, else the first that plays, else the first; empty if there is none.
         decks: A to D.
     """
@@ -113,6 +115,8 @@ class Session:
     nonfinite_samples: int
     major_faults: int
     degraded: str
+    generated: Mapping[str, str]
+    generated_db: float
     decks: tuple[Deck, ...] = ()
 
 

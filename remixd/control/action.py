@@ -24,12 +24,15 @@ JUMP_BEATS: Final = (1 / 8, 128.0)
 RAMP_S: Final = 0.01
 GLIDE_BARS_MAX: Final = 64
 RAMP_S_MAX: Final = 120.0
+STINGERS: Final = ("riser", "impact", "chop")
+"""What is fired so that it lands on a mark."""
+
 EXPIRES_S_MAX: Final = 3600.0
 
 Verb = Literal[
     "play", "pause", "seek", "cue", "loop", "scale", "exit", "jump", "align", "sync", "lead", "level",
     "mute", "solo", "channel", "slip", "reverse", "keylock", "load", "swap", "eject", "tempo", "pitch",
-    "pace", "echo", "mix", "section", "choose",
+    "pace", "echo", "mix", "section", "choose", "stinger",
 ]  # fmt: skip
 
 TRANSITIONS: Final = ("mix", "section")
@@ -93,7 +96,8 @@ class Action:
             channel, echo, tempo, pitch, pace: in the unit of what moves; mix: bars, 0 for the table's;
             section: how often it is played, 0 if nobody asked.
         name: level, mute, solo: a role; channel, echo: a parameter; cue: `go`, `set` or `clear`; load, swap,
-            choose: a track's id; mix: how, empty for the table's choice; section: labels or numbers, commas
+            choose: a track's id; stinger: one of STINGERS; mix: how, empty for the table's choice;
+            section: labels or numbers, commas
             between, or `this`, `next`, `previous`.
         on: of what is on or off.
         start_s: where a loop or a cue begins or a track is loaded, in seconds; None for here, or its start.
@@ -130,6 +134,8 @@ class Action:
                 self._check_cue()
             case "loop" | "jump":
                 self._check_beats()
+            case "stinger":
+                _known("stinger", self.name, STINGERS)
             case "mix":
                 self._check_mix()
             case "scale" if self.value <= 0.0:

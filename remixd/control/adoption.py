@@ -25,9 +25,11 @@ from remixd.control.recovery import newest_packet
 from remixd.control.score import Beats, track_of
 from remixd.control.session import Session
 from remixd.control.sink import Sink
+from remixd.director.thinning import thinned_db
 from remixd.errors import InvalidInput
 from remixd.mix import PLAYABLE
 from remixd.track.package import Track
+from remixd.units import STEM_ROLES
 
 VERSION: Final = 2
 
@@ -162,7 +164,9 @@ def _adopted(
     checkpoint = SessionMemory(engine.memory_path(key)).checkpoints.read()
     mix = dict(facts["mix"])
     if checkpoint is not None:
-        mix |= zip(PLAYABLE, mix_of(checkpoint), strict=True)
+        thin = thinned_db(mix["density"], STEM_ROLES)  # of these it holds what density left
+        in_engine = zip(PLAYABLE, mix_of(checkpoint), strict=True)
+        mix |= {name: value for name, value in in_engine if name not in thin}
     start = Start(
         track=shelf.get(facts["directed"]) if facts["directed"] else None,
         sink=Sink.parse(facts["sink"]),

@@ -9,9 +9,9 @@ from typing import Final
 from remixd._kernel import mailbox
 from remixd.control.action import CHANNEL_KNOBS, ECHO_KNOBS
 from remixd.control.decks import NEUTRAL_KNOBS, Decks
-from remixd.control.order import CHANNEL, ECHO, Order
+from remixd.control.order import CHANNEL, ECHO, LAYER, Order
 from remixd.mix import NEUTRAL
-from remixd.units import RATE_HZ, STEM_ROLES
+from remixd.units import OFF_DB, RATE_HZ, STEM_ROLES
 
 
 def calming(decks: Decks) -> tuple[list[Order], Callable[[], None]]:
@@ -68,6 +68,8 @@ def undoing(order: Order) -> Order:
     if order.kind == mailbox.ECHO:
         row = ECHO_KNOBS[ECHO[order.dimension]]
         return replace(order, value=row.neutral * (RATE_HZ if order.dimension == 0 else 1.0))
+    if order.kind == mailbox.LEVEL and order.dimension == LAYER:
+        return replace(order, value=OFF_DB)
     if order.kind == mailbox.LOOP:
         return replace(order, kind=mailbox.EXIT, value=0.0)
     return replace(order, value=0.0)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from remixd._kernel.mailbox import APPLIED, EXPIRED, MIX, REFUSED, SWAP, Mailbox, ReportEntry
+from remixd._kernel.mailbox import APPLIED, EXPIRED, REFUSED, SWAP, Mailbox, ReportEntry
 from remixd._kernel.ring import PacketEntry
 from remixd.audience.signal import Signal
 from remixd.control.action import TRANSITIONS, DeckCommand
@@ -19,7 +19,8 @@ from remixd.control.decks import OPEN, Decks, Loaded
 from remixd.control.directing import Clock, Directing
 from remixd.control.handling import NO_BEATS, Handled, Handling, loading
 from remixd.control.journal import Journal
-from remixd.control.order import EVERY_DECK, Order, mix_order
+from remixd.control.layers import DENSITY_ORDERS, Layers
+from remixd.control.order import Order, mix_order
 from remixd.control.receipts import Receipt, Receipts
 from remixd.control.score import FIRST_PLAYER, Beats
 from remixd.control.sink import Sink
@@ -27,7 +28,7 @@ from remixd.control.transitions import Transitions
 from remixd.control.wholes import Wholes
 from remixd.director.preset import ORIGINAL, Preset
 from remixd.errors import Exhausted, InvalidInput
-from remixd.mix import NEUTRAL, PLAYABLE, WHENS, When
+from remixd.mix import LAYERED, NEUTRAL, PLAYABLE, WHENS, When
 from remixd.track.package import Track
 from remixd.units import PACKET_FRAMES, RATE_HZ, STEM_ROLES
 
@@ -95,6 +96,7 @@ class Desk:
         decks: its decks.
         wholes: those of them on which one file plays in the place of stems.
         transitions: from deck to deck, and within a track.
+        layers: what density does to them.
         newest: how it stood in the newest packet; None before the first.
     """
 
@@ -122,6 +124,8 @@ class Desk:
         self._settled: list[Applied] = []
         self.wholes = Wholes(self.decks)
         self.receipts = Receipts(commands, key, self.decks.place, tell, journal, self.wholes.before)
+        self.layers = Layers(session_id, self.decks, self.receipts.send, self.mix)
+        self._marked: dict[int, tuple[str, float]] = {}
         self.transitions = Transitions(self.decks, self.receipts, tell, self.because)
 
     @property
@@ -166,17 +170,24 @@ class Desk:
             answers.append(_refused(signal, lowered) or self._accepted(signal, lowered))
             receipt = Receipt(signal.id)
             for name, value in lowered.values.items():
-                wished.setdefault((name, signal.at), []).append((receipt, value))
+                at = "bar" if name in LAYERED and signal.at == "now" else signal.at
+                wished.setdefault((name, at), []).append((receipt, value))
             if signal.at == "now":
                 mix.update(lowered.values)
-        if len(wished) > self._free:
+        if sum(DENSITY_ORDERS if name in LAYERED else 1 for name, _ in wished) > self._free:
             raise Exhausted(
                 f"session {self._id} can move {self._free} more dimensions now, not {len(wished)}"
             )
         for (name, at), [*replaced, (receipt, value)] in wished.items():
-            self.receipts.send(mix_order(name, value, when=WHENS.index(at)), (receipt,), replaced=replaced)
+            if name in LAYERED:
+                self.layers.turn(value, at, (receipt,), replaced=replaced)
+                continue
+            order = mix_order(name, self.layers.given(name, value), when=WHENS.index(at))
+            command = self.receipts.send(order, (receipt,), replaced=replaced)
             if at == "now":
                 self._take_mix(name, value)
+            else:
+                self._marked[command] = name, value
         return answers
 
     def _take_mix(self, name: str, value: float) -> None:
@@ -185,8 +196,10 @@ class Desk:
             self.decks.set_every(name, value)
 
     def _accepted(self, signal: Signal, lowered: Lowered) -> Answer:
-        planned = self._soon if signal.at == "now" else self.decks.sample_of(signal.at, -1)
-        because = "" if signal.at == "now" else self._marks_told()
+        waits = signal.at != "now" or any(name in LAYERED for name in lowered.values)
+        at = "bar" if signal.at == "now" else signal.at
+        planned = self.decks.sample_of(at, -1) if waits else self._soon
+        because = self._marks_told() if waits else ""
         return Answer(
             id=signal.id, accepted=True, clamps=lowered.clamps, planned_sample=planned, because=because
         )
@@ -220,10 +233,14 @@ class Desk:
         receipts: dict[str, Receipt] = {}
         for move, frames in due.moves:
             owed = [receipts.setdefault(signal_id, Receipt(signal_id)) for signal_id in move.signals]
-            order = mix_order(move.dimension, move.value, sample=due.sample, ramp_frames=frames)
+            self.because[move.dimension] = move.because
+            if move.dimension in LAYERED:
+                self.layers.turn(move.value, "phrase", owed, sample=due.sample, because=move.because)
+                continue
+            value = self.layers.given(move.dimension, move.value)
+            order = mix_order(move.dimension, value, sample=due.sample, ramp_frames=frames)
             self.receipts.send(order, owed, because=move.because)
             self._take_mix(move.dimension, move.value)
-            self.because[move.dimension] = move.because
         for signal_id, because in due.settled.items():
             self._tell(replace(self._nothing_to_do(signal_id), because=because))
 
@@ -244,7 +261,7 @@ class Desk:
             behind_frames: from what is heard to the end of what is rendered.
         """
         try:
-            self._check_hands()
+            self.check_hands()
             if command.action.verb in TRANSITIONS:
                 return self.transitions.take(command)
             handled = Handling(self.decks, command, self.mix, behind_frames).handle()
@@ -259,7 +276,8 @@ class Desk:
             because="; ".join(handled.because),
         )  # fmt: skip
 
-    def _check_hands(self) -> None:
+    def check_hands(self) -> None:
+        """Raise InvalidInput where no hands are allowed."""
         if self.directing:
             raise InvalidInput(f"{DIRECTED}; make a hands-on session for the decks")
 
@@ -275,7 +293,7 @@ class Desk:
         """Answer a command that loads a track, which is made ready meanwhile; one a deck, the last."""
         try:
             if command.action.verb != "choose":
-                self._check_hands()
+                self.check_hands()
             start_s = command.action.start_s or 0.0
             if not 0.0 <= start_s < track.duration_s:
                 raise InvalidInput(
@@ -343,7 +361,7 @@ class Desk:
         moved = [name for name in PLAYABLE if name not in STEM_ROLES or name in self.decks.roles]
         orders = [mix_order(name, NEUTRAL[name]) for name in moved]
         calm, done = calming(self.decks)
-        orders += calm
+        orders += [*calm, *self.layers.calming()]
         if self.receipts.free < 2 * len(orders):
             raise Exhausted(f"session {self._id} is busy with other panics")
         orders += self.transitions.stop()
@@ -358,7 +376,9 @@ class Desk:
         for order in dict.fromkeys(map(undoing, scheduled)):  # what waits cannot be taken back, only followed
             self.receipts.send(order)
         done()
-        self.mix = dict(NEUTRAL)
+        self.mix.update(NEUTRAL)
+        self.layers.done(0.0)
+        self._marked.clear()
         self.because.clear()
         self.clamps = ()
         self.preset = ORIGINAL
@@ -376,8 +396,9 @@ class Desk:
             self.decks.note(order, report)
             self.wholes.take_report(order, report)
             self.transitions.take_report(report)
-            if order.kind == MIX and order.when and order.deck == EVERY_DECK and report.kind == APPLIED:
-                self._take_mix(order.name, order.value)
+            marked = self._marked.pop(report.id, None)
+            if marked and report.kind == APPLIED:
+                self._take_mix(*marked)
         self.receipts.take(report)
 
     def take_packet(self, entry: PacketEntry) -> None:

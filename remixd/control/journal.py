@@ -27,6 +27,7 @@ from remixd.v1.journal_pb2 import (
     JournalHeader,
     JournalLoad,
     JournalOrder,
+    JournalPattern,
     JournalRecord,
     JournalReport,
     JournalRestore,
@@ -140,6 +141,12 @@ class Journal:
         if self._is_open:
             text = json.dumps(with_contents(score), separators=(",", ":"))
             self._put(JournalRecord(load=JournalLoad(player=player, score=text)))
+
+    def pattern(self, key: int, score: Mapping[str, Any], bank: int) -> None:
+        """Write down that a pattern of hits was made ready, and of which bank of sounds."""
+        if self._is_open:
+            text = json.dumps(with_contents(score), separators=(",", ":"))
+            self._put(JournalRecord(pattern=JournalPattern(pattern=key, score=text, bank=bank)))
 
     def step(self, sample: int, step: str, because: str) -> None:
         """Write down a step on the ladder of an engine that is overloaded."""

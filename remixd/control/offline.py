@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from remixd._kernel import fft
+from remixd._kernel import fft, mailbox
+from remixd._kernel.patterns import PatternShelf
 from remixd._kernel.session import Session
 from remixd._kernel.stem import Stem
 from remixd.config import user_cache_path
+from remixd.control.accompaniment import Accompaniment
+from remixd.control.layers import QUIET_BASS_DB
+from remixd.control.order import CHANNEL, LAYER
+from remixd.control.score import FIRST_PLAYER, Beats
+from remixd.director.thinning import low_db, thinned_db, together_db
+from remixd.engine.patterns import make_pattern
 from remixd.errors import InvalidInput
 from remixd.mix import PLAYABLE
 from remixd.track.package import Track
@@ -47,16 +54,67 @@ def render(
         [STEM_ROLES.index(stem.role) for stem in track.playing_stems],
         start=start,
         loop=False,
-        mix=[mix[name] for name in PLAYABLE],
+        mix=[_given(track, mix, name) for name in PLAYABLE],
         low=low,
         high=high,
         vocals_limit_db=None if track.rights.vocals_solo else VOCALS_ABOVE_DB,
+        generated=track.rights.generated,
     )
     tempo = min(max(mix["tempo"], low[0]), high[0])
     left = round((stems[0].frames - start) / tempo) if seconds is None else frames_from_seconds(seconds)
     if left <= 0:
         raise InvalidInput(f"{seconds:g} s is nothing to render")
+    layer = _Layer(session, track, mix)
     while left > 0:
+        layer.lay(session.position if session.clock else start)
         block = session.render(min(left, BLOCK_FRAMES))
         left -= block.shape[0]
         yield block
+
+
+def _given(track: Track, mix: Mapping[str, float], name: str) -> float:
+    """What a dimension is given, with what density takes off it."""
+    offset_db = thinned_db(mix["density"], track.roles).get(name, 0.0)
+    return together_db(mix[name], offset_db) if offset_db else mix[name]
+
+
+class _Layer:
+    """What density generates over an offline render, or takes off its low band. The seed is 0."""
+
+    def __init__(self, session: Session, track: Track, mix: Mapping[str, float]) -> None:
+        self._session = session
+        self._density = mix["density"]
+        self._bass_is_off = mix["bass"] <= QUIET_BASS_DB
+        self._shelf = PatternShelf(session)
+        self._newest = -1  # bar that is laid
+        self._song: Accompaniment | None = None
+        beats = Beats.of(track)
+        if self._density > 0.0 and beats.heard and track.rights.generated:
+            self._song = Accompaniment.of(track, beats, seed=0)
+            self._post(mailbox.LEVEL, 0.0, dimension=LAYER)
+        if low := low_db(self._density):
+            self._post(mailbox.STRIP, low, dimension=CHANNEL.index("low"))
+
+    def _post(self, kind: int, value: float, *, dimension: int = 0, extra: float = 0.0) -> None:
+        self._session.post(0, dimension, value, kind=kind, deck=0, extra=extra)
+
+    def lay(self, frame: float) -> None:
+        """Have every bar ready that may begin in the next block, which begins at a source frame."""
+        if self._song is None:
+            return
+        self._shelf.collect()
+        span = self._song.measures.span
+        last = frame + 2 * BLOCK_FRAMES
+        new = [bar for bar in range(len(self._song.measures)) if frame < span(bar)[1] and span(bar)[0] < last]
+        scores = [self._score(self._song, bar) for bar in new if bar > self._newest]
+        if not scores:
+            return
+        self._newest = new[-1]
+        hits = [hit for score in scores for hit in score["hits"]]
+        score = {**scores[0], "end": scores[-1]["end"], "hits": hits}
+        self._shelf.shelve(make_pattern(score, Stem.open))
+        self._post(mailbox.PATTERN, 0.0, extra=score["key"])
+
+    def _score(self, song: Accompaniment, bar: int) -> dict[str, Any]:
+        made = song.bar(bar, self._density, bass_is_off=self._bass_is_off)
+        return song.score(bar, made, key=bar + 1, player=FIRST_PLAYER, deck=0)

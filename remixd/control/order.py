@@ -42,6 +42,7 @@ _VERBS: Final = {
     mailbox.SYNC: "sync",
     mailbox.LEAD: "lead",
     mailbox.PACE: "pace",
+    mailbox.PATTERN: "pattern",
 }
 
 CHANNEL: Final = ("fader", "pan", "low", "mid", "high", "filter", "send")
@@ -49,6 +50,9 @@ CHANNEL: Final = ("fader", "pan", "low", "mid", "high", "filter", "send")
 
 ECHO: Final = ("delay", "feedback", "damping")
 """Those of the session's echo, likewise."""
+
+LAYER: Final = len(STEM_ROLES)
+"""Of a level: what is generated over a deck, rather than a role of it."""
 
 _REASONS: Final = {
     mailbox.FULL: "too many orders wait in the engine",
@@ -58,6 +62,7 @@ _REASONS: Final = {
     mailbox.OUTSIDE: "that place is outside the music",
     mailbox.SHORT: "the loop would be shorter than 10 ms",
     mailbox.NO_BEAT: "this deck's music has no beats to follow",
+    mailbox.FORBIDDEN: "the rights of this track let nothing be generated over it",
 }
 
 
@@ -67,7 +72,7 @@ class Order:
 
     Attributes:
         kind: of `remixd._kernel.mailbox`: MIX, LEVEL, PLAY, ...
-        dimension: index of a dimension (MIX), of a role (LEVEL), in CHANNEL (STRIP) or in ECHO.
+        dimension: index of a dimension (MIX), of a role or LAYER (LEVEL), in CHANNEL (STRIP) or in ECHO.
         deck: 0 to 3, or EVERY_DECK.
         value, extra: what they mean depends on the kind.
         sample: on the session clock; negative: as soon as it can be.
@@ -93,11 +98,13 @@ class Order:
         if self.kind == mailbox.MIX:
             return PLAYABLE[self.dimension]
         if self.kind == mailbox.LEVEL:
-            return f"{STEM_ROLES[self.dimension]} level"
+            return f"{STEM_ROLES[self.dimension] if self.dimension < LAYER else 'generated'} level"
         if self.kind == mailbox.STRIP:
             return CHANNEL[self.dimension]
         if self.kind == mailbox.ECHO:
             return f"echo {ECHO[self.dimension]}"
+        if self.kind == mailbox.STINGER:
+            return "stinger"
         return _VERBS[self.kind]
 
     def post(self, mailbox_of_session: Mailbox, command_id: int, key: int) -> bool:

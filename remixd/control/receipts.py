@@ -43,6 +43,7 @@ class _Sent:
     receipts: Sequence[Receipt]
     replaced: Sequence[tuple[Receipt, float]]
     because: str
+    told: tuple[str, float] | None
 
 
 class Receipts:
@@ -93,10 +94,12 @@ class Receipts:
         *,
         replaced: Sequence[tuple[Receipt, float]] = (),
         because: str = "",
+        told: tuple[str, float] | None = None,
     ) -> int:
         """Post one command, written down before; each receipt waits for it too. Its id.
 
         Raises Exhausted if the mailbox is full.
+        `told` is the dimension and value that it stands for, where that is not its own.
         `replaced` are those whose own value this one took the place of before it was sent; they are told so.
         """
         if self._commands.free <= len(DECK_NAMES):
@@ -118,7 +121,9 @@ class Receipts:
         self.journal.accept(command, order, [receipt.signal_id for receipt in waiting], because)
         order.post(self._commands, command, self._key)
         self.ledger.send(command, order)
-        self._sent[command] = _Sent(order=order, receipts=receipts, replaced=replaced, because=because)
+        self._sent[command] = _Sent(
+            order=order, receipts=receipts, replaced=replaced, because=because, told=told
+        )
         for receipt in waiting:
             receipt.open.add(command)
         return command
@@ -143,10 +148,11 @@ class Receipts:
     def _note(self, receipt: Receipt, report: ReportEntry, sent: _Sent) -> None:
         if all(report.sample >= move.sample for move in receipt.moves):
             receipt.place = report.deck, report.position
+        name, value = sent.told or (sent.order.name, report.value)
         receipt.moves.append(
             AppliedMove(
-                dimension=sent.order.name,
-                value=report.value,
+                dimension=name,
+                value=value,
                 sample=report.sample,
                 settled_sample=report.settled_sample,
                 superseded=report.superseded,
@@ -195,7 +201,7 @@ class Receipts:
     def adopt(self, orders: Mapping[int, Order]) -> None:
         """Expect reports of orders that another daemon sent; nobody is owed an answer."""
         for command, order in orders.items():
-            self._sent[command] = _Sent(order=order, receipts=(), replaced=(), because="")
+            self._sent[command] = _Sent(order=order, receipts=(), replaced=(), because="", told=None)
             self.ledger.send(command, order)
 
     def move(self, commands: Mailbox, told: Collection[int]) -> None:

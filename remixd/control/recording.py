@@ -66,6 +66,8 @@ class Recording:
     Attributes:
         score: what it began with.
         loads: the scores of what was made ready later, by their players' keys.
+        patterns: those of patterns of hits, by theirs.
+        banks: the CRC-32 of every bank of sounds that these strike.
         fans: the handle of who sent a signal, by its id.
         fade_frames: over how many frames it fades out at its end.
         how: how it ended; empty if it was still playing.
@@ -76,6 +78,8 @@ class Recording:
     header: JournalHeader
     score: dict[str, Any]
     loads: dict[int, dict[str, Any]] = field(default_factory=dict)
+    patterns: dict[int, dict[str, Any]] = field(default_factory=dict)
+    banks: set[int] = field(default_factory=set)
     fans: dict[str, str] = field(default_factory=dict)
     segments: list[Segment] = field(default_factory=lambda: [Segment()])
     fade_frames: int = 0
@@ -154,6 +158,9 @@ def _take(found: Recording, record: JournalRecord) -> None:
             _take_report(segment, record.report)
         case "load":
             found.loads[record.load.player] = _score(record.load.score)
+        case "pattern":
+            found.patterns[record.pattern.pattern] = _score(record.pattern.score, "hits", "slices")
+            found.banks.add(record.pattern.bank)
         case "step":
             step = record.step  # what changes the sound is a command too, and so in the replay
             found.notes.append(f"from sample {step.sample} on: {step.step}, as {step.because}")

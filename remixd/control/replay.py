@@ -21,19 +21,24 @@ from remixd._kernel.mailbox import (
     APPLIED,
     LOAD,
     OUTSIDE,
+    PATTERN,
     REFUSED,
+    STINGER,
     SWAP,
     WAITS,
     CommandEntry,
     Mailbox,
     ReportEntry,
 )
+from remixd._kernel.patterns import PatternShelf
 from remixd._kernel.player import Player
 from remixd._kernel.resume import resume
 from remixd._kernel.ring import PacketRing
+from remixd._kernel.sampler import Pattern
 from remixd._kernel.session import Session
 from remixd.control.provenance import wisdom_path
 from remixd.control.recording import QUANTUM, Recording, Segment
+from remixd.engine.patterns import make_pattern
 from remixd.engine.players import Players
 from remixd.errors import InvalidInput
 from remixd.units import PACKET_FRAMES
@@ -94,6 +99,12 @@ class Replay:
         stems = [{**stem, "path": str(self.caches[stem["track"], stem["stem"]])} for stem in score["stems"]]
         return self._players.read({**score, "stems": stems})
 
+    def pattern(self, key: int) -> Pattern:
+        """Make a pattern of the recording again."""
+        score = self.recording.patterns[key]
+        stems = [{**stem, "path": str(self.caches[stem["track"], stem["stem"]])} for stem in score["stems"]]
+        return make_pattern({**score, "stems": stems}, self._players.open)
+
     def check(self, told: JournalReport, report: ReportEntry) -> None:
         """Note where what happens is not what happened."""
         same = (told.kind, told.reason, told.position) == (report.kind, report.reason, report.position)
@@ -110,9 +121,11 @@ class _Part:
         self._replay = replay
         self._segment = segment
         self._shelved: set[int] = set()
+        self._laid: set[int] = set()
         self._found = {
             report.id for report in segment.told if report.kind == APPLIED or report.reason == OUTSIDE
         }
+        self._waited = {report.id for report in segment.told if report.kind == WAITS}
         self._commands = Mailbox(bytearray(mailbox.size_bytes(_COMMANDS)), _COMMANDS)
         self._packets = PacketRing(bytearray(ring.size_bytes(4, PACKET_FRAMES)), 4, PACKET_FRAMES)
         self._session = self._restore() if segment.checkpoint else self._begin()
@@ -144,6 +157,13 @@ class _Part:
         key = int(order.extra) if order.kind in (LOAD, SWAP) else 0
         if order.id in self._found and key not in self._shelved and key in self._replay.recording.players:
             self._shelve(session, key)
+        key = int(order.extra) if order.kind in (PATTERN, STINGER) else 0
+        was_there = order.id in self._found or (order.kind == STINGER and order.id in self._waited)
+        if was_there and key not in self._laid and key in self._replay.recording.patterns:
+            shelf = PatternShelf(session)
+            shelf.collect()
+            shelf.shelve(self._replay.pattern(key))
+            self._laid.add(key)
 
     def blocks(self, block_frames: int) -> Iterator[Block]:
         """The segment, from its first sample to its last."""

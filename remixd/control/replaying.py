@@ -11,6 +11,7 @@ from remixd.control.caches import Caches
 from remixd.control.provenance import build_differences
 from remixd.control.recording import Recording
 from remixd.control.score import track_of
+from remixd.engine.patterns import bank_id
 from remixd.errors import InvalidInput, NotFound
 from remixd.track.cache import read_header
 from remixd.track.package import Track
@@ -27,7 +28,8 @@ async def hold_tracks(
     or where its rights do not let what is made of it leave the machine.
     """
     found: Cached = {}
-    played = [stem for score in recording.players.values() for stem in score["stems"]]
+    scores = [*recording.players.values(), *recording.patterns.values()]
+    played = [stem for score in scores for stem in score["stems"]]
     for name in sorted({stem["track"] for stem in played}):
         try:
             track = get(name)
@@ -76,4 +78,6 @@ def differences(recording: Recording, found: Cached) -> list[str]:
         for played in score["stems"]
         if read_header(found[played["track"], played["stem"]]).crc32 != played["crc32"]
     }
+    if recording.banks and recording.banks != {bank_id()}:
+        told.append("the sounds of the groove layer are others")
     return told + [f"the cache of {track} was built anew, and is not the same" for track in sorted(others)]

@@ -144,6 +144,7 @@ def player_score(
         "high": high,
         "vocals_limit_db": None if track.rights.vocals_solo else VOCALS_ABOVE_DB,
         "mashable": track.rights.mash_ups,
+        "generated": track.rights.generated,
         "beats": beats.frames,
         "levels": beats.levels,
         "heard": beats.heard,

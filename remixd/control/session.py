@@ -14,7 +14,7 @@ from remixd._kernel.ring import PacketEntry
 from remixd._kernel.shared import SessionMemory
 from remixd.audience.signal import Signal
 from remixd.control.action import DeckCommand
-from remixd.control.command import Answer, heard
+from remixd.control.command import Answer, Refused, heard
 from remixd.control.decks import Deck, Loaded
 from remixd.control.desk import POSITION_ONE, Desk, Start
 from remixd.control.directing import Clock
@@ -22,6 +22,7 @@ from remixd.control.engine import Engine
 from remixd.control.fanout import Listeners, Watchers
 from remixd.control.journal import Journal
 from remixd.control.ledger import Ledger
+from remixd.control.stingers import Stinger, plan
 from remixd.control.streams import SILENT_LUFS, Listener, Packet, SessionStatus, Watcher
 from remixd.errors import RemixdError, Unavailable
 from remixd.track.package import Track
@@ -128,7 +129,7 @@ class Session:
             preset_clamps=desk.clamps,
             latency_s=self.latency_s,
             device=self.device,
-            because=dict(desk.because),
+            because=self._because(),
             heard_sample=heard_sample,
             heard_position_s=heard_position_s,
             heard_bar_beat=self._desk.bar_beat(heard_position_s),
@@ -139,7 +140,16 @@ class Session:
             major_faults=newest.major_faults if newest else 0,
             degraded="; ".join(self.degraded.values()),
             decks=desk.decks.statuses(),
+            generated=desk.layers.generated,
+            generated_db=db_from_gain(max(newest.layers)) if newest else OFF_DB,
         )
+
+    def _because(self) -> dict[str, str]:
+        """Why each dimension was last moved; of density also what it comes to."""
+        because = dict(self._desk.because)
+        if told := self._desk.layers.because:
+            because["density"] = "; ".join(filter(None, (because.get("density", ""), told)))
+        return because
 
     def _heard_now(self, clock: Clock) -> tuple[int, float]:
         """The sample and the place in the song that are heard now: the newest packet is, when it is due."""
@@ -177,6 +187,20 @@ class Session:
         """Answer a command that loads a track on a deck: it is made ready meanwhile."""
         self._check_playing()
         return self._desk.expect(command, track)
+
+    def plan_stinger(self, command: DeckCommand) -> Stinger:
+        """Where a stinger lands and what it is made of. Raises InvalidInput, in a sentence; Unavailable."""
+        self._check_playing()
+        desk = self._desk
+        desk.check_hands()
+        deck = desk.decks.all[command.deck]
+        desk.layers.check_cool()
+        player = self.players.get(deck.loaded.key, {}) if deck.loaded else {}
+        return plan(desk.decks, deck, command, desk.mix, player)
+
+    def refuse(self, command: DeckCommand, reason: str) -> None:
+        """Tell that nothing came of a command that was accepted."""
+        self._watchers.put_answer(Refused(id=command.id, reason=reason))
 
     @property
     def shown(self) -> Deck:
@@ -358,6 +382,7 @@ class Session:
         self.engine, self._memory, self._ring = engine, memory, memory.ring
         self._read, self._heard, self._reports_lost = 0, -1, 0
         self._desk.receipts.move(memory.commands, told)
+        self._desk.layers.restart()
 
     async def leave(self) -> None:
         """Let the engine fade it out."""

@@ -20,6 +20,7 @@ from remixd.control.caches import Caches
 from remixd.control.command import Answer
 from remixd.control.desk import Start
 from remixd.control.engine import Died, Engine
+from remixd.control.grooving import Grooving
 from remixd.control.holding import Holding
 from remixd.control.journal import Journal
 from remixd.control.journals import Journals
@@ -71,6 +72,7 @@ class Sessions:
         papers = Papers()
         self._holding = Holding(self._caches, papers)
         self._admission = Admission()
+        self._grooving = Grooving()
         self._generation = count(1)
         self._loading: set[asyncio.Task[None]] = set()
         self._reserved: set[int] = set()
@@ -198,6 +200,8 @@ class Sessions:
 
         A track that is to be loaded is made ready meanwhile. Raises Unavailable if the engine is lost.
         """
+        if command.action.verb == "stinger":
+            return self._grooving.sting(session, command)
         if command.action.verb not in ("load", "swap"):
             return session.perform(command)
         try:
@@ -288,6 +292,7 @@ class Sessions:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+        await self._grooving.close()
         for session in self.all():
             session.end()
         self._sessions.clear()
@@ -332,6 +337,7 @@ class Sessions:
                 session.take_sound(now_s)
                 if session.playing:
                     session.direct()
+                    self._grooving.look_after(session)
             except Exception as error:  # one that has a fault does not keep the others waiting
                 if session.playing:
                     log.exception("session %s", session.id)

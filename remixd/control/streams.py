@@ -116,6 +116,8 @@ class SessionStatus:
         device: how the device is, such as `playing`; empty without one.
         because: why the director last moved each dimension.
         degraded: what its engine does more cheaply for it now, and why; empty as a rule.
+        generated: what is generated over the music: each layer's name and how.
+        generated_db: how loud that is, RMS.
         track_id, position_s, bar_beat: of the deck that leads, else the first that plays, else the first.
     """
 
@@ -146,6 +148,8 @@ class SessionStatus:
     nonfinite: int = 0
     major_faults: int = 0
     degraded: str = ""
+    generated: Mapping[str, str] = field(default_factory=dict)
+    generated_db: float = OFF_DB
     decks: tuple[DeckStatus, ...] = ()
 
 

@@ -9,8 +9,8 @@ from typing import Final
 
 import numpy as np
 
-from remixd.demo.setting import Audio
 from remixd.demo.song import ARTIST, TITLE, Song
+from remixd.synth.sound import Audio
 
 _FULL_SCALE: Final = (1 << 23) - 1
 _BYTES: Final = 3

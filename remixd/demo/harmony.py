@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from remixd.demo.chance import one, seed_of
 from remixd.demo.form import BEATS_A_BAR, STEPS_A_BAR, STEPS_A_BEAT, Chord, Section, midi_pitch
 from remixd.demo.notes import Note
 from remixd.demo.rhythm import held_steps, pattern_bars
+from remixd.synth.chance import one, seed_of
 
 _VOICING_LOW: Final = 57  # chords lie in the octave from A3, above the bass and round the voice
 

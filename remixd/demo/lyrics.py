@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
-from remixd.demo.chance import seed_of
 from remixd.demo.form import Section
 from remixd.demo.harmony import melody, voicing
 from remixd.demo.notes import Breath, Syllable
+from remixd.synth.chance import seed_of
 
 LANGUAGES: Final = ("ko", "en")
 

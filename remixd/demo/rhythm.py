@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from remixd.demo.chance import one, seed_of
 from remixd.demo.form import BEATS_A_BAR, STEPS_A_BAR, STEPS_A_BEAT, Chord, Section
 from remixd.demo.notes import Note
+from remixd.synth.chance import one, seed_of
 
 _STROKES: Final[Mapping[str, float]] = {"X": 1.0, "x": 0.8, "o": 0.5, "-": 0.28}
 

@@ -8,9 +8,10 @@ from typing import Final
 
 import numpy as np
 
-from remixd.demo.chance import seed_of
-from remixd.demo.noise import white
-from remixd.demo.setting import Audio, Setting, single
+from remixd.demo.setting import Setting
+from remixd.synth.chance import seed_of
+from remixd.synth.noise import white
+from remixd.synth.sound import Audio, single
 
 ROOM_S: Final = 1.3
 """How long the room rings; nothing of a sound is heard in it later."""

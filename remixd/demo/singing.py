@@ -11,11 +11,12 @@ from typing import Final
 
 import numpy as np
 
-from remixd.demo.chance import one, seed_of, uniform
 from remixd.demo.grid import Grid
 from remixd.demo.notes import Breath, Syllable
 from remixd.demo.phonemes import Consonant, Formants, Sounds, sounds_of, with_upper
-from remixd.demo.setting import Curve, Setting
+from remixd.demo.setting import Setting
+from remixd.synth.chance import one, seed_of, uniform
+from remixd.synth.sound import Curve
 
 VIBRATO_HZ: Final = 5.6
 _VIBRATO_SEMITONES: Final = 0.32

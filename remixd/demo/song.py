@@ -14,10 +14,11 @@ from remixd.demo.grid import HOME_BPM, Grid
 from remixd.demo.notes import Breath
 from remixd.demo.room import ROOM_S, add_room, duck, saturate
 from remixd.demo.score import Score, written
-from remixd.demo.setting import Audio, Setting, single
+from remixd.demo.setting import Setting
 from remixd.demo.singing import timings
 from remixd.demo.tones import play
 from remixd.demo.voice import sing
+from remixd.synth.sound import Audio, single
 
 TITLE: Final = "Your Way"
 ARTIST: Final = "remixd"

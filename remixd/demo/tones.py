@@ -17,11 +17,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from remixd.demo.chance import one, seed_of
-from remixd.demo.noise import shaped
 from remixd.demo.notes import Note
-from remixd.demo.setting import Audio, Curve, Setting, single
+from remixd.demo.setting import Setting
 from remixd.demo.singing import VIBRATO_HZ
+from remixd.synth.chance import one, seed_of
+from remixd.synth.noise import shaped
+from remixd.synth.sound import Audio, Curve, single
 
 Wave = NDArray[np.float32]
 

@@ -12,12 +12,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from remixd.demo.chance import seed_of
-from remixd.demo.noise import shaped, white
 from remixd.demo.notes import Breath
 from remixd.demo.phonemes import BANDWIDTHS_HZ, Formants
-from remixd.demo.setting import Audio, Curve, Setting, single
+from remixd.demo.setting import Setting
 from remixd.demo.singing import Burst, Curves, Timing, performed
+from remixd.synth.chance import seed_of
+from remixd.synth.noise import shaped, white
+from remixd.synth.sound import Audio, Curve, single
 
 _CONTROL_HZ: Final = 1000
 _TOP_HZ: Final = 11_000.0

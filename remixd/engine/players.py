@@ -43,10 +43,12 @@ class Players:
                 "heard",
             )
         }
-        stems = [self._open(Path(each["path"])) for each in score["stems"]]
+        words["generated"] = score.get("generated", True)  # journals of before do not say
+        stems = [self.open(Path(each["path"])) for each in score["stems"]]
         return {"stems": stems, "roles": [int(each["role"]) for each in score["stems"]], **words}
 
-    def _open(self, path: Path) -> Stem:
+    def open(self, path: Path) -> Stem:
+        """A cache file's stem, opened once. Raises OSError or ValueError for what is none."""
         status = path.stat()
         file = (status.st_dev, status.st_ino)
         found = self._stems.get(file)

@@ -22,6 +22,7 @@ from remixd._kernel.resume import next_clock, resume
 from remixd._kernel.shared import SessionMemory
 from remixd.engine.device import DeviceError
 from remixd.engine.outputs import DeviceOutput, FileOutput, HostOutput, Output
+from remixd.engine.patterns import Patterns, bank_id
 from remixd.engine.players import Players
 from remixd.engine.realtime import hurry_thread, pin_thread, promote_thread, quiet_python
 from remixd.engine.rehearsal import rehearse
@@ -46,6 +47,7 @@ class Engine:
         self._host = host.Host()
         self._sessions: dict[int, tuple[session.Session, Output]] = {}
         self._players = Players()
+        self._patterns = Patterns(self._players.open)
         self._notes = notes
         self._costs: dict[str, float] = {}
         self._cues: dict[int, list[tuple[int, int]]] = {}
@@ -93,6 +95,7 @@ class Engine:
         for key, (playing, output) in self._sessions.items():
             output.tick()
             self._players.collect(playing)
+            self._patterns.collect(playing)
             playing.touch_ahead(AHEAD_FRAMES, JUMP_FRAMES, self._cues.get(key, ()))
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -132,6 +135,8 @@ class Engine:
                 return {"set": self._host.set_lead(int(request["key"]), int(request["lead_ns"]))}
             case "load":
                 return self._load(request)
+            case "pattern":
+                return self._lay(request)
             case "withdraw":
                 return self._withdraw(request)
             case "outputs":
@@ -233,6 +238,15 @@ class Engine:
         self._players.add(playing, [player.key])
         return {"frames": player.frames_count, "locked": locked}
 
+    def _lay(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Lay patterns of hits down for a session. All of them, or none."""
+        key = int(request["key"])
+        if key not in self._sessions:
+            return {"kind": "unavailable", "error": f"session {key} is not there"}
+        self._patterns.lay(self._sessions[key][0], request["patterns"], request["withdraw"])
+        self._players.let_go()
+        return {"bank": bank_id()}
+
     def _withdraw(self, request: dict[str, Any]) -> dict[str, Any]:
         """Free players that were laid down to be loaded, and never were."""
         keys = [int(key) for key in request["players"]]
@@ -269,6 +283,7 @@ class Engine:
         _, output = self._sessions.pop(key)
         output.close()
         self._players.forget(key)
+        self._patterns.forget(key)
         return output.faded
 
 

@@ -5,6 +5,7 @@
     vocals_solo = false             # whether vocals may be heard alone
     never_mute = ["drums"]          # roles that always sound
     mash_ups = false                # whether its vocals may be carried by another work's band, and so on
+    generated = true                # whether drums, bass and stingers may be generated over it
     export = "with-credit"          # or "free"; "no": it is not rendered to a file
     territories = ["KR", "JP"]      # kept and shown; nothing acts on these yet
     languages = ["ko"]              # those that a listener may choose
@@ -36,7 +37,7 @@ VOCALS_ABOVE_DB: Final = 12.0
 NEVER_MUTE_DB: Final = -24.0
 """The least level of a role that may never be muted: where taste space ends (`remixd.mix`), still there."""
 
-NAMES: Final = ("vocals_solo", "never_mute", "mash_ups", "export", "territories", "languages")
+NAMES: Final = ("vocals_solo", "never_mute", "mash_ups", "generated", "export", "territories", "languages")
 """The keys of `[rights]` beside the dimensions."""
 
 
@@ -51,6 +52,7 @@ class Rights:
             of the loudest other role that the track has.
         never_mute: roles that never go below `NEVER_MUTE_DB`.
         mash_ups: whether its vocals may stand over the band of another work, and its band under theirs.
+        generated: whether anything may be generated over it; if not, density goes to 0 at most.
         export: whether what was made of it may leave the machine.
         territories, languages: where, and in which languages, it may be used; empty for all.
     """
@@ -59,6 +61,7 @@ class Rights:
     vocals_solo: bool = False
     never_mute: tuple[StemRole, ...] = ()
     mash_ups: bool = False
+    generated: bool = True
     export: Export = "with-credit"
     territories: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
@@ -69,6 +72,8 @@ class Rights:
         low, high = self.ranges.get(name, (row.minimum, row.maximum))
         if name in self.never_mute:
             low = max(low, NEVER_MUTE_DB)
+        if name == "density" and not self.generated:
+            high = min(high, row.neutral)
         return max(low, row.minimum), min(high, row.maximum)
 
     def vocals_most_db(self, levels_db: Mapping[str, float], roles: Collection[str]) -> float:
@@ -99,6 +104,7 @@ class Rights:
             "vocals_solo": self.vocals_solo,
             "never_mute": list(self.never_mute),
             "mash_ups": self.mash_ups,
+            "generated": self.generated,
             "export": self.export,
             "territories": list(self.territories),
             "languages": list(self.languages),
@@ -139,6 +145,7 @@ def read_rights(fields: Fields) -> Rights:
         vocals_solo=fields.flag("vocals_solo", DEFAULT_RIGHTS.vocals_solo),
         never_mute=tuple(role for role in STEM_ROLES if role in never_mute),
         mash_ups=fields.flag("mash_ups", DEFAULT_RIGHTS.mash_ups),
+        generated=fields.flag("generated", DEFAULT_RIGHTS.generated),
         export=export,
         territories=fields.texts("territories"),
         languages=fields.texts("languages"),

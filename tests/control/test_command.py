@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remixd.control.command import heard, lower
-from remixd.mix import DIMENSIONS, NEUTRAL, PLAYABLE
+from remixd.mix import DIMENSIONS, LAYERED, NEUTRAL, PLAYABLE
 from remixd.track.rights import DEFAULT_RIGHTS, Rights
 
 ROLES = ("drums", "bass", "vocals", "other")
@@ -73,7 +73,7 @@ def test_nothing_outside_the_rights_ever_comes_out(wishes: dict[str, float]) -> 
     for name, value in lowered.values.items():
         low, high = DEFAULT_RIGHTS.range(name)
         assert low <= value <= high
-        assert name in PLAYABLE
+        assert name in (*PLAYABLE, *LAYERED)
     for name, asked in wishes.items():
         given_as_asked = lowered.values.get(name) == asked
         assert given_as_asked or any(clamp.dimension == name for clamp in lowered.clamps), (

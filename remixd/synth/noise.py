@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from remixd.demo.chance import uniform
-from remixd.demo.setting import Curve
+from remixd.synth.chance import uniform
+from remixd.synth.sound import Curve
 
 
 def white(seed: int, frames: int) -> Curve:
