@@ -81,6 +81,7 @@ class Journal:
         self._clock = 0
         self._clock_written = 0
         self._fade_frames = 0
+        self._fade_end = 0
         self._handles = dict(handles or {})
 
     def begin(self, header: JournalHeader) -> None:
@@ -166,14 +167,20 @@ class Journal:
         """Note how far the session has got; it is written once a second."""
         self._clock = sample
 
-    def fade(self, frames: int) -> None:
-        """Note that the session was faded out over its last frames."""
-        self._fade_frames = frames
+    def fade(self, frames: int, end: int = 0) -> None:
+        """Note that the session was faded out over its last frames.
+
+        Args:
+            frames: how many.
+            end: one past the last of them, where silence followed; 0 where the session ends there.
+        """
+        self._fade_frames, self._fade_end = frames, end
 
     def end(self, how: str) -> None:
         """Write that the session is over. Nothing more is taken."""
         if self._is_open:
-            ended = JournalEnd(sample=self._clock, fade_frames=self._fade_frames, how=how)
+            end = self._fade_end or self._clock
+            ended = JournalEnd(sample=end, fade_frames=self._fade_frames, how=how)
             self._put(JournalRecord(end=ended))
             self._is_open = False
 
