@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from decks import SECOND, band
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from numpy.lib.stride_tricks import sliding_window_view
@@ -90,6 +90,7 @@ class Told(RuleBasedStateMachine):
         self.songs: dict[int, int] = {}
         self.heard = [np.zeros((2, 2), np.float32)]
         self.bounds: list[list[float]] = []
+        self.sounding = [0] * len(self.session.decks())
         self.keys = 0
         self.sent: list[int] = []
         self.answered: Counter[int] = Counter()
@@ -202,10 +203,15 @@ class Told(RuleBasedStateMachine):
         known = songs(circle=self.kwargs["loop"])
         for _ in range(quanta):
             self.heard.append(self.session.render(QUANTUM))
+            decks = self.session.decks()
+            self.sounding = [
+                REACH if deck.playing else max(left - 1, 0)  # what has just come to rest fades out
+                for deck, left in zip(decks, self.sounding, strict=True)
+            ]
             self.bounds.append([
                 float(known[self.songs[deck.player]][1][(round(deck.position) + LENGTH) // QUANTUM])
-                if deck.player and deck.playing else 0.0
-                for deck in self.session.decks()
+                if deck.player and left else 0.0
+                for deck, left in zip(decks, self.sounding, strict=True)
             ])  # fmt: skip
 
     def assert_no_click(self) -> None:
@@ -270,6 +276,7 @@ Told.TestCase.settings = settings(
     max_examples=400,
     stateful_step_count=30,
     deadline=None,
+    phases=[Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 TestTold = Told.TestCase
