@@ -210,11 +210,11 @@ cdef void _fill_gains(const Drive* drive, float before, const float* squares, fl
     """What noise of the power followed loses, at every frame: of 1 / sqrt(E(n^2 / (1 + z n^2))) for normal n
     this is within 0.12 dB, for z from 0 to 16.
     """
-    cdef float step = (drive.level - before) / QUANTUM, z
+    cdef float step = (drive.level - before) / QUANTUM, one = 1.0, z
     cdef Py_ssize_t i
     for i in range(QUANTUM):
         z = squares[i] * (before + step * <float>(i + 1))
-        gains[i] = sqrtf((<float>1.0 + z * (<float>2.997 + <float>0.730 * z)) / (<float>1.0 + <float>0.616 * z))
+        gains[i] = sqrtf((one + z * (<float>2.997 + <float>0.730 * z)) / (one + <float>0.616 * z))
 
 
 cdef void drive_process(Drive* drive, float* block, int64_t sample) noexcept nogil:

@@ -37,8 +37,8 @@ cdef class Player:
         roles: the index of each stem's role in `units.STEM_ROLES`.
         key: what control calls it.
         loop: whether the music starts over at its end; else silence follows.
-        low, high: what rights allow of each dimension of `mix.PLAYABLE`; every value is clamped to it. Of those
-            that are left out, everything.
+        low, high: what rights allow of each dimension of `mix.PLAYABLE`; every value is clamped to it.
+            Everything, of those that are left out.
         vocals_limit_db: most that vocals may stand above the loudest other role; None for no limit.
         mashable: whether that other role may be another track's.
         generated: whether anything may be generated over it.

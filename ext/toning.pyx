@@ -16,7 +16,7 @@ cdef double[TONES] _low = [-12.0, 0.0, 0.0]
 cdef double[TONES] _high = [12.0, 1.0, 1.0]
 
 
-cdef float _allowed(const SessionState* session, int which) noexcept nogil:
+cdef double _allowed(const SessionState* session, int which) noexcept nogil:
     """What the mix gives one of the tones, within the rights of all that plays."""
     cdef int dimension = BRIGHTNESS + which, i
     cdef double low = _low[which], high = _high[which]
@@ -26,7 +26,7 @@ cdef float _allowed(const SessionState* session, int which) noexcept nogil:
         if session.decks[i].now != NULL and player != NULL:
             low = max(low, player.low[dimension])
             high = min(high, player.high[dimension])
-    return <float>min(max(session.mix[dimension], low), high)
+    return min(max(session.mix[dimension], low), high)
 
 
 cdef void session_begin_tone(SessionState* session, int64_t sample) noexcept nogil:
@@ -36,7 +36,7 @@ cdef void session_begin_tone(SessionState* session, int64_t sample) noexcept nog
     cdef int which
     for which in range(TONES):
         ramp = tone_knob(&session.tone, which).ramp
-        value = _allowed(session, which)
+        value = <float>_allowed(session, which)
         if value == ramp.gain_to:
             value = ramp_value(&ramp, sample - 1)
         else:
@@ -52,7 +52,7 @@ cdef void session_hold_tone(SessionState* session, int64_t sample) noexcept nogi
     cdef int which
     for which in range(TONES):
         knob = tone_knob(&session.tone, which)
-        value = _allowed(session, which)
+        value = <float>_allowed(session, which)
         if value != knob.ramp.gain_to:
             knob_move(knob, value, sample, TONE_RAMP_LEAST, RAMP_STRAIGHT)
 
@@ -60,9 +60,9 @@ cdef void session_hold_tone(SessionState* session, int64_t sample) noexcept nogi
 cdef double session_turn_tone(SessionState* session, const Command* command, int64_t start) noexcept nogil:
     """Move a tone, from a sample of this quantum on; the value that is given."""
     cdef int which = command.dimension - BRIGHTNESS
-    cdef float value
+    cdef double value
     session.mix[command.dimension] = command.value
     value = _allowed(session, which)
-    knob_move(tone_knob(&session.tone, which), value, start, max(command.ramp_frames, TONE_RAMP_LEAST),
+    knob_move(tone_knob(&session.tone, which), <float>value, start, max(command.ramp_frames, TONE_RAMP_LEAST),
               RAMP_STRAIGHT)
     return value

@@ -6,7 +6,7 @@ from remixd._kernel.state cimport SessionState
 
 cdef enum:
     TONE_RAMP_LEAST = 480       # 10 ms: what is faster would be heard as a click in deep bass
-    TONE_SETTLES = 543          # frames behind a ramp: 10 ms in which a filter comes in or goes out, 1.3 of the knob
+    TONE_SETTLES = 543          # frames behind a ramp: a filter comes in or goes out, and the knob arrives
 
 cdef void session_begin_tone(SessionState* session, int64_t sample) noexcept nogil
 cdef void session_hold_tone(SessionState* session, int64_t sample) noexcept nogil
