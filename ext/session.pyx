@@ -56,7 +56,7 @@ from remixd._kernel.ring cimport (
     deck_entry,
 )
 from remixd._kernel.sampler cimport layer_init, layer_level
-from remixd._kernel.shelf cimport SHELF, shelf_collect, shelf_put, shelf_take, shelf_withdraw
+from remixd._kernel.shelf cimport shelf_collect, shelf_put, shelf_take, shelf_withdraw
 from remixd._kernel.state cimport DECKS, EVERY_DECK, NO_DECK, SessionState
 from remixd._kernel.stretch cimport scratch_free, scratch_init
 from remixd._kernel.transport cimport session_move_decks
@@ -69,6 +69,7 @@ cdef extern from "<sys/mman.h>" nogil:
 
 cdef enum:
     REPORTS = 1024
+    PLAYERS = 16            # that a session may hold
 
 
 cdef void _begin(SessionState* session) noexcept nogil:
@@ -305,8 +306,8 @@ cdef class Session:
         """
         if player.key in self.players:
             raise ValueError(f"player {player.key} is there already")
-        if not shelf_put(&self.state.shelf, player.key, player.state):
-            raise ValueError(f"a session has room for {SHELF} players")
+        if not shelf_put(&self.state.shelf, player.state.key, player.state, PLAYERS):
+            raise ValueError(f"a session has room for {PLAYERS} players")
         self.players[player.key] = player
 
     def collect(self) -> list[int]:
@@ -335,13 +336,20 @@ cdef class Session:
             locked = player.lock_memory() and locked
         return locked
 
-    def touch_ahead(self, int64_t frames) -> None:
-        """Bring the next `frames` source frames of what plays into memory. Thread: [housekeeping]."""
+    def touch_ahead(self, int64_t frames, int64_t after_jump=0, places=()) -> None:
+        """Bring the next `frames` source frames of what plays into memory. Thread: [housekeeping].
+
+        And `after_jump` of them from where its loop begins and from each of `places`, (player, source frame).
+        """
         cdef int i
         for player in self.players.values():
             for i in range(DECKS):
                 if self.state.decks[i].player == (<Player>player).state:
                     player.touch(self.state.playheads[i], frames)
+                    player.touch(self.state.decks[i].loop_start >> FIX, after_jump)
+        for key, start in places:
+            if key in self.players:
+                self.players[key].touch(start, after_jump)
 
     @property
     def stems(self) -> list:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import itertools
 import json
 import random
@@ -144,11 +143,8 @@ class Take:
         clock = next_clock(end + silent)
         resume(self.session, checkpoint, entries, clock)
         self.heard.append(np.zeros((clock - end, 2), np.float32))
-        request = {
-            "checkpoint": base64.b64encode(checkpoint).decode(), "players": scores, "commands": entries,
-            "clock": end,
-        }  # fmt: skip
-        self.journal.resume(request, clock)
+        request = {"players": scores, "commands": entries, "clock": end}
+        self.journal.resume(request, clock, checkpoint)
 
     def play(self, frames: int) -> None:
         """One block."""

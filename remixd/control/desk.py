@@ -5,8 +5,8 @@ Thread: [control].
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from remixd._kernel.mailbox import APPLIED, EXPIRED, REFUSED, SWAP, Mailbox, ReportEntry
@@ -14,8 +14,8 @@ from remixd._kernel.ring import PacketEntry
 from remixd.audience.signal import Signal
 from remixd.control.action import TRANSITIONS, DeckCommand
 from remixd.control.calming import UNDONE, calming, undoing
-from remixd.control.command import Answer, Applied, Clamp, Lowered, Refused, lower
-from remixd.control.decks import OPEN, Decks, Loaded
+from remixd.control.command import Answer, Applied, Lowered, Refused, lower
+from remixd.control.decks import Decks, Loaded
 from remixd.control.directing import Clock, Directing
 from remixd.control.handling import NO_BEATS, Handled, Handling, loading
 from remixd.control.journal import Journal
@@ -23,13 +23,14 @@ from remixd.control.layers import DENSITY_ORDERS, Layers
 from remixd.control.order import Order, mix_order
 from remixd.control.receipts import Receipt, Receipts
 from remixd.control.score import FIRST_PLAYER, Beats
-from remixd.control.sink import Sink
+from remixd.control.start import Start
 from remixd.control.transitions import Transitions
-from remixd.director.preset import ORIGINAL, Preset
+from remixd.control.wholes import Wholes
+from remixd.director.preset import ORIGINAL
 from remixd.errors import Exhausted, InvalidInput
 from remixd.mix import LAYERED, NEUTRAL, WHENS, When
 from remixd.track.package import Track
-from remixd.units import PACKET_FRAMES, RATE_HZ, STEM_ROLES
+from remixd.units import PACKET_FRAMES, RATE_HZ
 
 PANIC_ROOM: Final = 72
 """Commands that wishes and hands leave free, so that panic always gets through."""
@@ -38,35 +39,6 @@ POSITION_ONE: Final = 1 << 24
 """Positions in packets have 24 fractional bits."""
 
 DIRECTED: Final = "this session is directed: its director moves the mix, on the bars"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Start:
-    """How a session begins.
-
-    Attributes:
-        track: what plays at once on deck A; None for empty decks.
-        mix: the preset's, as far as rights and roles allow, by dimension.
-        clamps: what they did not allow.
-    """
-
-    track: Track | None
-    sink: Sink
-    is_directed: bool
-    preset: str
-    mix: Mapping[str, float]
-    clamps: tuple[Clamp, ...]
-
-    @classmethod
-    def of(cls, track: Track | None, preset: Preset, sink: Sink, *, is_directed: bool) -> Start:
-        """Start a track, or empty decks, from a preset. Raises InvalidInput if there is nothing to direct."""
-        if track is None and is_directed:
-            raise InvalidInput("a directed session needs a track", field="track")
-        rights, roles = (track.rights, track.roles) if track else (OPEN, STEM_ROLES)
-        lowered = lower(preset.mix.values_by_name, NEUTRAL, rights, roles)
-        mix = {**NEUTRAL, **lowered.values}
-        return cls(track=track, sink=sink, is_directed=is_directed, preset=preset.name, mix=mix,
-                   clamps=lowered.clamps)  # fmt: skip
 
 
 def _refused(signal: Signal, lowered: Lowered) -> Answer | None:
@@ -94,6 +66,8 @@ class Desk:
         directed_track: the id of the track that it is directed on; empty hands-on.
         decks: its decks.
         layers: what density does to them.
+        wholes: those of them on which one file plays in the place of stems.
+        transitions: from deck to deck, and within a track.
         newest: how it stood in the newest packet; None before the first.
     """
 
@@ -119,10 +93,11 @@ class Desk:
         self.newest: PacketEntry | None = None
         self._tell = tell
         self._settled: list[Applied] = []
-        self.receipts = Receipts(commands, key, self.decks.place, tell, journal)
+        self.wholes = Wholes(self.decks)
+        self.receipts = Receipts(commands, key, self.decks.place, tell, journal, self.wholes.before)
         self.layers = Layers(session_id, self.decks, self.receipts.send, self.mix)
         self._marked: dict[int, tuple[str, float]] = {}
-        self._transitions = Transitions(self.decks, self.receipts, tell, self.because)
+        self.transitions = Transitions(self.decks, self.receipts, tell, self.because)
 
     @property
     def clock(self) -> Clock:
@@ -259,7 +234,7 @@ class Desk:
         try:
             self.check_hands()
             if command.action.verb in TRANSITIONS:
-                return self._transitions.take(command)
+                return self.transitions.take(command)
             handled = Handling(self.decks, command, self.mix, behind_frames).handle()
             self._post(command.id, handled)
         except (InvalidInput, Exhausted) as error:
@@ -318,16 +293,34 @@ class Desk:
         """Load what lies ready in the engine. Raises Exhausted."""
         deck = self.decks.all[command.deck]
         self._post(command.id, loading(deck, command, loaded, self._soon))
-        self.decks.expect(loaded)
+        self.decks.expect(loaded, deck.index)
         deck.awaited = deck.awaited_track = ""
 
     def swap(self, index: int, before: Loaded, ready: Loaded) -> bool:
         """Have other stems of the same music take the place of what is on a deck; False if it is gone."""
-        if self._free < 1 or not self.decks.is_settled or self.decks.all[index].loaded is not before:
+        deck = self.decks.all[index]
+        if self._free < 1 or not self.decks.is_deck_settled(deck) or deck.loaded is not before:
             return False
         self.receipts.send(Order(kind=SWAP, deck=index, extra=ready.key))
-        self.decks.expect(ready)
+        self.decks.expect(ready, index)
         return True
+
+    def may_join(self, index: int) -> bool:
+        """Whether one file may play on a deck in the place of its stems, and nobody would hear it."""
+        return self.wholes.may_join(self.decks.all[index], self.layers.mix, self.receipts.orders)
+
+    def join(self, index: int, before: Loaded, whole: Loaded, stems: Loaded) -> bool:
+        """Have one file, which lies ready, play on a deck; False if that cannot be any more."""
+        deck = self.decks.all[index]
+        if self._free < 1 or deck.loaded is not before or not self.may_join(index):
+            return False
+        self.receipts.send(self.wholes.join(deck, whole, stems))
+        return True
+
+    def part(self) -> None:
+        """Have the stems play again where one file does. Raises Exhausted."""
+        for order in self.wholes.part():
+            self.receipts.send(order)
 
     # Panic
 
@@ -341,7 +334,7 @@ class Desk:
         orders += [*calm, *self.layers.calming()]
         if self.receipts.free < 2 * len(orders):
             raise Exhausted(f"session {self._id} is busy with other panics")
-        orders += self._transitions.stop()
+        orders += self.transitions.stop()
         scheduled, signals = self.receipts.take_back(UNDONE)
         if self.directing:
             signals += self.directing.clear(NEUTRAL)
@@ -371,7 +364,8 @@ class Desk:
         order = self.receipts.order_of(report.id)
         if order is not None:
             self.decks.note(order, report)
-            self._transitions.take_report(report)
+            self.wholes.take_report(order, report)
+            self.transitions.take_report(report)
             marked = self._marked.pop(report.id, None)
             if marked and report.kind == APPLIED:
                 self._take_mix(*marked)
@@ -381,7 +375,10 @@ class Desk:
         """Take how the session stood in its newest packet."""
         self.newest = entry
         self.decks.take(entry.sample + PACKET_FRAMES, entry.decks)
-        self._transitions.advance()
+        if self._free:
+            for order in self.wholes.advance():
+                self.receipts.send(order)
+        self.transitions.advance()
 
     def tell_settled(self) -> None:
         """Tell those commands for which there was nothing to do in the engine; their answers are out."""

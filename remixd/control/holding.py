@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from itertools import count
+from typing import Any, NamedTuple
 
 from remixd.control.adoption import Papers
 from remixd.control.caches import Caches
@@ -16,6 +17,14 @@ from remixd.control.session import Session
 from remixd.errors import Unavailable
 from remixd.track.package import Track
 from remixd.track.quota import Lease
+from remixd.track.variants import as_one
+
+
+class Swapped(NamedTuple):
+    """Decks whose players were swapped, and those that something else was on its way to."""
+
+    done: int
+    left: int
 
 
 class Holding:
@@ -43,16 +52,27 @@ class Holding:
         return list(self._leases.get(session.id, {}))
 
     async def make_ready(
-        self, session: Session, track: Track, *, lease: Lease, loop: bool, summed: bool
+        self,
+        session: Session,
+        track: Track,
+        *,
+        lease: Lease,
+        loop: bool,
+        summed: bool,
+        played: Track | None = None,
     ) -> Loaded:
         """Have a track lie ready in the engine of a session; the lease goes when the engine has let go of it.
 
-        Raises what the engine answers, Unavailable if the session has ended; then the lease is let go of.
+        Where another one is `played`, of one stem, it stands for the stems of the first. Raises what the
+        engine answers, Unavailable if the session has ended; then the lease is let go of.
         """
         leases = self._leases.get(session.id)
         key = next(self._keys)
         try:
-            score = player_score(track, lease.paths, key=key, loop=loop, summed=summed)
+            parts = [stem.name for stem in track.playing_stems] if played else ()
+            score = player_score(
+                played or track, lease.paths, key=key, loop=loop, summed=summed, stands_for=parts
+            )
             await session.engine.ask(op="load", key=session.key, player=score)
             session.journal.load(key, score)
             if leases is None or self._leases.get(session.id) is not leases:
@@ -65,12 +85,12 @@ class Holding:
         self._papers.write(session)
         return Loaded(key, track, Beats.of(track), loops=loop)
 
-    async def swap(self, session: Session, *, summed: bool) -> bool:
-        """Have other players take the place of those on the decks: stems summed, or apart. Whether any did.
+    async def swap(self, session: Session, *, summed: bool) -> Swapped:
+        """Have other players take the place of those on the decks: stems summed, or apart.
 
         Raises what loading raises.
         """
-        swapped = False
+        done = left = 0
         for deck in session.desk.decks.all:
             loaded = deck.loaded
             score = session.players.get(loaded.key) if loaded else None
@@ -80,8 +100,40 @@ class Holding:
             ready = await self.make_ready(
                 session, loaded.track, lease=lease, loop=loaded.loops, summed=summed
             )
-            swapped = session.desk.swap(deck.index, loaded, ready) or swapped
-        return swapped
+            if session.desk.swap(deck.index, loaded, ready):
+                done += 1
+            else:
+                left += 1
+        return Swapped(done, left)
+
+    async def join(self, session: Session) -> bool:
+        """Have one file play on the decks where nobody would hear it, with the stems ready beside it.
+
+        A file that is not in the cache is made first, which takes a while. Whether any deck plays one now.
+        Raises what loading raises, InvalidInput where there can be no such file.
+        """
+        joined = False
+        for deck in session.desk.decks.all:
+            loaded = deck.loaded
+            score = session.players.get(loaded.key) if loaded else None
+            if loaded is None or score is None or len(score["stems"]) < 2:
+                continue
+            if session.desk.may_join(deck.index):
+                joined = await self._join(session, deck.index, loaded, summed=score["summed"]) or joined
+        return joined
+
+    async def _join(self, session: Session, index: int, loaded: Loaded, *, summed: bool) -> bool:
+        ready: list[Loaded] = []
+        aside = session.desk.decks.aside
+        try:
+            for played in (as_one(loaded.track), None):
+                lease = await self._caches.hold(played or loaded.track)
+                words: dict[str, Any] = {"lease": lease, "loop": loaded.loops, "summed": summed}
+                ready.append(await self.make_ready(session, loaded.track, played=played, **words))
+                aside.add(ready[-1].key)  # until both are there
+        finally:
+            aside.difference_update(each.key for each in ready)
+        return session.desk.join(index, loaded, *ready)
 
     async def let_go(self, session: Session, players: Collection[int]) -> None:
         """Let go of what no deck of a session plays any more."""

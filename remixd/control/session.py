@@ -16,13 +16,13 @@ from remixd.audience.signal import Signal
 from remixd.control.action import DeckCommand
 from remixd.control.command import Answer, Refused, heard
 from remixd.control.decks import Deck, Loaded
-from remixd.control.desk import POSITION_ONE, Desk, Start
+from remixd.control.desk import POSITION_ONE, Desk
 from remixd.control.directing import Clock
 from remixd.control.engine import Engine
 from remixd.control.fanout import Listeners, Watchers
 from remixd.control.journal import Journal
 from remixd.control.ledger import Ledger
-from remixd.control.stingers import Stinger, plan
+from remixd.control.start import Start
 from remixd.control.streams import SILENT_LUFS, Listener, Packet, SessionStatus, Watcher
 from remixd.errors import RemixdError, Unavailable
 from remixd.track.package import Track
@@ -43,6 +43,7 @@ class Session:
         score: what it is made of, but for its players (see `session_score`).
         players: the score of each player that its engine holds, by key (see `player_score`).
         journal: where everything that shapes its sound is written down.
+        degraded: what is done more cheaply for it, and why.
     """
 
     def __init__(
@@ -68,9 +69,10 @@ class Session:
         self._ring = self._memory.ring
         self._read = 0
         self._before = 0
+        self._hands = 0
         self._heard = -1
         self._reports_lost = 0
-        self._degraded: dict[str, str] = {}
+        self.degraded: dict[str, str] = {}
         self._listeners = Listeners()
         self._watchers = Watchers()
         # No method of the session: one that refers to itself would keep its shared memory until the next
@@ -127,7 +129,7 @@ class Session:
             preset_clamps=desk.clamps,
             latency_s=self.latency_s,
             device=self.device,
-            because=self._because(),
+            because=desk.layers.with_told(desk.because),
             heard_sample=heard_sample,
             heard_position_s=heard_position_s,
             heard_bar_beat=self._desk.bar_beat(heard_position_s),
@@ -136,18 +138,11 @@ class Session:
             short_term_lufs=newest.short_term_lufs if newest else SILENT_LUFS,
             nonfinite=newest.nonfinite if newest else 0,
             major_faults=newest.major_faults if newest else 0,
-            degraded="; ".join(self._degraded.values()),
+            degraded="; ".join(self.degraded.values()),
             decks=desk.decks.statuses(),
             generated=desk.layers.generated,
             generated_db=db_from_gain(max(newest.layers)) if newest else OFF_DB,
         )
-
-    def _because(self) -> dict[str, str]:
-        """Why each dimension was last moved; of density also what it comes to."""
-        because = dict(self._desk.because)
-        if told := self._desk.layers.because:
-            because["density"] = "; ".join(filter(None, (because.get("density", ""), told)))
-        return because
 
     def _heard_now(self, clock: Clock) -> tuple[int, float]:
         """The sample and the place in the song that are heard now: the newest packet is, when it is due."""
@@ -162,37 +157,30 @@ class Session:
             return clock.sample + ago, position_s % shown.track.duration_s
         return clock.sample + ago, max(position_s, 0.0)
 
-    def _check_playing(self) -> None:
+    def check_playing(self) -> None:
+        """Raise Unavailable if the engine is lost."""
         if not self.playing:
             raise Unavailable(f"session {self.id} is lost: its engine has died")
 
     def receive(self, signals: Sequence[Signal]) -> list[Answer]:
         """Take a batch of signals; see `Desk.receive`. Raises Unavailable too, if the engine is lost."""
-        self._check_playing()
+        self.check_playing()
+        self._hands += 1
         self.journal.hear(signals)
         return self._desk.receive(signals)
 
     def perform(self, command: DeckCommand) -> Answer:
         """Take what a hand does on a deck, but for loading. Raises Unavailable if the engine is lost."""
-        self._check_playing()
+        self.check_playing()
+        self._hands += 1
         clock = self._desk.clock
         behind_frames = clock.sample + PACKET_FRAMES - self._heard_now(clock)[0]
         return self._desk.perform(command, behind_frames)
 
     def expect(self, command: DeckCommand, track: Track) -> Answer:
         """Answer a command that loads a track on a deck: it is made ready meanwhile."""
-        self._check_playing()
+        self.check_playing()
         return self._desk.expect(command, track)
-
-    def plan_stinger(self, command: DeckCommand) -> Stinger:
-        """Where a stinger lands and what it is made of. Raises InvalidInput, in a sentence; Unavailable."""
-        self._check_playing()
-        desk = self._desk
-        desk.check_hands()
-        deck = desk.decks.all[command.deck]
-        desk.layers.check_cool()
-        player = self.players.get(deck.loaded.key, {}) if deck.loaded else {}
-        return plan(desk.decks, deck, command, desk.mix, player)
 
     def refuse(self, command: DeckCommand, reason: str) -> None:
         """Tell that nothing came of a command that was accepted."""
@@ -221,7 +209,7 @@ class Session:
 
     def panic(self, panic_id: str) -> Answer:
         """Bring the artist's own mix back; see `Desk.panic`. Raises Unavailable too, without an engine."""
-        self._check_playing()
+        self.check_playing()
         return self._desk.panic(panic_id)
 
     def take_reports(self) -> None:
@@ -230,6 +218,8 @@ class Session:
         for report in self._memory.reports.take_reports():
             self.journal.take(report)
             self._desk.take_report(report)
+        if "whole" in self.degraded and not self._desk.wholes.any:
+            self.restore("whole", "a stem is moved, or there is room again")
         if len(self.ledger) > LEDGER_MAX and (checkpoint := self._memory.checkpoints.read()):
             self.ledger.trim(told_of(checkpoint))
 
@@ -332,15 +322,33 @@ class Session:
         on_decks = (self.players.get(deck.loaded.key) for deck in self._desk.decks.all if deck.loaded)
         return any(score and not score["summed"] and len(score["stems"]) > 1 for score in on_decks)
 
+    @property
+    def may_join(self) -> bool:
+        """Whether one file may play on any of its decks in the place of stems, and nobody would hear it."""
+        return any(
+            self._plays_stems(deck) and self._desk.may_join(deck.index) for deck in self._desk.decks.all
+        )
+
+    def _plays_stems(self, deck: Deck) -> bool:
+        score = self.players.get(deck.loaded.key) if deck.loaded else None
+        return score is not None and len(score["stems"]) > 1
+
+    @property
+    def version(self) -> int:
+        """What rises whenever control may have changed something that another daemon must know."""
+        return self._hands + self._desk.receipts.version
+
     def degrade(self, step: str, how: str, because: str) -> None:
         """Tell that something is done more cheaply for it."""
-        self._degraded[step] = f"{how}: {because}"
+        self._hands += 1
+        self.degraded[step] = f"{how}: {because}"
         self.journal.step(self._desk.clock.sample, how, because)
 
-    def restore(self, step: str) -> None:
+    def restore(self, step: str, because: str = "there is room again") -> None:
         """Tell that it is done as it should again."""
-        if self._degraded.pop(step, None):
-            self.journal.step(self._desk.clock.sample, f"no longer {step}", "there is room again")
+        if self.degraded.pop(step, None):
+            self._hands += 1
+            self.journal.step(self._desk.clock.sample, f"no longer {step}", because)
 
     @property
     def due_ns(self) -> int:
@@ -364,8 +372,8 @@ class Session:
         """Let the engine fade it out."""
         if self.playing:
             try:
-                await self.engine.ask(op="leave", key=self.key)
-                self.journal.fade(0 if self.sink.startswith("device") else PACKET_FRAMES)
+                end, frames = (await self.engine.ask(op="leave", key=self.key))["faded"]
+                self.journal.fade(frames or PACKET_FRAMES, end)
             except RemixdError:
                 self.playing = False
         self.engine.memory_path(self.key).unlink(missing_ok=True)

@@ -6,8 +6,8 @@
     never_mute = ["drums"]          # roles that always sound
     mash_ups = false                # whether its vocals may be carried by another work's band, and so on
     generated = true                # whether drums, bass and stingers may be generated over it
-    export = "with-credit"          # or "free", "no"; kept and shown, nothing acts on these two yet
-    territories = ["KR", "JP"]
+    export = "with-credit"          # or "free"; "no": it is not rendered to a file
+    territories = ["KR", "JP"]      # kept and shown; nothing acts on these yet
     languages = ["ko"]              # those that a listener may choose
 
 What is absent is as `DEFAULT_RIGHTS` has it. Lowered to a flat clamp that the engine enforces too.
