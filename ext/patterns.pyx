@@ -26,7 +26,7 @@ cdef class PatternShelf:
         """Lay a pattern down for a command. Raises ValueError if its key lies there, or there is no room."""
         if pattern.key in self.patterns:
             raise ValueError(f"pattern {pattern.key} is there already")
-        if not shelf_put(&self.session.state.patterns, pattern.key, pattern.state):
+        if not shelf_put(&self.session.state.patterns, pattern.key, pattern.state, SHELF):
             raise ValueError(f"a session has room for {SHELF} patterns")
         self.patterns[pattern.key] = pattern
 

@@ -56,7 +56,7 @@ from remixd._kernel.ring cimport (
     deck_entry,
 )
 from remixd._kernel.sampler cimport layer_init, layer_level
-from remixd._kernel.shelf cimport SHELF, shelf_collect, shelf_put, shelf_take, shelf_withdraw
+from remixd._kernel.shelf cimport shelf_collect, shelf_put, shelf_take, shelf_withdraw
 from remixd._kernel.state cimport DECKS, EVERY_DECK, NO_DECK, SessionState
 from remixd._kernel.stretch cimport scratch_free, scratch_init
 from remixd._kernel.tone cimport TONES, tone_free, tone_heard, tone_init, tone_process
@@ -71,6 +71,7 @@ cdef extern from "<sys/mman.h>" nogil:
 
 cdef enum:
     REPORTS = 1024
+    PLAYERS = 16            # that a session may hold
 
 
 cdef void _begin(SessionState* session) noexcept nogil:
@@ -314,8 +315,8 @@ cdef class Session:
         """
         if player.key in self.players:
             raise ValueError(f"player {player.key} is there already")
-        if not shelf_put(&self.state.shelf, player.key, player.state):
-            raise ValueError(f"a session has room for {SHELF} players")
+        if not shelf_put(&self.state.shelf, player.state.key, player.state, PLAYERS):
+            raise ValueError(f"a session has room for {PLAYERS} players")
         self.players[player.key] = player
 
     def collect(self) -> list[int]:

@@ -1,6 +1,6 @@
-"""The shelf: what is handed to a session while it plays, and back: players, patterns of hits.
+"""The shelf: players and racks handed to a session while it plays, and back.
 
-Housekeeping lays a thing down ready; the render thread takes it when it is loaded, and gives it back when it
+Housekeeping lays one down ready; the render thread takes it when it is asked for, and gives it back when it
 is no longer heard; housekeeping collects it. Each place belongs to one side at a time.
 """
 from libc.stdint cimport uint32_t
@@ -26,20 +26,23 @@ cdef enum:
     GIVEN = 3               # housekeeping's, to be collected
 
 
-cdef bint shelf_put(Shelf* shelf, uint32_t key, void* thing) noexcept nogil:
-    """Lay a thing down under its key; False if there is no place. Thread: [housekeeping]."""
+cdef bint shelf_put(Shelf* shelf, uint32_t key, void* thing, int room) noexcept nogil:
+    """Lay a thing down on one of the first `room` places; False if none is free. Thread: [housekeeping]."""
     cdef int i
-    for i in range(SHELF):
+    for i in range(room):
         if load_acquire(&shelf.states[i]) == EMPTY:
-            shelf.keys[i] = key
             shelf.things[i] = thing
+            shelf.keys[i] = key
             store_release(&shelf.states[i], READY)
             return True
     return False
 
 
 cdef bint shelf_collect(Shelf* shelf, uint32_t* key) noexcept nogil:
-    """Take back a thing that was given back, by its key; False if there is none. Thread: [housekeeping]."""
+    """Take back a thing that was given back, and tell its key; False if there is none.
+
+    Thread: [housekeeping].
+    """
     cdef int i
     for i in range(SHELF):
         if load_acquire(&shelf.states[i]) == GIVEN:
@@ -63,7 +66,7 @@ cdef bint shelf_withdraw(Shelf* shelf, uint32_t key) noexcept nogil:
 
 
 cdef void* shelf_find(Shelf* shelf, uint32_t key) noexcept nogil:
-    """The thing of a key that lies ready, or NULL. Thread: [render]."""
+    """What lies ready under a key, or NULL. Thread: [render]."""
     cdef int i
     for i in range(SHELF):
         if load_acquire(&shelf.states[i]) == READY and shelf.keys[i] == key:

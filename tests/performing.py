@@ -19,9 +19,10 @@ from remixd._kernel.stem import Stem
 from remixd.control.action import Action, DeckCommand
 from remixd.control.command import Answer, Applied, Refused
 from remixd.control.decks import Loaded
-from remixd.control.desk import Desk, Start
+from remixd.control.desk import Desk
 from remixd.control.score import Beats, player_score
 from remixd.control.sink import Sink
+from remixd.control.start import Start
 from remixd.director.preset import ORIGINAL, load_preset
 from remixd.track.analysis import Analysis, Section
 from remixd.track.package import Stem as TrackStem
@@ -104,9 +105,8 @@ class Performance:
         """Let it be there."""
         key = next(self._keys)
         score = player_score(song, [Path(role) for role in stems], key=key)
-        words = {
-            name: value for name, value in score.items() if name not in ("key", "track", "stems", "summed")
-        }
+        not_theirs = ("key", "track", "stems", "summed", "stands_for")
+        words = {name: value for name, value in score.items() if name not in not_theirs}
         parts = [sound(pcm) for pcm in stems.values()]
         roles = [STEM_ROLES.index(role) for role in stems]
         self.session.shelve(Player(parts, roles, key=key, **words))

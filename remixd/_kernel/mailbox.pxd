@@ -47,7 +47,7 @@ cdef enum:
     REASON_OUTSIDE = 5      # the place is outside the music
     REASON_SHORT = 6        # the loop is too short
     REASON_NO_BEAT = 7      # the deck has no beats to follow or be followed by
-    REASON_FORBIDDEN = 10   # the rights of what is on the deck do not allow it
+    REASON_FORBIDDEN = 20   # the rights of what is on the deck do not allow it
 
 cdef struct Command:        # 64 bytes
     uint64_t id

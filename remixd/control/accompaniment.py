@@ -6,7 +6,7 @@ Thread: any but [render].
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Self
 
 from remixd._kernel.sampler import PITCHED
@@ -15,8 +15,8 @@ from remixd.director.groove import GROUPS, Groove, Measure, Stroke, groove, groo
 from remixd.director.measures import Measures
 from remixd.track.package import Track
 
-UNDER_DB: Final = 4.5
-"""How far below the song everything that can be generated is, at density 1."""
+UNDER_DB: Final = 4.0
+"""How far below the song everything that can be generated is, at density 1; without a bass some 2 dB more."""
 
 USUAL_LUFS: Final = -14.0
 """Of a song whose loudness nobody knows."""
@@ -32,7 +32,7 @@ class Accompaniment:
     measures: Measures
     gain: float
     seed: int
-    has_bass: bool
+    bass_is_known: bool
 
     @classmethod
     def of(cls, track: Track, beats: Beats, seed: int) -> Self:
@@ -41,11 +41,14 @@ class Accompaniment:
         measures = Measures(track.id, track.analysis, beats.frames, beats.levels, stems)
         song_lufs = USUAL_LUFS if track.analysis.loudness_lufs is None else track.analysis.loudness_lufs
         gain = 10.0 ** ((song_lufs - UNDER_DB - groove_lufs(_some(measures), seed)) / 20.0)
-        return cls(measures, min(gain, _GAIN_MAX), seed, bool(stems))
+        bass_is_known = bool(stems) or len(track.roles) > 1  # else all of it is in one stem
+        return cls(measures, min(gain, _GAIN_MAX), seed, bass_is_known)
 
     def bar(self, bar: int, density: float, *, bass_is_off: bool = False) -> Groove | None:
         """What is generated for a bar; None for one that is too long to be one."""
-        measure = self.measures.measure(bar, bass_is_off=bass_is_off or not self.has_bass)
+        measure = self.measures.measure(bar, bass_is_off=bass_is_off)
+        if measure and not self.bass_is_known:
+            measure = replace(measure, bass_rests=False)
         return groove(measure, density, self.seed) if measure else None
 
     def score(self, bar: int, made: Groove | None, *, key: int, player: int, deck: int) -> dict[str, Any]:

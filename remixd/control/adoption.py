@@ -18,13 +18,13 @@ from remixd._kernel.checkpoint import mix_of
 from remixd._kernel.shared import SessionMemory
 from remixd.control.command import Clamp
 from remixd.control.decks import Knobs, Loaded
-from remixd.control.desk import Start
 from remixd.control.engine import Engine
 from remixd.control.order import Order
 from remixd.control.recovery import newest_packet
 from remixd.control.score import Beats, track_of
 from remixd.control.session import Session
 from remixd.control.sink import Sink
+from remixd.control.start import Start
 from remixd.director.thinning import thinned_db
 from remixd.errors import InvalidInput
 from remixd.mix import PLAYABLE

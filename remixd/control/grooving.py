@@ -13,7 +13,7 @@ from typing import Any, Final
 from remixd.control.action import DeckCommand
 from remixd.control.command import Answer
 from remixd.control.session import Session
-from remixd.control.stingers import Stinger
+from remixd.control.stingers import Stinger, plan
 from remixd.errors import InvalidInput, RemixdError
 
 log = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ class Grooving:
     def sting(self, session: Session, command: DeckCommand) -> Answer:
         """Answer a command for a stinger; it is made ready meanwhile."""
         try:
-            stinger = session.plan_stinger(command)
+            stinger = _plan(session, command)
         except (InvalidInput, RemixdError) as error:
             return Answer(id=command.id, accepted=False, reason=str(error))
         self._stinging.add(task := asyncio.create_task(self._sting(session, command, stinger)))
@@ -68,7 +68,7 @@ class Grooving:
                 if session.desk.layers.sting(command, stinger, score["key"]):
                     return
                 await session.engine.ask(op="pattern", key=session.key, patterns=[], withdraw=[score["key"]])
-                stinger = session.plan_stinger(command)
+                stinger = _plan(session, command)
             raise InvalidInput(f"it could not be made ready in time for {TRIES} marks")
         except RemixdError as error:
             session.refuse(command, str(error))
@@ -82,6 +82,17 @@ class Grooving:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _plan(session: Session, command: DeckCommand) -> Stinger:
+    """Where a stinger lands, and what it is made of. Raises InvalidInput, in a sentence, or Unavailable."""
+    session.check_playing()
+    desk = session.desk
+    desk.check_hands()
+    desk.layers.check_cool()
+    deck = desk.decks.all[command.deck]
+    player = session.players.get(deck.loaded.key, {}) if deck.loaded else {}
+    return plan(desk.decks, deck, command, desk.mix, player)
 
 
 async def lay(session: Session, scores: Sequence[Mapping[str, Any]]) -> None:

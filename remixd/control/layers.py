@@ -95,6 +95,16 @@ class Layers:
         offset_db = thinned_db(self._done, self._decks.roles).get(name, 0.0)
         return together_db(value, offset_db) if offset_db else value
 
+    @property
+    def mix(self) -> dict[str, float]:
+        """What every dimension is given in the engine."""
+        return {name: self.given(name, value) for name, value in self._mix.items()}
+
+    def with_told(self, because: Mapping[str, str]) -> dict[str, str]:
+        """Why each dimension was last moved; of density also what it comes to."""
+        told_too = "; ".join(filter(None, (because.get("density", ""), self.because)))
+        return {**because, "density": told_too} if told_too else dict(because)
+
     def orders(
         self, density: float, *, when: int = 0, sample: int = -1, ramp_frames: int = RAMP_FRAMES
     ) -> list[Order]:

@@ -106,7 +106,7 @@ class Receipts:
             raise Exhausted("the engine's mailbox is full")
         for first in self._before(order):
             self._post(first)
-        return self._post(order, receipts, replaced, because)
+        return self._post(order, receipts, replaced, because, told)
 
     def _post(
         self,
@@ -114,6 +114,7 @@ class Receipts:
         receipts: Sequence[Receipt] = (),
         replaced: Sequence[tuple[Receipt, float]] = (),
         because: str = "",
+        told: tuple[str, float] | None = None,
     ) -> int:
         self.version += 1
         command = next(_command_ids)

@@ -16,13 +16,13 @@ from remixd.audience.signal import Signal
 from remixd.control.action import DeckCommand
 from remixd.control.command import Answer, Refused, heard
 from remixd.control.decks import Deck, Loaded
-from remixd.control.desk import POSITION_ONE, Desk, Start
+from remixd.control.desk import POSITION_ONE, Desk
 from remixd.control.directing import Clock
 from remixd.control.engine import Engine
 from remixd.control.fanout import Listeners, Watchers
 from remixd.control.journal import Journal
 from remixd.control.ledger import Ledger
-from remixd.control.stingers import Stinger, plan
+from remixd.control.start import Start
 from remixd.control.streams import SILENT_LUFS, Listener, Packet, SessionStatus, Watcher
 from remixd.errors import RemixdError, Unavailable
 from remixd.track.package import Track
@@ -129,7 +129,7 @@ class Session:
             preset_clamps=desk.clamps,
             latency_s=self.latency_s,
             device=self.device,
-            because=self._because(),
+            because=desk.layers.with_told(desk.because),
             heard_sample=heard_sample,
             heard_position_s=heard_position_s,
             heard_bar_beat=self._desk.bar_beat(heard_position_s),
@@ -144,13 +144,6 @@ class Session:
             generated_db=db_from_gain(max(newest.layers)) if newest else OFF_DB,
         )
 
-    def _because(self) -> dict[str, str]:
-        """Why each dimension was last moved; of density also what it comes to."""
-        because = dict(self._desk.because)
-        if told := self._desk.layers.because:
-            because["density"] = "; ".join(filter(None, (because.get("density", ""), told)))
-        return because
-
     def _heard_now(self, clock: Clock) -> tuple[int, float]:
         """The sample and the place in the song that are heard now: the newest packet is, when it is due."""
         newest = self._desk.newest
@@ -164,20 +157,21 @@ class Session:
             return clock.sample + ago, position_s % shown.track.duration_s
         return clock.sample + ago, max(position_s, 0.0)
 
-    def _check_playing(self) -> None:
+    def check_playing(self) -> None:
+        """Raise Unavailable if the engine is lost."""
         if not self.playing:
             raise Unavailable(f"session {self.id} is lost: its engine has died")
 
     def receive(self, signals: Sequence[Signal]) -> list[Answer]:
         """Take a batch of signals; see `Desk.receive`. Raises Unavailable too, if the engine is lost."""
-        self._check_playing()
+        self.check_playing()
         self._hands += 1
         self.journal.hear(signals)
         return self._desk.receive(signals)
 
     def perform(self, command: DeckCommand) -> Answer:
         """Take what a hand does on a deck, but for loading. Raises Unavailable if the engine is lost."""
-        self._check_playing()
+        self.check_playing()
         self._hands += 1
         clock = self._desk.clock
         behind_frames = clock.sample + PACKET_FRAMES - self._heard_now(clock)[0]
@@ -185,18 +179,8 @@ class Session:
 
     def expect(self, command: DeckCommand, track: Track) -> Answer:
         """Answer a command that loads a track on a deck: it is made ready meanwhile."""
-        self._check_playing()
+        self.check_playing()
         return self._desk.expect(command, track)
-
-    def plan_stinger(self, command: DeckCommand) -> Stinger:
-        """Where a stinger lands and what it is made of. Raises InvalidInput, in a sentence; Unavailable."""
-        self._check_playing()
-        desk = self._desk
-        desk.check_hands()
-        deck = desk.decks.all[command.deck]
-        desk.layers.check_cool()
-        player = self.players.get(deck.loaded.key, {}) if deck.loaded else {}
-        return plan(desk.decks, deck, command, desk.mix, player)
 
     def refuse(self, command: DeckCommand, reason: str) -> None:
         """Tell that nothing came of a command that was accepted."""
@@ -225,7 +209,7 @@ class Session:
 
     def panic(self, panic_id: str) -> Answer:
         """Bring the artist's own mix back; see `Desk.panic`. Raises Unavailable too, without an engine."""
-        self._check_playing()
+        self.check_playing()
         return self._desk.panic(panic_id)
 
     def take_reports(self) -> None:

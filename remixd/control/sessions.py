@@ -18,7 +18,6 @@ from remixd.control.admission import Admission, Kind
 from remixd.control.adoption import Papers, adopt
 from remixd.control.caches import Caches
 from remixd.control.command import Answer
-from remixd.control.desk import Start
 from remixd.control.engine import Died, Engine
 from remixd.control.grooving import Grooving
 from remixd.control.holding import Holding
@@ -29,6 +28,7 @@ from remixd.control.rounds import Rounds
 from remixd.control.score import FIRST_PLAYER, player_score, session_score, track_of
 from remixd.control.session import Session
 from remixd.control.sink import Sink
+from remixd.control.start import Start
 from remixd.control.streams import Listener, Lost, Packet, SessionStatus, Watcher
 from remixd.control.supervisor import Supervisor
 from remixd.control.swaps import answers_to

@@ -12,7 +12,7 @@ from typing import Final
 
 from remixd._kernel.mailbox import APPLIED, EJECT, LEVEL, LOAD, MIX, OUTSIDE, SWAP, ReportEntry
 from remixd.control.decks import Deck, Decks, Loaded
-from remixd.control.order import EVERY_DECK, Order
+from remixd.control.order import EVERY_DECK, LAYER, Order
 from remixd.units import STEM_ROLES
 
 NEAR_DB: Final = 0.1
@@ -129,4 +129,6 @@ class Wholes:
 
 def _moves(order: Order) -> bool:
     """Whether an order moves the level of a role."""
-    return order.kind == LEVEL or (order.kind == MIX and order.name in STEM_ROLES)
+    return (order.kind == LEVEL and order.dimension != LAYER) or (
+        order.kind == MIX and order.name in STEM_ROLES
+    )

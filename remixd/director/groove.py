@@ -19,6 +19,7 @@ LAYERS: Final[Mapping[str, float]] = {"hats": 0.0, "percussion": 0.25, "drums": 
 """The density above which each layer is there; it is full a quarter later."""
 
 GHOST: Final = 0.35
+RESTS: Final = "rests"
 LATE_S: Final = 0.003
 """How far a hand may be off: hats and percussion up to 3 ms, the others not at all."""
 
@@ -288,9 +289,9 @@ def _bass(work: _Work, amount: float) -> tuple[str, list[Stroke]]:
     """Roots of the chords on a Euclidean rhythm, with octaves and fifths; where the song has a bass, none."""
     measure, steps = work.measure, work.steps
     if not measure.bass_rests:
-        return "rests: the song's own bass plays", []
+        return f"{RESTS}: the song's own bass plays", []
     if all(root is None for root in measure.roots):
-        return "rests: no chords are known", []
+        return f"{RESTS}: no chords are known", []
     count = work.spread(work.style.notes, amount)
     struck = [step for step, on in enumerate(euclid(count, steps.count)) if on]
     made = []
@@ -318,7 +319,7 @@ _MADE: Final[Mapping[str, Callable[[_Work, float], tuple[str, list[Stroke]]]]] =
 
 
 def groove_lufs(measures: Iterator[Measure], seed: int) -> float:
-    """How loud these bars are, at density 1 with every layer but the bass, at the gain the bank has."""
+    """How loud these bars are, at density 1 with every layer, at the levels of the bank."""
     energy: list[tuple[int, float]] = []
     seconds = 0.0
     for measure in measures:
@@ -333,7 +334,8 @@ def told(layers: Mapping[str, str], seed: int) -> str:
     if not layers:
         return ""
     parts = ", ".join(f"{name}: {how}" for name, how in layers.items())
-    what = "generated drums and bass" if "bass" in layers else "generated drums"
+    has_bass = not layers.get("bass", RESTS).startswith(RESTS)
+    what = "generated drums and bass" if has_bass else "generated drums"
     return f"{what} ({parts}; seed {seed})"
 
 
