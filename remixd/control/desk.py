@@ -5,8 +5,8 @@ Thread: [control].
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from remixd._kernel.mailbox import APPLIED, EXPIRED, REFUSED, SWAP, Mailbox, ReportEntry
@@ -14,8 +14,8 @@ from remixd._kernel.ring import PacketEntry
 from remixd.audience.signal import Signal
 from remixd.control.action import TRANSITIONS, DeckCommand
 from remixd.control.calming import UNDONE, calming, undoing
-from remixd.control.command import Answer, Applied, Clamp, Lowered, Refused, lower
-from remixd.control.decks import OPEN, Decks, Loaded
+from remixd.control.command import Answer, Applied, Lowered, Refused, lower
+from remixd.control.decks import Decks, Loaded
 from remixd.control.directing import Clock, Directing
 from remixd.control.handling import NO_BEATS, Handled, Handling, loading
 from remixd.control.journal import Journal
@@ -23,10 +23,10 @@ from remixd.control.layers import DENSITY_ORDERS, Layers
 from remixd.control.order import Order, mix_order
 from remixd.control.receipts import Receipt, Receipts
 from remixd.control.score import FIRST_PLAYER, Beats
-from remixd.control.sink import Sink
+from remixd.control.start import Start
 from remixd.control.transitions import Transitions
 from remixd.control.wholes import Wholes
-from remixd.director.preset import ORIGINAL, Preset
+from remixd.director.preset import ORIGINAL
 from remixd.errors import Exhausted, InvalidInput
 from remixd.mix import LAYERED, NEUTRAL, PLAYABLE, WHENS, When
 from remixd.track.package import Track
@@ -39,35 +39,6 @@ POSITION_ONE: Final = 1 << 24
 """Positions in packets have 24 fractional bits."""
 
 DIRECTED: Final = "this session is directed: its director moves the mix, on the bars"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Start:
-    """How a session begins.
-
-    Attributes:
-        track: what plays at once on deck A; None for empty decks.
-        mix: the preset's, as far as rights and roles allow, by dimension.
-        clamps: what they did not allow.
-    """
-
-    track: Track | None
-    sink: Sink
-    is_directed: bool
-    preset: str
-    mix: Mapping[str, float]
-    clamps: tuple[Clamp, ...]
-
-    @classmethod
-    def of(cls, track: Track | None, preset: Preset, sink: Sink, *, is_directed: bool) -> Start:
-        """Start a track, or empty decks, from a preset. Raises InvalidInput if there is nothing to direct."""
-        if track is None and is_directed:
-            raise InvalidInput("a directed session needs a track", field="track")
-        rights, roles = (track.rights, track.roles) if track else (OPEN, STEM_ROLES)
-        lowered = lower(preset.mix.values_by_name, NEUTRAL, rights, roles)
-        mix = {**NEUTRAL, **lowered.values}
-        return cls(track=track, sink=sink, is_directed=is_directed, preset=preset.name, mix=mix,
-                   clamps=lowered.clamps)  # fmt: skip
 
 
 def _refused(signal: Signal, lowered: Lowered) -> Answer | None:
@@ -94,9 +65,9 @@ class Desk:
         preset, clamps: what it started from, and what of that was not allowed.
         directed_track: the id of the track that it is directed on; empty hands-on.
         decks: its decks.
+        layers: what density does to them.
         wholes: those of them on which one file plays in the place of stems.
         transitions: from deck to deck, and within a track.
-        layers: what density does to them.
         newest: how it stood in the newest packet; None before the first.
     """
 
@@ -336,7 +307,7 @@ class Desk:
 
     def may_join(self, index: int) -> bool:
         """Whether one file may play on a deck in the place of its stems, and nobody would hear it."""
-        return self.wholes.may_join(self.decks.all[index], self.mix, self.receipts.orders)
+        return self.wholes.may_join(self.decks.all[index], self.layers.mix, self.receipts.orders)
 
     def join(self, index: int, before: Loaded, whole: Loaded, stems: Loaded) -> bool:
         """Have one file, which lies ready, play on a deck; False if that cannot be any more."""
