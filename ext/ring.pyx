@@ -38,7 +38,7 @@ cdef extern from "<sys/mman.h>" nogil:
 cdef enum:
     HEADER_BYTES = 128
     NEWEST_AT = 64
-    PACKET_BYTES = 320
+    PACKET_BYTES = 384
     SLOTS_MAX = 4096
     FRAMES_MAX = 8192
 
@@ -47,7 +47,8 @@ cdef uint64_t MAGIC = 0x31474E4952584D52  # "RMXRING1"
 PacketEntry = namedtuple(
     "PacketEntry",
     "sequence sample position due_ns rendered_ns tempo pitch gains peaks true_peak momentary_lufs "
-    "short_term_lufs limiter_gain underruns nonfinite major_faults reports_lost clips tone decks layers pcm",
+    "short_term_lufs limiter_gain underruns nonfinite major_faults reports_lost clips tone decks layers pcm "
+    "racks_delay_frames bypassed",
 )
 DeckEntry = namedtuple(
     "DeckEntry",
@@ -162,5 +163,5 @@ cdef class PacketRing:
             copy.nonfinite, copy.major_faults, copy.reports_lost, copy.clips,
             (copy.tone[0], copy.tone[1], copy.tone[2]),
             tuple([deck_entry(&copy.decks[i]) for i in range(PACKET_DECKS)]),
-            tuple([copy.layers[i] for i in range(PACKET_DECKS)]), pcm,
+            tuple([copy.layers[i] for i in range(PACKET_DECKS)]), pcm, copy.racks_delay, copy.bypassed,
         )

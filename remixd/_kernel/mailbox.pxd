@@ -23,6 +23,7 @@ cdef enum:
     COMMAND_PACE = 19       # the session's own beat: `value` beats a minute
     COMMAND_STRIP = 20      # move a parameter of a deck's channel
     COMMAND_ECHO = 21       # move a parameter of the session's echo
+    COMMAND_RACK = 22       # the rack whose key is `extra`, to a share of `value` of the sound of its place
     COMMAND_PATTERN = 23    # the pattern of hits whose key is `extra`, onto a deck; 0: all that it has go
     COMMAND_STINGER = 24    # the same, once, and told when it has landed
     COMMANDS = 25
@@ -37,6 +38,7 @@ cdef enum:
     REPORT_EXPIRED = 4      # the mark that a command waited for did not come in time
     REPORT_ENDED = 5        # the music of a deck was over
     REPORT_WAITS = 6        # a command was taken, and waits for its mark; what becomes of it is told later
+    REPORT_BYPASSED = 7     # the rack whose key is `value` is passed by from now on: the reason is told
 
 cdef enum:
     REASON_NONE = 0
@@ -47,6 +49,11 @@ cdef enum:
     REASON_OUTSIDE = 5      # the place is outside the music
     REASON_SHORT = 6        # the loop is too short
     REASON_NO_BEAT = 7      # the deck has no beats to follow or be followed by
+    REASON_SUMMED = 8       # stems are summed in the spectrum: there is nothing to put a rack on
+    REASON_DELAY = 9        # racks would delay the session too much
+    REASON_RAISED = 10      # the rack raised an exception,
+    REASON_NONFINITE = 11   # or gave what is not finite,
+    REASON_SHAPE = 12       # or something else than so many frames of sound
     REASON_FORBIDDEN = 20   # the rights of what is on the deck do not allow it
 
 cdef struct Command:        # 64 bytes

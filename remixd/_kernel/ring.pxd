@@ -20,7 +20,7 @@ cdef struct DeckReading:        # 40 bytes
     int64_t loop_start          # source frames; a loop is on where flags say so
     int64_t loop_end
 
-cdef struct Packet:             # 320 bytes, then the PCM
+cdef struct Packet:             # 384 bytes, then the PCM
     uint64_t sequence           # from 1; 0 while it is being written
     int64_t sample              # the session clock at its first frame
     int64_t position            # source frames at its first frame, 24 fractional bits
@@ -42,6 +42,9 @@ cdef struct Packet:             # 320 bytes, then the PCM
     uint32_t clips              # times the mix came above full scale before the limiter, so far
     float tone[3]               # brightness, space and drive, as heard at the end of the packet
     float[PACKET_DECKS] layers  # linear RMS of what is generated over each deck, before its channel
+    uint32_t racks_delay        # frames by which racks delay all of it
+    uint32_t bypassed           # racks that turned out faulty, since the session began
+    uint64_t spare[7]
 
 cdef struct Ring:
     uint64_t* newest

@@ -40,6 +40,8 @@ class PacketEntry(NamedTuple):
     decks: tuple[DeckEntry, ...]
     layers: tuple[float, ...]
     pcm: bytes
+    racks_delay_frames: int
+    bypassed: int
 
 def size_bytes(slots: int, frames: int) -> int: ...
 

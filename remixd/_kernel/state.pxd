@@ -7,6 +7,7 @@ from remixd._kernel.echo cimport Echo
 from remixd._kernel.mailbox cimport Queue
 from remixd._kernel.meter cimport Meter
 from remixd._kernel.player cimport DIMENSIONS, ROLES
+from remixd._kernel.racks cimport Racks
 from remixd._kernel.reader cimport QUANTUM
 from remixd._kernel.sampler cimport Layer, Voices
 from remixd._kernel.shelf cimport Shelf
@@ -45,6 +46,7 @@ cdef struct SessionState:
     Shelf patterns          # and of patterns of hits
     Layer[DECKS] layers     # what is generated over each deck
     Voices voices           # of all layers
+    Racks* racks            # of a `SessionRacks`
     Meter meter
     CheckpointView kept
     int64_t quantum         # next to be rendered
@@ -54,7 +56,6 @@ cdef struct SessionState:
     float block[QUANTUM * 2]
     int block_used          # frames of `block` already handed out
     float stem[QUANTUM * 2]
-    float sound[QUANTUM * 2]    # of one reader
     float deck[QUANTUM * 2]
     float send[QUANTUM * 2]
     float[DECKS][ROLES][QUANTUM] ramps

@@ -72,7 +72,7 @@ class _Written:
     """
 
     engine: Engine
-    players: list[int]
+    held: list[int]
     version: int = -1
     fans: tuple[int, ...] = ()
     fans_next_s: float = 0.0
@@ -86,13 +86,16 @@ class Papers:
 
     def write(self, session: Session) -> None:
         """Write down what has changed."""
-        engine, players = session.engine, list(session.players)
+        engine, held = session.engine, [*session.players, *session.racks]
         before = self._written.get(session.id)
         try:
-            if before is None or (before.engine, before.players) != (engine, players):
-                made = {"version": VERSION, "score": session.score, "players": list(session.players.values())}
+            if before is None or (before.engine, before.held) != (engine, held):
+                made = {
+                    "version": VERSION, "score": session.score, "players": list(session.players.values()),
+                    "racks": list(session.racks.values()),
+                }  # fmt: skip
                 _write(_made_path(engine, session.key), made)
-                before = self._written[session.id] = _Written(engine, players)
+                before = self._written[session.id] = _Written(engine, held)
             if before.version != (version := session.version):
                 _write(_facts_path(engine, session.key), _facts(session))
                 before.version = version
@@ -178,6 +181,7 @@ def _adopted(
     score = {**made["score"], "player": None, "lead_ns": facts["lead_ns"]}
     session = Session(facts["id"], key, engine, start, score)
     session.players = players
+    session.racks = {int(rack["key"]): rack for rack in made.get("racks", ())}
     for step, told in facts["degraded"].items():
         session.degraded[step] = told
     desk = session.desk

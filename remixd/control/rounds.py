@@ -122,10 +122,11 @@ class Rounds:
     async def _ask_outputs(self, engine: Engine) -> None:
         theirs = {session.key: session for session in self._of(engine)}
         held = {key: self._holding.keys(session) for key, session in theirs.items()}
+        racked = {key: set(session.racks) for key, session in theirs.items()}
         cues = [
             [key, session.desk.decks.places] for key, session in theirs.items() if session.desk.decks.places
         ]
-        asks = any(session.has_output for session in theirs.values()) or any(
+        asks = any(session.has_output or session.racks for session in theirs.values()) or any(
             keys not in ([], [FIRST_PLAYER]) for keys in held.values()
         )
         if not asks and cues == self._cues.get(engine.pid, []):
@@ -133,7 +134,7 @@ class Rounds:
         with contextlib.suppress(RemixdError):
             told = await engine.ask(op="outputs", cues=cues)
             self._cues[engine.pid] = cues
-            for key, state, latency_s, players in told["outputs"]:
+            for key, state, latency_s, racks, players in told["outputs"]:
                 if (session := theirs.get(key)) is None:
                     continue
                 if session.has_output:
@@ -141,5 +142,7 @@ class Rounds:
                         log.info("session %s: %s %s", session.id, session.sink, state)
                     session.device, session.latency_s = state, latency_s
                 await self._holding.let_go(session, set(held[key]) - set(players))
+                for rack in racked[key] - set(racks):
+                    session.racks.pop(rack, None)
                 if unused := sorted(set(players) - session.keys_in_use):  # a load that came to nothing
                     await engine.ask(op="withdraw", key=key, players=unused)
