@@ -18,10 +18,11 @@ from remixd._kernel.stem import Stem
 from remixd.control.action import Action, DeckCommand
 from remixd.control.command import Answer, Applied, Refused
 from remixd.control.decks import Loaded
-from remixd.control.desk import Desk, Start
+from remixd.control.desk import Desk
 from remixd.control.score import Beats, player_score
 from remixd.control.sink import Sink
-from remixd.director.preset import ORIGINAL, load_preset
+from remixd.control.start import Start
+from remixd.director.blend import blend
 from remixd.track.analysis import Analysis, Section
 from remixd.track.package import Stem as TrackStem
 from remixd.track.package import Track
@@ -62,7 +63,7 @@ class Performance:
     def __init__(self) -> None:
         self.commands = Mailbox(bytearray(mailbox.size_bytes(512)), 512)
         self.told: list[Applied | Refused] = []
-        start = Start.of(None, load_preset(ORIGINAL), Sink.parse("null"), is_directed=False)
+        start = Start.of(None, blend([], {}), Sink.parse("null"), is_directed=False)
         self.desk = Desk("s-1", self.commands, 1, start, self.told.append)
         self.session = Session(key=1)
         self.reports: list[mailbox.ReportEntry] = []
@@ -71,7 +72,7 @@ class Performance:
         self._keys = count(100)
         self._sequence = count(1)
 
-    def load(self, deck: int, song: Track, stems: Mapping[StemRole, Audio]) -> None:
+    def load(self, deck: int, song: Track, stems: Mapping[StemRole, Audio | Stem]) -> None:
         """Have a track on a deck, at rest."""
         command = self.lay(deck, song)
         self.bring(command, song, stems)
@@ -83,7 +84,7 @@ class Performance:
         assert self.desk.expect(command, song).accepted
         return command
 
-    def bring(self, command: DeckCommand, song: Track, stems: Mapping[StemRole, Audio]) -> None:
+    def bring(self, command: DeckCommand, song: Track, stems: Mapping[StemRole, Audio | Stem]) -> None:
         """Let it be there."""
         key = next(self._keys)
         score = player_score(song, [Path(role) for role in stems], key=key)
@@ -91,7 +92,7 @@ class Performance:
             name: score[name]
             for name in ("low", "high", "vocals_limit_db", "mashable", "beats", "levels", "heard", "loop")
         }
-        parts = [Stem.of(pcm) for pcm in stems.values()]
+        parts = [pcm if isinstance(pcm, Stem) else Stem.of(pcm) for pcm in stems.values()]
         roles = [STEM_ROLES.index(role) for role in stems]
         self.session.shelve(Player(parts, roles, key=key, **words))
         self.desk.load(command, Loaded(key, song, Beats.of(song)))

@@ -103,6 +103,10 @@ class Consensus:
         live.goal_unit = wanted + (live.goal_unit - wanted) * left
         live.goal_at_s = max(at_s, live.goal_at_s)
 
+    def forget(self, name: str) -> None:
+        """Forget every wish for a dimension."""
+        self._live.pop(name, None)
+
     def clear(self) -> None:
         """Forget every wish."""
         self._live.clear()

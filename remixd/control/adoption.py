@@ -16,20 +16,19 @@ from typing import Any, Final, Protocol
 
 from remixd._kernel.checkpoint import mix_of
 from remixd._kernel.shared import SessionMemory
-from remixd.control.command import Clamp
 from remixd.control.decks import Knobs, Loaded
-from remixd.control.desk import Start
 from remixd.control.engine import Engine
 from remixd.control.order import Order
 from remixd.control.recovery import newest_packet
 from remixd.control.score import Beats
 from remixd.control.session import Session
 from remixd.control.sink import Sink
+from remixd.control.start import Start
 from remixd.errors import InvalidInput
 from remixd.mix import PLAYABLE
 from remixd.track.package import Track
 
-VERSION: Final = 1
+VERSION: Final = 2
 
 
 class Shelf(Protocol):
@@ -88,8 +87,8 @@ def _facts(session: Session) -> dict[str, Any]:
         "id": session.id,
         "sink": session.sink,
         "directed": desk.directed_track,
-        "preset": desk.preset,
-        "clamps": [asdict(clamp) for clamp in desk.clamps],
+        "presets": desk.presets.to_json(),
+        "locked": sorted(desk.presets.locked),
         "mix": dict(desk.mix),
         "because": dict(desk.because),
         "knobs": [_plain(deck.knobs) for deck in desk.decks.all],
@@ -146,13 +145,13 @@ def _adopted(
         track=shelf.get(facts["directed"]) if facts["directed"] else None,
         sink=Sink.parse(facts["sink"]),
         is_directed=bool(facts["directed"]),
-        preset=facts["preset"],
         mix=mix,
-        clamps=tuple(Clamp(**clamp) for clamp in facts["clamps"]),
+        locked=facts["locked"],
     )
     session = Session(facts["id"], key, engine, start, {**made["score"], "player": None})
     session.players = players
     desk = session.desk
+    desk.presets.restore(facts["presets"])
     desk.because.update(facts["because"])
     desk.decks.cues.update({track: tuple(cues) for track, cues in facts["cues"].items()})
     desk.receipts.adopt({int(command_id): Order(**order) for command_id, order in facts["orders"]})

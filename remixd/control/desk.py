@@ -5,8 +5,8 @@ Thread: [control].
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from remixd._kernel.mailbox import APPLIED, EXPIRED, MIX, REFUSED, SWAP, Mailbox, ReportEntry
@@ -14,21 +14,22 @@ from remixd._kernel.ring import PacketEntry
 from remixd.audience.signal import Signal
 from remixd.control.action import TRANSITIONS, DeckCommand
 from remixd.control.calming import UNDONE, calming, undoing
-from remixd.control.command import Answer, Applied, Clamp, Lowered, Refused, lower
-from remixd.control.decks import OPEN, Decks, Loaded
-from remixd.control.directing import Clock, Directing
+from remixd.control.command import Answer, Applied, Lowered, Refused, lower
+from remixd.control.decks import Decks, Loaded
+from remixd.control.directing import Clock, Directing, Due
 from remixd.control.handling import NO_BEATS, Handled, Handling, loading
 from remixd.control.journal import Journal
 from remixd.control.order import EVERY_DECK, Order, mix_order
+from remixd.control.presets import Pick, Presets
 from remixd.control.receipts import Receipt, Receipts
 from remixd.control.score import FIRST_PLAYER, Beats
-from remixd.control.sink import Sink
+from remixd.control.start import Start
 from remixd.control.transitions import Transitions
-from remixd.director.preset import ORIGINAL, Preset
+from remixd.director.blend import Blend
 from remixd.errors import Exhausted, InvalidInput
 from remixd.mix import NEUTRAL, WHENS, When
 from remixd.track.package import Track
-from remixd.units import PACKET_FRAMES, RATE_HZ, STEM_ROLES
+from remixd.units import PACKET_FRAMES, RATE_HZ
 
 PANIC_ROOM: Final = 72
 """Commands that wishes and hands leave free, so that panic always gets through."""
@@ -37,35 +38,6 @@ POSITION_ONE: Final = 1 << 24
 """Positions in packets have 24 fractional bits."""
 
 DIRECTED: Final = "this session is directed: its director moves the mix, on the bars"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Start:
-    """How a session begins.
-
-    Attributes:
-        track: what plays at once on deck A; None for empty decks.
-        mix: the preset's, as far as rights and roles allow, by dimension.
-        clamps: what they did not allow.
-    """
-
-    track: Track | None
-    sink: Sink
-    is_directed: bool
-    preset: str
-    mix: Mapping[str, float]
-    clamps: tuple[Clamp, ...]
-
-    @classmethod
-    def of(cls, track: Track | None, preset: Preset, sink: Sink, *, is_directed: bool) -> Start:
-        """Start a track, or empty decks, from a preset. Raises InvalidInput if there is nothing to direct."""
-        if track is None and is_directed:
-            raise InvalidInput("a directed session needs a track", field="track")
-        rights, roles = (track.rights, track.roles) if track else (OPEN, STEM_ROLES)
-        lowered = lower(preset.mix.values_by_name, NEUTRAL, rights, roles)
-        mix = {**NEUTRAL, **lowered.values}
-        return cls(track=track, sink=sink, is_directed=is_directed, preset=preset.name, mix=mix,
-                   clamps=lowered.clamps)  # fmt: skip
 
 
 def _refused(signal: Signal, lowered: Lowered) -> Answer | None:
@@ -89,7 +61,7 @@ class Desk:
     Attributes:
         mix: what was given to every deck, by dimension.
         because: why the director last moved each dimension.
-        preset, clamps: what it started from, and what of that was not allowed.
+        presets: the blend that it stands in.
         directed_track: the id of the track that it is directed on; empty hands-on.
         decks: its decks.
         newest: how it stood in the newest packet; None before the first.
@@ -106,14 +78,13 @@ class Desk:
     ) -> None:
         track = start.track
         self._id = session_id
-        self.preset = start.preset
-        self.clamps = start.clamps
         self.mix: dict[str, float] = dict(start.mix)
         self.because: dict[str, str] = {}
-        self.directing = Directing(track, start.mix) if track and start.is_directed else None
+        self.directing = Directing(track, start.mix, start.locked) if track and start.is_directed else None
         self.directed_track = track.id if track and start.is_directed else ""
         first = Loaded(FIRST_PLAYER, track, Beats.of(track), loops=True) if track else None
         self.decks = Decks(first, start.mix)
+        self.presets = Presets(self.decks, start, tell)
         self.newest: PacketEntry | None = None
         self._tell = tell
         self._settled: list[Applied] = []
@@ -213,6 +184,8 @@ class Desk:
         due = self.directing.due(self.mix, self.clock)
         if due is None:
             return
+        if due.recentred is not None:
+            self._begin(due)
         receipts: dict[str, Receipt] = {}
         for move, frames in due.moves:
             owed = [receipts.setdefault(signal_id, Receipt(signal_id)) for signal_id in move.signals]
@@ -229,6 +202,42 @@ class Desk:
             id=command_id, sample=at.sample, settled_sample=at.sample, late_frames=0, moves=(),
             bar_beat=self.bar_beat(at.position_s) or "",
         )  # fmt: skip
+
+    # Presets
+
+    def pick(self, pick: Pick, to: Blend) -> Answer:
+        """Go to other presets. The first answer; the second is told later.
+
+        Hands-on at once or at a mark, and every dimension goes where the blend has it. Directed at the next
+        phrase, and those go in which it is another than the blend before; wishes for them are forgotten.
+        """
+        try:
+            if self.directing:
+                return self.presets.go_on_to(pick, to, self.directing, self.clock)
+            chosen = self.presets.choose(pick, to)
+            handled = self.presets.go_to(chosen)
+            self._post(pick.id, handled)
+        except (InvalidInput, Exhausted) as error:
+            return Answer(id=pick.id, accepted=False, reason=str(error))
+        for order in handled.orders:
+            if order.kind == MIX and not order.when:
+                self._take_mix(order.name, order.value)
+        planned = self._soon if chosen.at == "now" else self.decks.sample_of(chosen.at, -1)
+        return Answer(
+            id=pick.id, accepted=True, clamps=handled.clamps, planned_sample=planned,
+            because="; ".join(handled.because),
+        )  # fmt: skip
+
+    def _begin(self, due: Due) -> None:
+        """A phrase is there at which other presets come."""
+        receipt, because, orders = self.presets.begin(due)
+        for order in orders:
+            self.receipts.send(order, (receipt,), because=because)
+            if order.kind == MIX:
+                self._take_mix(order.name, order.value)
+                self.because[order.name] = because
+        if not orders:
+            self._settled.append(self._nothing_to_do(receipt.signal_id))
 
     # Hands on decks
 
@@ -337,8 +346,7 @@ class Desk:
         done()
         self.mix = dict(NEUTRAL)
         self.because.clear()
-        self.clamps = ()
-        self.preset = ORIGINAL
+        self.presets.clear()
         return Answer(id=panic_id, accepted=True, planned_sample=self._soon)
 
     # The engine

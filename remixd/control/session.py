@@ -16,13 +16,16 @@ from remixd.audience.signal import Signal
 from remixd.control.action import DeckCommand
 from remixd.control.command import Answer, heard
 from remixd.control.decks import Deck, Loaded
-from remixd.control.desk import POSITION_ONE, Desk, Start
+from remixd.control.desk import POSITION_ONE, Desk
 from remixd.control.directing import Clock
 from remixd.control.engine import Engine
 from remixd.control.fanout import Listeners, Watchers
 from remixd.control.journal import Journal
 from remixd.control.ledger import Ledger
+from remixd.control.presets import Pick
+from remixd.control.start import Start
 from remixd.control.streams import SILENT_LUFS, Listener, Packet, SessionStatus, Watcher
+from remixd.director.blend import Blend
 from remixd.errors import RemixdError, Unavailable
 from remixd.track.package import Track
 from remixd.units import OFF_DB, PACKET_FRAMES, RATE_HZ, db_from_gain
@@ -122,8 +125,10 @@ class Session:
             limiter_db=db_from_gain(newest.limiter_gain) if newest else 0.0,
             underruns=newest.underruns if newest else 0,
             mode=self.mode,
-            preset=desk.preset,
-            preset_clamps=desk.clamps,
+            preset=desk.presets.name,
+            preset_weights=dict(desk.presets.weights),
+            preset_clamps=desk.presets.clamps,
+            preset_notes=desk.presets.notes,
             latency_s=self.latency_s,
             device=self.device,
             because=dict(desk.because),
@@ -168,6 +173,11 @@ class Session:
         clock = self._desk.clock
         behind_frames = clock.sample + PACKET_FRAMES - self._heard_now(clock)[0]
         return self._desk.perform(command, behind_frames)
+
+    def pick(self, pick: Pick, to: Blend) -> Answer:
+        """Go to another blend of presets; see `Desk.pick`. Raises Unavailable if the engine is lost."""
+        self._check_playing()
+        return self._desk.pick(pick, to)
 
     def expect(self, command: DeckCommand, track: Track) -> Answer:
         """Answer a command that loads a track on a deck: it is made ready meanwhile."""

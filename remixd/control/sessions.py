@@ -7,8 +7,9 @@ import contextlib
 import logging
 import secrets
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import count
+from pathlib import Path
 from typing import Final
 
 from remixd._kernel.host import SESSIONS_MAX
@@ -18,21 +19,25 @@ from remixd.control.admission import Admission, Kind
 from remixd.control.adoption import Papers, adopt
 from remixd.control.caches import Caches
 from remixd.control.command import Answer
-from remixd.control.desk import Start
 from remixd.control.engine import Died, Engine
 from remixd.control.holding import Holding
 from remixd.control.journal import Journal
 from remixd.control.journals import Journals
+from remixd.control.presets import Pick
 from remixd.control.recovery import recover
 from remixd.control.rounds import Rounds
 from remixd.control.score import FIRST_PLAYER, player_score, session_score
 from remixd.control.session import Session
 from remixd.control.sink import Sink
+from remixd.control.start import Start
 from remixd.control.streams import Listener, Lost, Packet, SessionStatus, Watcher
 from remixd.control.supervisor import Supervisor
 from remixd.control.swaps import answers_to
-from remixd.director.preset import ORIGINAL, load_preset
+from remixd.director.blend import as_preset
+from remixd.director.preset import ORIGINAL, Preset
+from remixd.director.preset_files import load_blend, save_preset
 from remixd.errors import Exhausted, NotFound, RemixdError, Unavailable, nearest
+from remixd.track.fields import one_line
 from remixd.track.library import Library
 from remixd.track.package import Track
 from remixd.track.quota import Lease
@@ -101,7 +106,7 @@ class Sessions:
         *,
         directed: bool = False,
         sink: str | None = None,
-        preset: str | None = None,
+        presets: Mapping[str, float] | None = None,
     ) -> Session:
         """Start a track from its beginning, or a session of empty decks.
 
@@ -109,7 +114,7 @@ class Sessions:
             track_id: of the track, which plays at once; None for none.
             directed: whether wishes go to the director rather than at once into the mix.
             sink: where it plays (see `Sink`); the daemon's default if None.
-            preset: the mix it starts from; the artist's own if None.
+            presets: those that it starts from, and their weights; the artist's own mix if None.
 
         Raises NotFound for an unknown track or preset, InvalidInput for an unknown sink, a broken package, or
         where there is nothing to direct, Exhausted if the engine is full or out of shared memory, Unavailable
@@ -120,7 +125,7 @@ class Sessions:
             self._create(
                 Start.of(
                     None if track_id is None else self._library.get(track_id),
-                    load_preset(preset or ORIGINAL),
+                    load_blend(presets or {ORIGINAL: 1.0}),
                     Sink.parse(sink) if sink else self._sink,
                     is_directed=directed,
                 )
@@ -207,6 +212,30 @@ class Sessions:
     def receive(self, session: Session, signals: Sequence[Signal]) -> list[Answer]:
         """Take a batch of signals: see `Session.receive`; choices bring other sounds of the same music."""
         return answers_to(signals, session, self._library.get, self._expect)
+
+    def pick(self, session: Session, pick: Pick) -> Answer:
+        """Go to other presets. The first answer; the second is told to the session's watchers.
+
+        Raises NotFound for an unknown preset, InvalidInput for a broken one, Unavailable without an engine.
+        """
+        return session.pick(pick, load_blend(pick.weights))
+
+    def save_preset(
+        self, session: Session, name: str, *, title: str = "", description: str = "", replace: bool = False
+    ) -> tuple[Preset, Path]:
+        """Save what a session sounds like as a preset of the user's own; the preset and its file.
+
+        Raises InvalidInput for a name that is none, AlreadyExists for one that is taken.
+        """
+        presets = session.desk.presets
+        preset = as_preset(
+            name,
+            one_line(title) or name.replace("-", " ").capitalize(),
+            one_line(description) or f"Saved from a session in {presets.name}.",
+            session.desk.mix,
+            load_blend(presets.weights),
+        )
+        return preset, save_preset(preset, replace=replace)
 
     def _expect(self, session: Session, command: DeckCommand, track: Track, loop: bool = False) -> Answer:
         answer = session.expect(command, track)
