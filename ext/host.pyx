@@ -7,16 +7,11 @@ late packet is counted and told, and the clock goes on.
 from libc.stdint cimport int64_t, uint32_t
 from libc.stdlib cimport calloc, free
 
+from remixd._kernel.describe cimport session_describe, session_position
 from remixd._kernel.mailbox cimport REPORT_UNDERRUN, Mailbox
 from remixd._kernel.ring cimport Packet, PacketRing, ring_begin, ring_commit
 from remixd._kernel.moves cimport session_report
-from remixd._kernel.session cimport (
-    Session,
-    session_describe,
-    session_drain,
-    session_position,
-    session_render,
-)
+from remixd._kernel.session cimport Session, session_drain, session_render
 from remixd._kernel.stretch cimport scratch_free, scratch_init
 
 cdef extern from *:
