@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from remixd.cli._options import FILE, Seconds, daemon_option, json_option, libra
 from remixd.cli._out import note, print_json, progress
 from remixd.cli._shelf import OnProgress, find_track
 from remixd.config import library_chosen, library_path
-from remixd.director.blend import Blend, parse_weights
+from remixd.director.blend import Blend, WeightedRack, parse_weights
 from remixd.director.preset_files import load_blend
 from remixd.errors import InvalidInput, NotFound
 from remixd.mix import NEUTRAL, Mix, parse_wishes
@@ -112,6 +112,7 @@ def _render_track(
     daemon: str | None,
     as_json: bool,
 ) -> None:
+    from remixd.control.plugins import with_plugins
     from remixd.track.library import Library
 
     folder = _library_of(track_id, library, daemon)
@@ -119,9 +120,12 @@ def _render_track(
         track = find_track(track_id, opened.get, lambda: (row.id for row in opened.tracks()))
     if start >= track.duration_s:
         raise InvalidInput(f"{track.id} lasts {track.duration_s:.2f} s: it cannot start at {start:g} s")
+    presets, notes = with_plugins(presets)
+    for text in (*presets.left_out, *notes):
+        note(text)
     mix, clamps = _allowed(presets, wishes, track)
     with progress(track.id) as on_progress:
-        frames = _write(track, folder, mix, start, seconds, out, on_progress)
+        frames = _write(track, folder, mix, presets.racks, start, seconds, out, on_progress)
     answer: dict[str, Any] = {
         "frames": frames,
         "seconds": seconds_from_frames(frames),
@@ -172,6 +176,7 @@ def _write(
     track: Track,
     library: Path,
     mix: Mix,
+    racks: Sequence[WeightedRack],
     start_s: float,
     seconds: float | None,
     out: Path,
@@ -192,7 +197,7 @@ def _write(
 
     def counted() -> Iterator[Any]:
         nonlocal written
-        for block in render_blocks(track, lease.paths, mix, start_s, seconds):
+        for block in render_blocks(track, lease.paths, mix, start_s, seconds, racks):
             written += len(block)
             on_progress(min(written / max(expected, 1), 1.0), "rendering")
             yield block

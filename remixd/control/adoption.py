@@ -24,7 +24,9 @@ from remixd.control.score import Beats
 from remixd.control.session import Session
 from remixd.control.sink import Sink
 from remixd.control.start import Start
-from remixd.errors import InvalidInput
+from remixd.director.blend import NO_PRESETS, Blend
+from remixd.director.preset_files import load_blend
+from remixd.errors import InvalidInput, RemixdError
 from remixd.mix import PLAYABLE
 from remixd.track.package import Track
 
@@ -88,7 +90,6 @@ def _facts(session: Session) -> dict[str, Any]:
         "sink": session.sink,
         "directed": desk.directed_track,
         "presets": desk.presets.to_json(),
-        "locked": sorted(desk.presets.locked),
         "mix": dict(desk.mix),
         "because": dict(desk.because),
         "knobs": [_plain(deck.knobs) for deck in desk.decks.all],
@@ -146,7 +147,7 @@ def _adopted(
         sink=Sink.parse(facts["sink"]),
         is_directed=bool(facts["directed"]),
         mix=mix,
-        locked=facts["locked"],
+        blend=_blend(facts["presets"]["weights"]),
     )
     session = Session(facts["id"], key, engine, start, {**made["score"], "player": None})
     session.players = players
@@ -166,6 +167,14 @@ def _adopted(
         desk.decks.expect(waiting)
     session.catch_up()
     return session
+
+
+def _blend(weights: Mapping[str, float]) -> Blend:
+    """The presets that it stood in; where they are gone their mix stays, and nothing locks it."""
+    try:
+        return load_blend(weights)
+    except RemixdError:
+        return NO_PRESETS
 
 
 def _loaded(key: int, score: Mapping[str, Any], shelf: Shelf) -> Loaded:

@@ -5,7 +5,7 @@ Thread: [control].
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -20,12 +20,11 @@ from remixd.control.directing import Clock, Directing, Due
 from remixd.control.handling import NO_BEATS, Handled, Handling, loading
 from remixd.control.journal import Journal
 from remixd.control.order import EVERY_DECK, Order, mix_order
-from remixd.control.presets import Pick, Presets
+from remixd.control.presets import Chosen, Presets
 from remixd.control.receipts import Receipt, Receipts
 from remixd.control.score import FIRST_PLAYER, Beats
 from remixd.control.start import Start
 from remixd.control.transitions import Transitions
-from remixd.director.blend import Blend
 from remixd.errors import Exhausted, InvalidInput
 from remixd.mix import NEUTRAL, WHENS, When
 from remixd.track.package import Track
@@ -80,15 +79,17 @@ class Desk:
         self._id = session_id
         self.mix: dict[str, float] = dict(start.mix)
         self.because: dict[str, str] = {}
-        self.directing = Directing(track, start.mix, start.locked) if track and start.is_directed else None
+        self.directing = (
+            Directing(track, start.mix, start.blend.locked) if track and start.is_directed else None
+        )
         self.directed_track = track.id if track and start.is_directed else ""
         first = Loaded(FIRST_PLAYER, track, Beats.of(track), loops=True) if track else None
         self.decks = Decks(first, start.mix)
-        self.presets = Presets(self.decks, start, tell)
         self.newest: PacketEntry | None = None
         self._tell = tell
         self._settled: list[Applied] = []
         self.receipts = Receipts(commands, key, self.decks.place, tell, journal)
+        self.presets = Presets(self.decks, self.receipts, start, tell)
         self._transitions = Transitions(self.decks, self.receipts, tell, self.because)
 
     @property
@@ -110,7 +111,8 @@ class Desk:
         return self.newest.sample + PACKET_FRAMES if self.newest else 0
 
     @property
-    def _free(self) -> int:
+    def free(self) -> int:
+        """How many commands it takes now, beside panic."""
         return max(self.receipts.free - PANIC_ROOM, 0)
 
     # Wishes
@@ -136,10 +138,8 @@ class Desk:
                 wished.setdefault((name, signal.at), []).append((receipt, value))
             if signal.at == "now":
                 mix.update(lowered.values)
-        if len(wished) > self._free:
-            raise Exhausted(
-                f"session {self._id} can move {self._free} more dimensions now, not {len(wished)}"
-            )
+        if len(wished) > self.free:
+            raise Exhausted(f"session {self._id} can move {self.free} more dimensions now, not {len(wished)}")
         for (name, at), [*replaced, (receipt, value)] in wished.items():
             self.receipts.send(mix_order(name, value, when=WHENS.index(at)), (receipt,), replaced=replaced)
             if at == "now":
@@ -205,28 +205,32 @@ class Desk:
 
     # Presets
 
-    def pick(self, pick: Pick, to: Blend) -> Answer:
-        """Go to other presets. The first answer; the second is told later.
+    def pick(self, to: Chosen, made: Sequence[int]) -> Answer:
+        """Go to other presets, of whose racks those that were missing lie ready. The first answer.
 
         Hands-on at once or at a mark, and every dimension goes where the blend has it. Directed at the next
         phrase, and those go in which it is another than the blend before; wishes for them are forgotten.
         """
         try:
             if self.directing:
-                return self.presets.go_on_to(pick, to, self.directing, self.clock)
-            chosen = self.presets.choose(pick, to)
-            handled = self.presets.go_to(chosen)
-            self._post(pick.id, handled)
+                return self.presets.go_on_to(to, made, self.directing, self.clock)
+            handled = self.presets.go_to(to, made, self.free)
+            self._post(to.pick.id, handled)
         except (InvalidInput, Exhausted) as error:
-            return Answer(id=pick.id, accepted=False, reason=str(error))
+            return Answer(id=to.pick.id, accepted=False, reason=str(error))
         for order in handled.orders:
             if order.kind == MIX and not order.when:
                 self._take_mix(order.name, order.value)
-        planned = self._soon if chosen.at == "now" else self.decks.sample_of(chosen.at, -1)
+        planned = self._soon if to.at == "now" else self.decks.sample_of(to.at, -1)
         return Answer(
-            id=pick.id, accepted=True, clamps=handled.clamps, planned_sample=planned,
+            id=to.pick.id, accepted=True, clamps=handled.clamps, planned_sample=planned,
             because="; ".join(handled.because),
         )  # fmt: skip
+
+    def send(self, orders: Iterable[Order]) -> None:
+        """Post orders that nobody is told of. Raises Exhausted if the mailbox is full."""
+        for order in orders:
+            self.receipts.send(order)
 
     def _begin(self, due: Due) -> None:
         """A phrase is there at which other presets come."""
@@ -269,8 +273,8 @@ class Desk:
             raise InvalidInput(f"{DIRECTED}; make a hands-on session for the decks")
 
     def _post(self, command_id: str, handled: Handled) -> None:
-        if len(handled.orders) > self._free:
-            raise Exhausted(f"session {self._id} can take {self._free} more commands now")
+        if len(handled.orders) > self.free:
+            raise Exhausted(f"session {self._id} can take {self.free} more commands now")
         receipt = Receipt(command_id)
         for order in handled.orders:
             self.receipts.send(order, (receipt,))
@@ -314,7 +318,7 @@ class Desk:
 
     def swap(self, index: int, before: Loaded, ready: Loaded) -> bool:
         """Have other stems of the same music take the place of what is on a deck; False if it is gone."""
-        if self._free < 1 or not self.decks.is_settled or self.decks.all[index].loaded is not before:
+        if self.free < 1 or not self.decks.is_settled or self.decks.all[index].loaded is not before:
             return False
         self.receipts.send(Order(kind=SWAP, deck=index, extra=ready.key))
         self.decks.expect(ready)
@@ -332,7 +336,7 @@ class Desk:
         orders += calm
         if self.receipts.free < 2 * len(orders):
             raise Exhausted(f"session {self._id} is busy with other panics")
-        orders += self._transitions.stop()
+        orders += self._transitions.stop() + self.presets.silencing()
         scheduled, signals = self.receipts.take_back(UNDONE)
         if self.directing:
             signals += self.directing.clear(NEUTRAL)
@@ -359,6 +363,7 @@ class Desk:
         order = self.receipts.order_of(report.id)
         if order is not None:
             self.decks.note(order, report)
+            self.presets.places.take_report(order, report)
             self._transitions.take_report(report)
             if order.kind == MIX and order.when and order.deck == EVERY_DECK and report.kind == APPLIED:
                 self._take_mix(order.name, order.value)

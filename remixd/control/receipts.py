@@ -144,6 +144,12 @@ class Receipts:
             because="; ".join(receipt.because),
         )
 
+    def awaits(self, signal_id: str) -> bool:
+        """Whether anything that was sent for a signal is not reported on yet."""
+        return any(
+            receipt.signal_id == signal_id for sent in self._sent.values() for receipt in sent.receipts
+        )
+
     def order_of(self, command_id: int) -> Order | None:
         """A command that is not reported on yet."""
         sent = self._sent.get(command_id)

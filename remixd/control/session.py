@@ -22,10 +22,9 @@ from remixd.control.engine import Engine
 from remixd.control.fanout import Listeners, Watchers
 from remixd.control.journal import Journal
 from remixd.control.ledger import Ledger
-from remixd.control.presets import Pick
+from remixd.control.presets import Chosen
 from remixd.control.start import Start
 from remixd.control.streams import SILENT_LUFS, Listener, Packet, SessionStatus, Watcher
-from remixd.director.blend import Blend
 from remixd.errors import RemixdError, Unavailable
 from remixd.track.package import Track
 from remixd.units import OFF_DB, PACKET_FRAMES, RATE_HZ, db_from_gain
@@ -174,10 +173,10 @@ class Session:
         behind_frames = clock.sample + PACKET_FRAMES - self._heard_now(clock)[0]
         return self._desk.perform(command, behind_frames)
 
-    def pick(self, pick: Pick, to: Blend) -> Answer:
-        """Go to another blend of presets; see `Desk.pick`. Raises Unavailable if the engine is lost."""
+    def pick(self, to: Chosen, made: Sequence[int]) -> Answer:
+        """Go to other presets; see `Desk.pick`. Raises Unavailable if the engine is lost."""
         self._check_playing()
-        return self._desk.pick(pick, to)
+        return self._desk.pick(to, made)
 
     def expect(self, command: DeckCommand, track: Track) -> Answer:
         """Answer a command that loads a track on a deck: it is made ready meanwhile."""
@@ -309,6 +308,12 @@ class Session:
     def listeners_count(self) -> int:
         """How many hear it over the network."""
         return len(self._listeners)
+
+    @property
+    def is_summed(self) -> bool:
+        """Whether any of its decks plays stems that are summed."""
+        on_decks = (self.players.get(deck.loaded.key) for deck in self._desk.decks.all if deck.loaded)
+        return any(score and score["summed"] for score in on_decks)
 
     @property
     def is_apart(self) -> bool:

@@ -23,6 +23,7 @@ from remixd.control.engine import Died, Engine
 from remixd.control.holding import Holding
 from remixd.control.journal import Journal
 from remixd.control.journals import Journals
+from remixd.control.picking import Picking
 from remixd.control.presets import Pick
 from remixd.control.recovery import recover
 from remixd.control.rounds import Rounds
@@ -75,6 +76,7 @@ class Sessions:
         self._sessions: dict[str, Session] = {}
         papers = Papers()
         self._holding = Holding(self._caches, papers)
+        self._picking = Picking(self._holding)
         self._admission = Admission()
         self._generation = count(1)
         self._loading: set[asyncio.Task[None]] = set()
@@ -154,6 +156,11 @@ class Sessions:
             raise
         self._holding.begin(session, lease)
         self._awake.set()
+        try:
+            await self._picking.complete(session)
+        except RemixdError:
+            await self.delete(session.id)
+            raise
         return session
 
     async def _play(self, start: Start, lease: Lease | None) -> Session:
@@ -218,7 +225,7 @@ class Sessions:
 
         Raises NotFound for an unknown preset, InvalidInput for a broken one, Unavailable without an engine.
         """
-        return session.pick(pick, load_blend(pick.weights))
+        return self._picking.take(session, pick, load_blend(pick.weights))
 
     def save_preset(
         self, session: Session, name: str, *, title: str = "", description: str = "", replace: bool = False
@@ -254,6 +261,7 @@ class Sessions:
             summed = session.mode == "directed"
             ready = await self._holding.make_ready(session, track, lease=lease, loop=loop, summed=summed)
             session.load(command, ready)
+            self._picking.follow(session, command.deck)
         except RemixdError as error:
             session.give_up(command, str(error))
         except Exception as error:
@@ -305,6 +313,7 @@ class Sessions:
 
     async def close(self) -> None:
         """End every session's listeners and watchers."""
+        await self._picking.close()
         for task in (self._pump, self._watch, *self._loading, *self._recovering):
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from remixd.control.command import Clamp, lower
 from remixd.control.decks import OPEN
+from remixd.control.plugins import with_plugins
 from remixd.control.sink import Sink
-from remixd.director.blend import Blend
+from remixd.director.blend import NO_PRESETS, Blend
 from remixd.errors import InvalidInput
 from remixd.mix import DIMENSIONS, NEUTRAL
 from remixd.track.package import Track
@@ -60,35 +61,35 @@ class Start:
 
     Attributes:
         track: what plays at once on deck A; None for empty decks.
-        weights: of its presets, by name; none for the artist's own mix.
+        blend: its presets.
         mix: that of these, as far as rights and roles allow, by dimension.
         clamps: what they did not allow.
         notes: what else of the presets is not as they have it, in sentences.
-        locked: the dimensions that a director leaves alone.
     """
 
     track: Track | None
     sink: Sink
     is_directed: bool
     mix: Mapping[str, float]
-    weights: Mapping[str, float] = field(default_factory=dict)
+    blend: Blend = NO_PRESETS
     clamps: tuple[Clamp, ...] = ()
     notes: tuple[str, ...] = ()
-    locked: Collection[str] = ()
 
     @classmethod
     def of(cls, track: Track | None, of: Blend, sink: Sink, *, is_directed: bool) -> Start:
         """Start a track, or empty decks, from a blend of presets.
 
-        Raises InvalidInput if there is nothing to direct, or the presets must not be used on the track.
+        Raises InvalidInput if there is nothing to direct, or the presets must not be used on the track;
+        Unsupported if they need a plug-in that is not there.
         """
         if track is None and is_directed:
             raise InvalidInput("a directed session needs a track", field="track")
         if track and (objection := of.objection(track.roles, track.analysis.bpm)):
             raise InvalidInput(objection, field="preset")
+        of, notes = with_plugins(of)
         rights, roles = (track.rights, track.roles) if track else (OPEN, STEM_ROLES)
         there = allowed(of, rights, roles)
         return cls(
-            track=track, sink=sink, is_directed=is_directed, mix=there.mix, weights=of.weights,
-            clamps=there.clamps, notes=of.left_out, locked=of.locked,
+            track=track, sink=sink, is_directed=is_directed, blend=of, mix=there.mix, clamps=there.clamps,
+            notes=(*of.left_out, *notes),
         )  # fmt: skip

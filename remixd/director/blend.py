@@ -156,6 +156,10 @@ def blend(presets: Iterable[Preset], weights: Mapping[str, float]) -> Blend:
     )
 
 
+NO_PRESETS: Final = Blend(presets=(), weights=MappingProxyType({}), mix=NEUTRAL, racks=(), left_out=())
+"""The artist's own mix."""
+
+
 def _mix(presets: Collection[Preset], share: Mapping[str, float]) -> Mix:
     """The weighted mean in taste space; then the levels, for loudness."""
     values: dict[str, float] = {}

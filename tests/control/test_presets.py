@@ -60,7 +60,7 @@ def a_song(rights: Rights = OPEN) -> Track:
 
 def go_to(desk: Desk, over_bars: float | None = None, at: str | None = None, **weights: float) -> Answer:
     pick = Pick(id=f"pick-{next(keys)}", weights=weights, over_bars=over_bars, at=at)  # type: ignore[arg-type]
-    return desk.pick(pick, blend(EVERY, weights))
+    return desk.pick(desk.presets.choose(pick, blend(EVERY, weights)), ())
 
 
 @pytest.fixture
@@ -201,9 +201,8 @@ def test_a_pick_waits_for_its_mark_or_for_that_of_its_presets(hands: Performance
 
 def test_what_is_not_for_the_song_is_refused_with_the_reason(hands: Performance) -> None:
     slow = Preset(name="slow", title="", description="", not_for=NotFor(without=("strings",)))
-    answer = hands.desk.pick(Pick(id="p", weights={"slow": 1.0}), blend([slow], {"slow": 1.0}))
-    assert not answer.accepted
-    assert answer.reason.startswith("slow is not for a track without strings")
+    with pytest.raises(InvalidInput, match="slow is not for a track without strings"):
+        hands.desk.presets.choose(Pick(id="p", weights={"slow": 1.0}), blend([slow], {"slow": 1.0}))
     assert hands.desk.presets.name == "original"
 
 
