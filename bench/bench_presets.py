@@ -1,6 +1,6 @@
 """Is every preset as loud as the artist's own mix?
 
-Each song is rendered in the original and in every preset that is for it, with its racks in the session as they
+Each song is rendered in the original and in every preset that is for it, racks in the session as they
 are live, and the integrated loudness (ITU-R BS.1770) is compared. Louder must not win votes: the median over
 songs has to be within 1 LU. Where a real song has a lead, that stands in for the voice.
 """

@@ -10,7 +10,7 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from itertools import count
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from remixd._kernel.host import SESSIONS_MAX
 from remixd.audience.signal import Signal
@@ -20,7 +20,7 @@ from remixd.control.adoption import Papers, adopt
 from remixd.control.caches import Caches
 from remixd.control.command import Answer
 from remixd.control.engine import Died, Engine
-from remixd.control.holding import Holding
+from remixd.control.holding import Holding, ReadyRack
 from remixd.control.journal import Journal
 from remixd.control.journals import Journals
 from remixd.control.picking import Picking
@@ -240,9 +240,13 @@ class Sessions:
             one_line(title) or name.replace("-", " ").capitalize(),
             one_line(description) or f"Saved from a session in {presets.name}.",
             session.desk.mix,
-            load_blend(presets.weights),
+            presets.blend,
         )
         return preset, save_preset(preset, replace=replace)
+
+    async def make_rack_ready(self, session: Session, chain: Sequence[Mapping[str, Any]]) -> ReadyRack:
+        """Have a rack lie ready for `order.rack_order`: see `Holding.make_rack_ready`."""
+        return await self._holding.make_rack_ready(session, chain)
 
     def _expect(self, session: Session, command: DeckCommand, track: Track, loop: bool = False) -> Answer:
         answer = session.expect(command, track)
