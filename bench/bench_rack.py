@@ -13,6 +13,7 @@ from typing import Final
 
 import numpy as np
 import pedalboard
+from pedalboard._pedalboard import Pedalboard
 
 from remixd._kernel import fft, mailbox
 from remixd._kernel.rack import Rack
@@ -48,7 +49,7 @@ class Direct:
     """The same effects, called directly on noise, so many frames a call."""
 
     def __init__(self, frames: int) -> None:
-        board = pedalboard.Pedalboard(
+        board = Pedalboard(
             [
                 pedalboard.HighpassFilter(40.0),
                 pedalboard.PeakFilter(2500.0, 3.0),

@@ -25,6 +25,7 @@ from remixd.control.receipts import Receipt, Receipts
 from remixd.control.score import FIRST_PLAYER, Beats
 from remixd.control.start import Start
 from remixd.control.transitions import Transitions
+from remixd.control.wholes import Wholes
 from remixd.errors import Exhausted, InvalidInput
 from remixd.mix import NEUTRAL, WHENS, When
 from remixd.track.package import Track
@@ -37,14 +38,6 @@ POSITION_ONE: Final = 1 << 24
 """Positions in packets have 24 fractional bits."""
 
 DIRECTED: Final = "this session is directed: its director moves the mix, on the bars"
-
-
-def _refused(signal: Signal, lowered: Lowered) -> Answer | None:
-    """The answer to a signal of which nothing can be given."""
-    if lowered.values:
-        return None
-    reason = "; ".join(dict.fromkeys(clamp.because for clamp in lowered.clamps))
-    return Answer(id=signal.id, accepted=False, reason=reason, clamps=lowered.clamps)
 
 
 class Desk:
@@ -63,6 +56,8 @@ class Desk:
         presets: the blend that it stands in.
         directed_track: the id of the track that it is directed on; empty hands-on.
         decks: its decks.
+        wholes: those of them on which one file plays in the place of stems.
+        transitions: from deck to deck, and within a track.
         newest: how it stood in the newest packet; None before the first.
     """
 
@@ -88,9 +83,10 @@ class Desk:
         self.newest: PacketEntry | None = None
         self._tell = tell
         self._settled: list[Applied] = []
-        self.receipts = Receipts(commands, key, self.decks.place, tell, journal)
+        self.wholes = Wholes(self.decks)
+        self.receipts = Receipts(commands, key, self.decks.place, tell, journal, self.wholes.before)
         self.presets = Presets(self.decks, self.receipts, start, tell)
-        self._transitions = Transitions(self.decks, self.receipts, tell, self.because)
+        self.transitions = Transitions(self.decks, self.receipts, tell, self.because)
 
     @property
     def clock(self) -> Clock:
@@ -132,7 +128,7 @@ class Desk:
         wished: dict[tuple[str, When], list[tuple[Receipt, float]]] = {}
         for signal in signals:
             lowered = lower(signal.wishes, mix, self.decks.rights, self.decks.roles)
-            answers.append(_refused(signal, lowered) or self._accepted(signal, lowered))
+            answers.append(lowered.refusal(signal.id) or self._accepted(signal, lowered))
             receipt = Receipt(signal.id)
             for name, value in lowered.values.items():
                 wished.setdefault((name, signal.at), []).append((receipt, value))
@@ -169,7 +165,7 @@ class Desk:
             reason = f"{DIRECTED}; a signal for it has no time of its own"
             return Answer(id=signal.id, accepted=False, reason=reason)
         lowered = lower(signal.wishes, self.mix, self.decks.rights, self.decks.roles)
-        if refusal := _refused(signal, lowered):
+        if refusal := lowered.refusal(signal.id):
             return refusal
         answer, replaced = directing.receive(signal, lowered, self.mix, self.clock)
         for signal_id in replaced:
@@ -221,11 +217,7 @@ class Desk:
         for order in handled.orders:
             if order.kind == MIX and not order.when:
                 self._take_mix(order.name, order.value)
-        planned = self._soon if to.at == "now" else self.decks.sample_of(to.at, -1)
-        return Answer(
-            id=to.pick.id, accepted=True, clamps=handled.clamps, planned_sample=planned,
-            because="; ".join(handled.because),
-        )  # fmt: skip
+        return self._taken(to.pick.id, handled, to.at)
 
     def send(self, orders: Iterable[Order]) -> None:
         """Post orders that nobody is told of. Raises Exhausted if the mailbox is full."""
@@ -255,18 +247,21 @@ class Desk:
         try:
             self._check_hands()
             if command.action.verb in TRANSITIONS:
-                return self._transitions.take(command)
+                return self.transitions.take(command)
             handled = Handling(self.decks, command, self.mix, behind_frames).handle()
             self._post(command.id, handled)
         except (InvalidInput, Exhausted) as error:
             return Answer(id=command.id, accepted=False, reason=str(error))
         if not handled.orders:
             self._settled.append(self._nothing_to_do(command.id))
-        planned = self._soon if command.at == "now" else self.decks.sample_of(command.at, command.deck)
+        return self._taken(command.id, handled, command.at, command.deck)
+
+    def _taken(self, command_id: str, handled: Handled, at: When, deck: int = -1) -> Answer:
+        planned = self._soon if at == "now" else self.decks.sample_of(at, deck)
+        because = "; ".join(handled.because)
         return Answer(
-            id=command.id, accepted=True, clamps=handled.clamps, planned_sample=planned,
-            because="; ".join(handled.because),
-        )  # fmt: skip
+            id=command_id, accepted=True, clamps=handled.clamps, planned_sample=planned, because=because
+        )
 
     def _check_hands(self) -> None:
         if self.directing:
@@ -313,16 +308,34 @@ class Desk:
         """Load what lies ready in the engine. Raises Exhausted."""
         deck = self.decks.all[command.deck]
         self._post(command.id, loading(deck, command, loaded, self._soon))
-        self.decks.expect(loaded)
+        self.decks.expect(loaded, deck.index)
         deck.awaited = deck.awaited_track = ""
 
     def swap(self, index: int, before: Loaded, ready: Loaded) -> bool:
         """Have other stems of the same music take the place of what is on a deck; False if it is gone."""
-        if self.free < 1 or not self.decks.is_settled or self.decks.all[index].loaded is not before:
+        deck = self.decks.all[index]
+        if self.free < 1 or not self.decks.is_deck_settled(deck) or deck.loaded is not before:
             return False
         self.receipts.send(Order(kind=SWAP, deck=index, extra=ready.key))
-        self.decks.expect(ready)
+        self.decks.expect(ready, index)
         return True
+
+    def may_join(self, index: int) -> bool:
+        """Whether one file may play on a deck in the place of its stems, and nobody would hear it."""
+        return self.wholes.may_join(self.decks.all[index], self.mix, self.receipts.orders)
+
+    def join(self, index: int, before: Loaded, whole: Loaded, stems: Loaded) -> bool:
+        """Have one file, which lies ready, play on a deck; False if that cannot be any more."""
+        deck = self.decks.all[index]
+        if self.free < 1 or deck.loaded is not before or not self.may_join(index):
+            return False
+        self.receipts.send(self.wholes.join(deck, whole, stems))
+        return True
+
+    def part(self) -> None:
+        """Have the stems play again where one file does. Raises Exhausted."""
+        for order in self.wholes.part():
+            self.receipts.send(order)
 
     # Panic
 
@@ -336,7 +349,7 @@ class Desk:
         orders += calm
         if self.receipts.free < 2 * len(orders):
             raise Exhausted(f"session {self._id} is busy with other panics")
-        orders += self._transitions.stop() + self.presets.silencing()
+        orders += self.transitions.stop() + self.presets.silencing()
         scheduled, signals = self.receipts.take_back(UNDONE)
         if self.directing:
             signals += self.directing.clear(NEUTRAL)
@@ -364,7 +377,8 @@ class Desk:
         if order is not None:
             self.decks.note(order, report)
             self.presets.places.take_report(order, report)
-            self._transitions.take_report(report)
+            self.wholes.take_report(order, report)
+            self.transitions.take_report(report)
             if order.kind == MIX and order.when and order.deck == EVERY_DECK and report.kind == APPLIED:
                 self._take_mix(order.name, order.value)
         self.receipts.take(report)
@@ -373,7 +387,10 @@ class Desk:
         """Take how the session stood in its newest packet."""
         self.newest = entry
         self.decks.take(entry.sample + PACKET_FRAMES, entry.decks)
-        self._transitions.advance()
+        if self.free:
+            for order in self.wholes.advance():
+                self.receipts.send(order)
+        self.transitions.advance()
 
     def tell_settled(self) -> None:
         """Tell those commands for which there was nothing to do in the engine; their answers are out."""

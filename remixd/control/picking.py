@@ -48,7 +48,8 @@ class Picking:
             return Answer(id=pick.id, accepted=False, reason=str(error))
         if not presets.places.missing(chosen.racks):
             presets.expect("")
-            return session.pick(chosen, ())
+            session.check_playing()
+            return session.desk.pick(chosen, ())
         presets.expect(pick.id)
         self._keep(self._carry_out(session, chosen))
         because = "; ".join(("its effects are made ready", *chosen.notes))
@@ -65,7 +66,8 @@ class Picking:
         try:
             await self._make_ready(session, chosen.racks, made)
             if presets.awaited == pick_id:
-                answer = session.pick(chosen, made)
+                session.check_playing()
+                answer = session.desk.pick(chosen, made)
                 if not answer.accepted:
                     presets.give_up(pick_id, answer.reason)
             while session.playing and presets.holds(made):  # noqa: ASYNC110 (a phrase, not an event)
@@ -91,7 +93,7 @@ class Picking:
             await self._holding.swap(session, summed=False)
         for _ in range(round(PATIENCE_S / LOOK_S)):
             if session.desk.free >= len(wanted) + LAYERS_MAX:
-                if places.has_room(wanted) and not (on_stems and session.is_summed):
+                if places.has_room(wanted) and not (on_stems and _is_summed(session)):
                     return
                 session.desk.send(places.make_room(wanted))
             await asyncio.sleep(LOOK_S)
@@ -138,3 +140,9 @@ class Picking:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+
+
+def _is_summed(session: Session) -> bool:
+    """Whether stems are summed on any of its decks, so that none of them can have effects."""
+    on_decks = (session.players.get(deck.loaded.key) for deck in session.desk.decks.all if deck.loaded)
+    return any(score and score["summed"] for score in on_decks)

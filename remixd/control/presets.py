@@ -126,10 +126,14 @@ class Presets:
         """As people write them."""
         return str(self.blend)
 
-    @property
-    def weights(self) -> dict[str, float]:
-        """Of its presets, by name; none for the artist's own mix."""
-        return dict(self.blend.weights)
+    def told(self) -> dict[str, Any]:
+        """How it stands, as in `SessionStatus`."""
+        return {
+            "preset": str(self.blend),
+            "preset_weights": dict(self.blend.weights),
+            "preset_clamps": self.clamps,
+            "preset_notes": self.notes,
+        }
 
     def wanted(self, coming: int = -1) -> tuple[Wanted, ...]:
         """The racks that it has; see `Places.wanted`."""
@@ -268,7 +272,7 @@ class Presets:
     def to_json(self) -> dict[str, Any]:
         """How it stands, for a daemon that comes after."""
         return {
-            "weights": self.weights,
+            "weights": dict(self.blend.weights),
             "centre": self.centre,
             "clamps": [asdict(clamp) for clamp in self.clamps],
             "notes": list(self.notes),

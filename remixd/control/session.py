@@ -24,7 +24,6 @@ from remixd.control.fanout import Listeners, Watchers
 from remixd.control.journal import Journal
 from remixd.control.ledger import Ledger
 from remixd.control.order import bypass_of
-from remixd.control.presets import Chosen
 from remixd.control.start import Start
 from remixd.control.streams import SILENT_LUFS, Listener, Packet, SessionStatus, Watcher
 from remixd.errors import RemixdError, Unavailable
@@ -47,6 +46,7 @@ class Session:
         players: the score of each player that its engine holds, by key (see `player_score`).
         racks: that of each rack, likewise (see `rack_score`).
         journal: where everything that shapes its sound is written down.
+        degraded: what is done more cheaply for it, and why.
     """
 
     def __init__(
@@ -73,9 +73,10 @@ class Session:
         self._ring = self._memory.ring
         self._read = 0
         self._before = 0
+        self._hands = 0
         self._heard = -1
         self._reports_lost = 0
-        self._degraded: dict[str, str] = {}
+        self.degraded: dict[str, str] = {}
         self._listeners = Listeners()
         self._watchers = Watchers()
         # No method of the session: one that refers to itself would keep its shared memory until the next
@@ -128,10 +129,7 @@ class Session:
             limiter_db=db_from_gain(newest.limiter_gain) if newest else 0.0,
             underruns=newest.underruns if newest else 0,
             mode=self.mode,
-            preset=desk.presets.name,
-            preset_weights=dict(desk.presets.weights),
-            preset_clamps=desk.presets.clamps,
-            preset_notes=desk.presets.notes,
+            **desk.presets.told(),
             latency_s=self.latency_s + self._racks_delay_s,
             device=self.device,
             because=dict(desk.because),
@@ -143,7 +141,7 @@ class Session:
             short_term_lufs=newest.short_term_lufs if newest else SILENT_LUFS,
             nonfinite=newest.nonfinite if newest else 0,
             major_faults=newest.major_faults if newest else 0,
-            degraded="; ".join(self._degraded.values()),
+            degraded="; ".join(self.degraded.values()),
             decks=desk.decks.statuses(),
         )
 
@@ -165,31 +163,29 @@ class Session:
         """By how much the music comes later than it is played, because of racks."""
         return self._desk.newest.racks_delay_frames / RATE_HZ if self._desk.newest else 0.0
 
-    def _check_playing(self) -> None:
+    def check_playing(self) -> None:
+        """Raise Unavailable if the engine is lost."""
         if not self.playing:
             raise Unavailable(f"session {self.id} is lost: its engine has died")
 
     def receive(self, signals: Sequence[Signal]) -> list[Answer]:
         """Take a batch of signals; see `Desk.receive`. Raises Unavailable too, if the engine is lost."""
-        self._check_playing()
+        self.check_playing()
+        self._hands += 1
         self.journal.hear(signals)
         return self._desk.receive(signals)
 
     def perform(self, command: DeckCommand) -> Answer:
         """Take what a hand does on a deck, but for loading. Raises Unavailable if the engine is lost."""
-        self._check_playing()
+        self.check_playing()
+        self._hands += 1
         clock = self._desk.clock
         behind_frames = clock.sample + PACKET_FRAMES - self._heard_now(clock)[0]
         return self._desk.perform(command, behind_frames)
 
-    def pick(self, to: Chosen, made: Sequence[int]) -> Answer:
-        """Go to other presets; see `Desk.pick`. Raises Unavailable if the engine is lost."""
-        self._check_playing()
-        return self._desk.pick(to, made)
-
     def expect(self, command: DeckCommand, track: Track) -> Answer:
         """Answer a command that loads a track on a deck: it is made ready meanwhile."""
-        self._check_playing()
+        self.check_playing()
         return self._desk.expect(command, track)
 
     @property
@@ -215,7 +211,7 @@ class Session:
 
     def panic(self, panic_id: str) -> Answer:
         """Bring the artist's own mix back; see `Desk.panic`. Raises Unavailable too, without an engine."""
-        self._check_playing()
+        self.check_playing()
         return self._desk.panic(panic_id)
 
     def take_reports(self) -> None:
@@ -226,6 +222,8 @@ class Session:
             if report.kind == BYPASSED:
                 self.degrade(f"rack {report.value:.0f}", "a rack is passed by", bypass_of(report.reason))
             self._desk.take_report(report)
+        if "whole" in self.degraded and not self._desk.wholes.any:
+            self.restore("whole", "a stem is moved, or there is room again")
         if len(self.ledger) > LEDGER_MAX and (checkpoint := self._memory.checkpoints.read()):
             self.ledger.trim(told_of(checkpoint))
 
@@ -321,12 +319,6 @@ class Session:
         return len(self._listeners)
 
     @property
-    def is_summed(self) -> bool:
-        """Whether any of its decks plays stems that are summed."""
-        on_decks = (self.players.get(deck.loaded.key) for deck in self._desk.decks.all if deck.loaded)
-        return any(score and score["summed"] for score in on_decks)
-
-    @property
     def is_apart(self) -> bool:
         """Whether any of its decks plays stems by themselves that could be summed now: not beneath racks."""
         if self.racks or not self._desk.decks.is_settled:
@@ -334,15 +326,33 @@ class Session:
         on_decks = (self.players.get(deck.loaded.key) for deck in self._desk.decks.all if deck.loaded)
         return any(score and not score["summed"] and len(score["stems"]) > 1 for score in on_decks)
 
+    @property
+    def may_join(self) -> bool:
+        """Whether one file may play on any of its decks in the place of stems, and nobody would hear it."""
+        return any(
+            self._plays_stems(deck) and self._desk.may_join(deck.index) for deck in self._desk.decks.all
+        )
+
+    def _plays_stems(self, deck: Deck) -> bool:
+        score = self.players.get(deck.loaded.key) if deck.loaded else None
+        return score is not None and len(score["stems"]) > 1
+
+    @property
+    def version(self) -> int:
+        """What rises whenever control may have changed something that another daemon must know."""
+        return self._hands + self._desk.receipts.version
+
     def degrade(self, step: str, how: str, because: str) -> None:
         """Tell that something is done more cheaply for it."""
-        self._degraded[step] = f"{how}: {because}"
+        self._hands += 1
+        self.degraded[step] = f"{how}: {because}"
         self.journal.step(self._desk.clock.sample, how, because)
 
-    def restore(self, step: str) -> None:
+    def restore(self, step: str, because: str = "there is room again") -> None:
         """Tell that it is done as it should again."""
-        if self._degraded.pop(step, None):
-            self.journal.step(self._desk.clock.sample, f"no longer {step}", "there is room again")
+        if self.degraded.pop(step, None):
+            self._hands += 1
+            self.journal.step(self._desk.clock.sample, f"no longer {step}", because)
 
     @property
     def due_ns(self) -> int:
@@ -365,8 +375,8 @@ class Session:
         """Let the engine fade it out."""
         if self.playing:
             try:
-                await self.engine.ask(op="leave", key=self.key)
-                self.journal.fade(0 if self.sink.startswith("device") else PACKET_FRAMES)
+                end, frames = (await self.engine.ask(op="leave", key=self.key))["faded"]
+                self.journal.fade(frames or PACKET_FRAMES, end)
             except RemixdError:
                 self.playing = False
         self.engine.memory_path(self.key).unlink(missing_ok=True)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import math
 
 import numpy as np
 import pytest
-from performing import SECOND, Performance, track
+from performing import SECOND, Performance, sound, track
 from sounds import Audio, level_db, music
 
 from remixd._kernel import fft
 from remixd._kernel.mailbox import PLAY
 from remixd._kernel.session import Session as KernelSession
-from remixd._kernel.stem import Stem
 from remixd.audience.signal import Signal
 from remixd.config import user_cache_path
 from remixd.control.command import Answer, Applied, Refused
@@ -48,10 +46,9 @@ EVERY = (A, B, LATER, STEPS)
 keys = itertools.count()
 
 
-@functools.cache
-def stems() -> dict[StemRole, Stem]:
+@pytest.fixture(scope="module", autouse=True)
+def plans() -> None:
     fft.prepare(user_cache_path() / "fftwf.wisdom")
-    return {role: Stem.of(SONG[role]) for role in ROLES}
 
 
 def a_song(rights: Rights = OPEN) -> Track:
@@ -66,9 +63,8 @@ def go_to(desk: Desk, over_bars: float | None = None, at: str | None = None, **w
 @pytest.fixture
 def hands() -> Performance:
     """A song of 240 beats a minute on deck A, in hands-on."""
-    stems()
     played = Performance()
-    played.load(0, a_song(), stems())
+    played.load(0, a_song(), SONG)
     played.do("play", 0)
     played.play(SECOND // 2)
     return played
@@ -78,14 +74,13 @@ class Directed(Performance):
     """The song under a director: a bar of a second, a phrase of four."""
 
     def __init__(self, rights: Rights = OPEN, **weights: float) -> None:
-        playing = list(stems().values())
         super().__init__()
         song = a_song(rights)
         start = Start.of(song, blend(EVERY, weights), Sink.parse("null"), is_directed=True)
         self.desk = Desk("s-1", self.commands, 1, start, self.told.append)
         low, high = zip(*(rights.range(name) for name in PLAYABLE), strict=True)
         self.session = KernelSession(
-            playing, [STEM_ROLES.index(role) for role in ROLES], key=1,
+            [sound(SONG[role]) for role in ROLES], [STEM_ROLES.index(role) for role in ROLES], key=1,
             loop=True, mix=[start.mix[name] for name in PLAYABLE], low=low, high=high, vocals_limit_db=None,
         )  # fmt: skip
 
@@ -166,7 +161,7 @@ def test_a_pick_moves_every_dimension_at_one_sample_and_is_told_as_one(hands: Pe
         name: {**NEUTRAL, "drums": -12.0, "bass": -6.0}[name] for name in PLAYABLE
     }
     assert hands.desk.mix == {**NEUTRAL, "drums": -12.0, "bass": -6.0}, "what was wished before is gone"
-    assert (hands.desk.presets.name, hands.desk.presets.weights) == ("a", {"a": 1.0})
+    assert (hands.desk.presets.name, hands.desk.presets.blend.weights) == ("a", {"a": 1.0})
 
 
 def test_a_morph_goes_there_in_its_bars_without_a_step(hands: Performance) -> None:
