@@ -20,7 +20,7 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 ROOT = Path(__file__).resolve().parent
-PROTOS = ("common", "tracks", "sessions", "audience", "console", "journal")
+PROTOS = ("common", "tracks", "sessions", "audience", "console", "presets", "journal")
 KERNEL_NOUNS = (
     "simd",
     "ring",
@@ -144,6 +144,7 @@ class BuildKernel(build_ext):
 
 def generate_protos() -> None:
     """Write remixd/v1/*_pb2*.py from proto/remixd/v1/*.proto."""
+    import grpc_tools
     from grpc_tools import protoc
 
     target = ROOT / "remixd" / "v1"
@@ -153,6 +154,7 @@ def generate_protos() -> None:
     arguments = [
         "protoc",
         f"-I{ROOT / 'proto'}",
+        f"-I{Path(grpc_tools.__file__).parent / '_proto'}",
         f"--python_out={ROOT}",
         f"--pyi_out={ROOT}",
         f"--grpc_python_out={ROOT}",

@@ -6,7 +6,7 @@ This is the one module of the benches that knows how the kernel is fed.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -18,6 +18,8 @@ from remixd._kernel.session import Session
 from remixd._kernel.stem import Stem
 from remixd.analysis.phase_tree import write_cached
 from remixd.config import user_cache_path
+from remixd.control.offline import add_racks
+from remixd.director.blend import WeightedRack
 from remixd.mix import PLAYABLE
 from remixd.units import RATE_HZ, STEM_ROLES, StemRole
 
@@ -59,6 +61,27 @@ def stretch(stems: Mapping[StemRole, Audio], tempo: float, pitch: float) -> dict
 def _stretch_one(files: Mapping[StemRole, Stem], role: StemRole, tempo: float, pitch: float) -> Audio:
     session = Session([files[role]], [STEM_ROLES.index(role)], loop=False, mix=_mix(tempo=tempo, pitch=pitch))
     left = round(files[role].frames / tempo)
+    blocks = []
+    while left > 0:
+        blocks.append(session.render(min(left, _BLOCK_FRAMES)).copy())
+        left -= len(blocks[-1])
+    return np.concatenate(blocks)
+
+
+def perform(files: Mapping[StemRole, Stem], mix: Mapping[str, float], racks: Iterable[WeightedRack]) -> Audio:
+    """Stems as a session plays them once, in a mix and with racks: float32 (frames, 2), after the limiter.
+
+    Args:
+        files: of `cached`.
+        mix: a value for every dimension that is not neutral.
+        racks: of a blend.
+    """
+    roles = list(files)
+    session = Session(
+        list(files.values()), [STEM_ROLES.index(role) for role in roles], loop=False, mix=_mix(**mix)
+    )
+    add_racks(session, racks, roles)
+    left = round(next(iter(files.values())).frames / mix["tempo"])
     blocks = []
     while left > 0:
         blocks.append(session.render(min(left, _BLOCK_FRAMES)).copy())

@@ -118,6 +118,19 @@ def user_state_path() -> Path:
         return Path(os.devnull) / "remixd"
 
 
+def user_presets_path() -> Path:
+    """The folder of the user's own presets: REMIXD_PRESETS, else `remixd/presets` in their config folder.
+
+    For who has no home, one that cannot be.
+    """
+    if named := os.environ.get("REMIXD_PRESETS"):
+        return Path(named)
+    try:
+        return expand_home(Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config")) / "remixd" / "presets"
+    except InvalidInput:
+        return Path(os.devnull) / "remixd"
+
+
 def journal_max_bytes(given: str | None = None) -> int:
     """How much the journals of a daemon may take: the argument, else 1 GB."""
     return parse_size(given or DEFAULT_JOURNAL_MAX)

@@ -23,7 +23,7 @@ from remixd.control.desk import Desk
 from remixd.control.score import Beats, player_score
 from remixd.control.sink import Sink
 from remixd.control.start import Start
-from remixd.director.preset import ORIGINAL, load_preset
+from remixd.director.blend import blend
 from remixd.track.analysis import Analysis, Section
 from remixd.track.package import Stem as TrackStem
 from remixd.track.package import Track
@@ -86,7 +86,7 @@ class Performance:
 
     def a_desk(self) -> Desk:
         """A desk for its session, that knows of nothing yet."""
-        start = Start.of(None, load_preset(ORIGINAL), Sink.parse("null"), is_directed=False)
+        start = Start.of(None, blend([], {}), Sink.parse("null"), is_directed=False)
         return Desk("s-1", self.commands, 1, start, self.told.append)
 
     def load(self, deck: int, song: Track, stems: Mapping[StemRole, Audio]) -> None:

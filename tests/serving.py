@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,9 +18,12 @@ from remixd.config import Address
 from remixd.control.action import DECK_NAMES, DeckCommand
 from remixd.control.command import Answer, Applied, AppliedMove, Clamp, Refused
 from remixd.control.ingest import ImportResult
+from remixd.control.presets import Pick
 from remixd.control.sink import Sink
 from remixd.control.streams import DeckStatus, Listener, Packet, SessionStatus, Watcher
-from remixd.director.preset import load_preset
+from remixd.director.blend import Blend, as_preset
+from remixd.director.preset import Preset
+from remixd.director.preset_files import load_blend, save_preset
 from remixd.errors import BadAudio, NotFound, nearest
 from remixd.mix import DIMENSIONS
 from remixd.track.analysis import Alternative, Span
@@ -143,7 +146,9 @@ class ShelfOfTracks:
 class HandPlayedSession:
     """A session whose clock a test turns."""
 
-    def __init__(self, session_id: str, key: int, track_id: str, **start: str) -> None:
+    def __init__(self, session_id: str, key: int, track_id: str, presets: Blend, **start: str) -> None:
+        self.blend = presets
+        self.picks: list[Pick] = []
         self.id = session_id
         self.key = key
         self.track_id = track_id
@@ -166,7 +171,9 @@ class HandPlayedSession:
             state=self.state,
             sink=self.start["sink"],
             mode=self.start["mode"],
-            preset=self.start["preset"],
+            preset=str(self.blend),
+            preset_weights=dict(self.blend.weights),
+            preset_notes=self.blend.left_out,
             engine_pid=ENGINE_PID,
             sample=self.sample,
             position_s=self.sample / RATE_HZ,
@@ -288,13 +295,13 @@ class HandPlayedSessions:
         *,
         directed: bool = False,
         sink: str | None = None,
-        preset: str | None = None,
+        presets: Mapping[str, float] | None = None,
     ) -> HandPlayedSession:
         track = "" if track_id is None else self._shelf.get(track_id).id
         self._count += 1
         session = HandPlayedSession(
             f"s-{self._count}", self._count, track, mode="directed" if directed else "hands-on",
-            sink=str(Sink.parse(sink or "stream")), preset=load_preset(preset or "original").name,
+            sink=str(Sink.parse(sink or "stream")), presets=load_blend(presets or {}),
         )  # fmt: skip
         self.held[session.id] = session
         return session
@@ -310,6 +317,23 @@ class HandPlayedSessions:
                 late_frames=0, moves=(),
             ))  # fmt: skip
         return answer
+
+    def pick(self, session: HandPlayedSession, pick: Pick) -> Answer:
+        if session.refusal is not None:
+            raise session.refusal
+        session.blend = load_blend(pick.weights)
+        session.picks.append(pick)
+        if session.applies:
+            session.tell(Applied(id=pick.id, sample=session.sample, settled_sample=session.sample + 480,
+                                 bar_beat="1:1.00", late_frames=0, moves=()))  # fmt: skip
+        clamp = Clamp(
+            dimension="density", asked=0.5, given=0.0, because="this engine cannot play density yet"
+        )
+        return Answer(id=pick.id, accepted=True, clamps=(clamp,), planned_sample=session.sample)
+
+    def save_preset(self, session: HandPlayedSession, name: str, **words: Any) -> tuple[Preset, Path]:
+        preset = as_preset(name, words["title"], words["description"], session.mix, session.blend)
+        return preset, save_preset(preset, replace=words["replace"])
 
     def get(self, session_id: str) -> HandPlayedSession:
         if session_id not in self.held:

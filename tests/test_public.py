@@ -12,14 +12,16 @@ PUBLIC = {
     "remixd.client": {
         "Alternative", "Answer", "Applied", "AppliedMove", "AsyncClient", "AsyncConsole", "AsyncStream",
         "Chord", "Clamp", "Client", "Console", "Deck", "Event", "ImportedTrack", "Lost", "Missed",
-        "NullTest", "Packet", "Recorder", "Recording", "Refused", "Rights", "Section", "Session", "Signal",
-        "Span", "Stem", "StemNull", "StemOverview", "Stream", "Track", "TrackSummary",
+        "NullTest", "Packet", "Preset", "Rack", "Recorder", "Recording", "Refused",
+        "Rights", "Section", "Session", "Signal", "Span", "Stem", "StemNull", "StemOverview",
+        "Stream", "Track", "TrackSummary",
     },
     "remixd.cli": {"main"},
 }  # fmt: skip
 METHODS = {
     "close", "console", "create_session", "delete_session", "delete_track", "edit_track", "import_track",
-    "is_serving", "listen", "overview", "packets", "panic", "send", "session", "sessions", "signal",
+    "is_serving", "listen", "overview", "packets", "panic", "pick", "preset",
+    "presets", "save_preset", "send", "session", "sessions", "signal",
     "track", "tracks",
     "watch",
 }  # fmt: skip

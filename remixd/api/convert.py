@@ -240,6 +240,8 @@ def status_to_proto(status: SessionStatus) -> sessions_pb2.Session:
         mode=MODES[status.mode],
         preset=status.preset,
         preset_clamps=[clamp_to_proto(clamp) for clamp in status.preset_clamps],
+        preset_weights=status.preset_weights,
+        preset_notes=status.preset_notes,
         latency_s=status.latency_s,
         device=status.device,
         because=status.because,

@@ -13,6 +13,7 @@ from grpc_reflection.v1alpha import reflection
 
 from remixd.api.audience import AudienceServicer
 from remixd.api.console import ConsoleServicer
+from remixd.api.presets import PresetsServicer
 from remixd.api.sessions import SessionsServicer
 from remixd.api.status import StatusInterceptor
 from remixd.api.streams import Streams
@@ -26,6 +27,8 @@ from remixd.v1 import (
     audience_pb2_grpc,
     console_pb2,
     console_pb2_grpc,
+    presets_pb2,
+    presets_pb2_grpc,
     sessions_pb2,
     sessions_pb2_grpc,
     tracks_pb2,
@@ -49,6 +52,7 @@ SERVICES: Final = tuple(
         (sessions_pb2.DESCRIPTOR, "Sessions"),
         (audience_pb2.DESCRIPTOR, "Audience"),
         (console_pb2.DESCRIPTOR, "Console"),
+        (presets_pb2.DESCRIPTOR, "Presets"),
     )
 )
 
@@ -72,6 +76,7 @@ class Server:
             (sessions_pb2_grpc.add_SessionsServicer_to_server, SessionsServicer(sessions, self._streams)),
             (audience_pb2_grpc.add_AudienceServicer_to_server, AudienceServicer(sessions)),
             (console_pb2_grpc.add_ConsoleServicer_to_server, ConsoleServicer(sessions, self._streams)),
+            (presets_pb2_grpc.add_PresetsServicer_to_server, PresetsServicer(sessions)),
         ):
             add(servicer, self._server)  # type: ignore[no-untyped-call]  # generated
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)

@@ -40,6 +40,15 @@ def _packet(wire_format: pb.SampleFormat, packet: Packet) -> bytes:
     return pb.ListenResponse(packet=convert.packet_to_proto(packet, wire_format)).SerializeToString()
 
 
+def _presets(request: pb.CreateSessionRequest) -> dict[str, float] | None:
+    """Where it starts, by the presets' names."""
+    name = check_name("preset", request.preset, required=False)
+    if name and request.preset_weights:
+        raise InvalidInput("preset and preset_weights are both there", field="preset_weights")
+    weights = {check_name("preset_weights", each): value for each, value in request.preset_weights.items()}
+    return {name: 1.0} if name else weights or None
+
+
 class SessionsServicer(sessions_pb2_grpc.SessionsServicer):
     """Translates between the wire and the sessions. Thread: [control]."""
 
@@ -60,7 +69,7 @@ class SessionsServicer(sessions_pb2_grpc.SessionsServicer):
             check_name("track", request.track, required=False) or None,
             directed=directed,
             sink=request.sink or None,
-            preset=check_name("preset", request.preset, required=False) or None,
+            presets=_presets(request),
         )
         return pb.CreateSessionResponse(session=convert.status_to_proto(session.status()))
 

@@ -109,6 +109,11 @@ class Consensus:
         live.goal_unit = wanted + (live.goal_unit - wanted) * left
         live.goal_at_s = max(at_s, live.goal_at_s)
 
+    def forget(self, name: str) -> None:
+        """Forget every wish for a dimension."""
+        self.wishes_count += 1
+        self._live.pop(name, None)
+
     def to_json(self) -> dict[str, Any]:
         """Every live wish, and how far the goals have come, in JSON's types."""
         return {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,8 @@ from remixd.cli._options import FILE, Seconds, daemon_option, json_option, libra
 from remixd.cli._out import note, print_json, progress
 from remixd.cli._shelf import OnProgress, find_track
 from remixd.config import library_chosen, library_path
+from remixd.director.blend import Blend, WeightedRack, parse_weights
+from remixd.director.preset_files import load_blend
 from remixd.errors import InvalidInput, NotFound
 from remixd.mix import NEUTRAL, Mix, parse_wishes
 from remixd.units import RATE_HZ, frames_from_seconds, seconds_from_frames
@@ -29,6 +31,9 @@ SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 @click.option(
     "--mix", "mix_text", default="", metavar="D=V,...", help="Such as tempo=1.1,pitch=2,vocals=-60."
 )
+@click.option(
+    "--preset", "preset_text", default="", metavar="NAME[:WEIGHT],...", help="As in lo-fi:.5,stadium."
+)
 @click.option("--start", type=Seconds(), default=0.0, show_default=True, help="Where in the song to begin.")
 @click.option("--from", "from_s", type=Seconds(), help="Where in the session to begin, with --journal.")
 @click.option("--seconds", type=Seconds(above=True), help="How much to write.  [default: to the end]")
@@ -40,6 +45,7 @@ def render(
     track_id: str,
     journal: Path | None,
     mix_text: str,
+    preset_text: str,
     start: float,
     from_s: float | None,
     seconds: float | None,
@@ -48,25 +54,27 @@ def render(
     daemon: str | None,
     as_json: bool,
 ) -> None:
-    """Render a track to a file, in a mix; or a session, with --journal, as it was heard.
+    """Render a track to a file, in a preset and a mix; or a session, with --journal, as it was heard.
 
-    No daemon is needed. TRACK is an id, or the beginning of one. The rights of the track clamp the mix.
+    No daemon is needed. TRACK is an id, or the beginning of one. What --mix names is not left to the presets.
+    The rights of the track clamp both.
     """
     if bool(track_id) == bool(journal):
         raise click.UsageError("name a TRACK, or a session's --journal")
     wishes = parse_wishes([text for text in mix_text.split(",") if text.strip()])
+    presets = load_blend(parse_weights(preset_text) if preset_text else {})
     if out.suffix.lower() not in SUFFIXES:
         raise InvalidInput(f"{out} must end in one of {', '.join(SUFFIXES)}")
     if not out.absolute().parent.is_dir():
         raise NotFound(f"there is no folder {out.absolute().parent}")
     if journal:
-        if wishes or start:
+        if wishes or presets.weights or start:
             raise click.UsageError("a --journal has its own mixes; where to begin in it is --from")
         _render_journal(journal, library, from_s or 0.0, seconds, out, as_json)
         return
     if from_s is not None:
         raise click.UsageError("--from is of a --journal; where to begin in a song is --start")
-    _render_track(track_id, wishes, start, seconds, out, library, daemon, as_json)
+    _render_track(track_id, presets, wishes, start, seconds, out, library, daemon, as_json)
 
 
 def _render_journal(
@@ -95,6 +103,7 @@ def _render_journal(
 
 def _render_track(
     track_id: str,
+    presets: Blend,
     wishes: dict[str, float],
     start: float,
     seconds: float | None,
@@ -103,6 +112,7 @@ def _render_track(
     daemon: str | None,
     as_json: bool,
 ) -> None:
+    from remixd.control.plugins import with_plugins
     from remixd.track.library import Library
 
     folder = _library_of(track_id, library, daemon)
@@ -111,9 +121,12 @@ def _render_track(
     track.check_export()
     if start >= track.duration_s:
         raise InvalidInput(f"{track.id} lasts {track.duration_s:.2f} s: it cannot start at {start:g} s")
-    mix, clamps = _allowed(wishes, track)
+    presets, notes = with_plugins(presets)
+    for text in (*presets.left_out, *notes):
+        note(text)
+    mix, clamps = _allowed(presets, wishes, track)
     with progress(track.id) as on_progress:
-        frames = _write(track, folder, mix, start, seconds, out, on_progress)
+        frames = _write(track, folder, mix, presets.racks, start, seconds, out, on_progress)
     answer: dict[str, Any] = {
         "frames": frames,
         "seconds": seconds_from_frames(frames),
@@ -141,21 +154,30 @@ def _library_of(track_id: str, library: Path | None, daemon: str | None) -> Path
     return library_path()
 
 
-def _allowed(wishes: dict[str, float], track: Track) -> tuple[Mix, tuple[Clamp, ...]]:
-    """The mix that comes of the wishes under the track's rights, and what was clamped."""
-    if not wishes:
+def _allowed(presets: Blend, wishes: dict[str, float], track: Track) -> tuple[Mix, tuple[Clamp, ...]]:
+    """The mix that comes of presets and wishes under the track's rights, and what was clamped.
+
+    Raises InvalidInput if the presets must not be used on the track.
+    """
+    if not wishes and not presets.weights:
         return NEUTRAL, ()
     from remixd.control.command import heard, lower
+    from remixd.control.start import allowed
 
-    lowered = lower(wishes, NEUTRAL, track.rights, track.roles)
-    mix = heard({**NEUTRAL, **lowered.values}, track.rights, track.roles)
-    return NEUTRAL.moved(**mix), lowered.clamps
+    if objection := presets.objection(track.roles, track.analysis.bpm):
+        raise InvalidInput(objection)
+    there = allowed(presets, track.rights, track.roles)
+    lowered = lower(wishes, there.mix, track.rights, track.roles)
+    mix = heard({**there.mix, **lowered.values}, track.rights, track.roles)
+    clamps = (clamp for clamp in there.clamps if clamp.dimension not in wishes)
+    return NEUTRAL.moved(**mix), (*clamps, *lowered.clamps)
 
 
 def _write(
     track: Track,
     library: Path,
     mix: Mix,
+    racks: Sequence[WeightedRack],
     start_s: float,
     seconds: float | None,
     out: Path,
@@ -176,7 +198,7 @@ def _write(
 
     def counted() -> Iterator[Any]:
         nonlocal written
-        for block in render_blocks(track, lease.paths, mix, start_s, seconds):
+        for block in render_blocks(track, lease.paths, mix, start_s, seconds, racks):
             written += len(block)
             on_progress(min(written / max(expected, 1), 1.0), "rendering")
             yield block

@@ -33,7 +33,11 @@ def session() -> None:
 @click.argument("track", required=False, metavar="[TRACK]")
 @click.option("--directed", is_flag=True, help="Let the director move the mix, as all fans wish together.")
 @sink_option
-@click.option("--preset", metavar="NAME", help="The mix to start from; `remixd preset list` shows them.")
+@click.option(
+    "--preset",
+    metavar="NAME[:WEIGHT],...",
+    help="Where to start from, such as lo-fi:.5,stadium:.3; `remixd preset list` shows them.",
+)
 @daemon_option
 @json_option
 def create_session(

@@ -23,6 +23,7 @@ from remixd.audience.signal import Signal
 from remixd.client._aio import AsyncClient, AsyncStream
 from remixd.client._client import Client, Stream
 from remixd.client._console import AsyncConsole, Console
+from remixd.client._preset_types import Preset, Rack
 from remixd.client._recording import Recorder, Recording
 from remixd.client._song_types import (
     Alternative,
@@ -71,6 +72,8 @@ __all__ = [
     "Missed",
     "NullTest",
     "Packet",
+    "Preset",
+    "Rack",
     "Recorder",
     "Recording",
     "Refused",

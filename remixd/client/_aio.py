@@ -179,3 +179,7 @@ class AsyncClient:
     watch = _following(Plans.watch)
     send = _awaiting(Plans.send)
     signal = _awaiting(Plans.signal)
+    presets = _awaiting(Plans.presets)
+    preset = _awaiting(Plans.preset)
+    pick = _awaiting(Plans.pick)
+    save_preset = _awaiting(Plans.save_preset)

@@ -166,3 +166,7 @@ class Client:
     watch = _following(Plans.watch)
     send = _blocking(Plans.send)
     signal = _blocking(Plans.signal)
+    presets = _blocking(Plans.presets)
+    preset = _blocking(Plans.preset)
+    pick = _blocking(Plans.pick)
+    save_preset = _blocking(Plans.save_preset)

@@ -255,7 +255,9 @@ def session(message: sessions_pb2.Session) -> types.Session:
         .lower()
         .replace("_", "-"),
         preset=message.preset,
+        preset_weights=dict(sorted(message.preset_weights.items())),
         preset_clamps=tuple(_clamp(clamp) for clamp in message.preset_clamps),
+        preset_notes=tuple(message.preset_notes),
         latency_s=message.latency_s,
         device=message.device,
         because=_in_order(message.because),

@@ -7,10 +7,8 @@ they wait. A new method is a plan here and one line in each face.
 
 from __future__ import annotations
 
-import dataclasses
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
@@ -19,6 +17,7 @@ from grpc_health.v1 import health_pb2
 
 from remixd.audience.signal import Signal
 from remixd.client import _convert as convert
+from remixd.client._preset_plans import PresetPlans, weights_of
 from remixd.client._recording import Recorder, Recording
 from remixd.client._song_types import (
     Alternative,
@@ -30,14 +29,10 @@ from remixd.client._song_types import (
 from remixd.client._steps import Ask, Follow, Plan, Take
 from remixd.client._types import (
     Answer,
-    Applied,
-    Event,
-    Lost,
-    Missed,
     Packet,
-    Refused,
     Session,
 )
+from remixd.client._watching import DIRECTED_TIMEOUT_S, outcome
 from remixd.config import expand_home
 from remixd.errors import InvalidInput, RemixdError, Unavailable
 from remixd.mix import When
@@ -52,9 +47,6 @@ from remixd.v1 import (
 TIMEOUT_S: Final = 10.0
 CREATE_TIMEOUT_S: Final = 300.0
 """A track's first session waits for its cache."""
-
-DIRECTED_TIMEOUT_S: Final = 300.0
-"""The director may wait for the next section of the song."""
 
 PROBE_TIMEOUT_S: Final = 2.0
 PAGE_SIZE: Final = 500
@@ -76,11 +68,10 @@ def _absolute(path: str | Path) -> str:
     return text
 
 
-@dataclass(frozen=True, slots=True)
-class Plans:
-    """The plan of every method. `timeout_s` is how long an ordinary call may take."""
+class Plans(PresetPlans):
+    """The plan of every method."""
 
-    timeout_s: float
+    __slots__ = ()
 
     def is_serving(self) -> Plan[bool]:
         """Whether a daemon answers."""
@@ -224,7 +215,7 @@ class Plans:
         *,
         directed: bool = False,
         sink: str | None = None,
-        preset: str | None = None,
+        preset: str | Mapping[str, float] | None = None,
         timeout_s: float = CREATE_TIMEOUT_S,
     ) -> Plan[Session]:
         """Start a track; it plays at once and starts over at its end. Or start with empty decks.
@@ -233,12 +224,12 @@ class Plans:
             track: its id; None for empty decks.
             directed: whether the director moves the mix, as the fans wish together; else wishes act at once.
             sink: "stream", "device[:NAME]", "file:PATH.wav" or "null[:fast]"; None for the daemon's default.
-            preset: the mix to start from; None for the artist's own.
+            preset: to start from: a name, "NAME[:WEIGHT],...", or or weights by name; None for the original.
             timeout_s: how long the track's cache may take.
         """
         mode = sessions_pb2.SESSION_MODE_DIRECTED if directed else sessions_pb2.SESSION_MODE_HANDS_ON
         request = sessions_pb2.CreateSessionRequest(
-            track=track or "", mode=mode, sink=sink or "", preset=preset or ""
+            track=track or "", mode=mode, sink=sink or "", preset_weights=weights_of(preset or {})
         )
         response = yield Ask("Sessions", "CreateSession", request, timeout_s)
         return convert.session(response.session)
@@ -276,7 +267,7 @@ class Plans:
         request = sessions_pb2.PanicRequest(session=session, id=panic_id)
         response = yield Ask("Sessions", "Panic", request, self.timeout_s)
         answer = convert.panic_answer(panic_id, response)
-        return (yield from _outcome(events, answer)) if wait else answer
+        return (yield from outcome(events, answer)) if wait else answer
 
     def packets(self, session: str, *, seconds: float | None = None) -> Follow[Packet]:
         """A session's sound from now on, as it comes; after `seconds` of waiting, Unavailable."""
@@ -294,18 +285,6 @@ class Plans:
         while not recorder.is_full and (packet := (yield Take(packets))) is not None:
             recorder.add(packet)
         return recorder.recording()
-
-    def watch(self, session: str, *, seconds: float | None = None) -> Follow[Event]:
-        """Follow a session from now on, for `seconds` or until it ends.
-
-        What is sent to the session once the stream is open cannot be missed.
-        """
-        request = sessions_pb2.WatchRequest(session=session)
-        return Follow("Sessions", "Watch", request, seconds, convert.event, ends_in_time=True)
-
-    def _waiting(self, session: str, seconds: float) -> Follow[Event]:
-        """To follow a session until something is told, which must come within `seconds`."""
-        return dataclasses.replace(self.watch(session, seconds=seconds), ends_in_time=False)
 
     # Audience
 
@@ -356,24 +335,7 @@ class Plans:
         patience_s = max(self.timeout_s, DIRECTED_TIMEOUT_S) if is_slow else self.timeout_s
         events = yield self._waiting(session, patience_s)
         answer = (yield from self.send(session, [signal]))[0]
-        return (yield from _outcome(events, answer)) if answer.accepted else answer
-
-
-def _outcome(events: object, answer: Answer) -> Plan[Answer]:
-    """Wait on a followed `Watch` until it tells what became of an accepted signal."""
-    try:
-        while (event := (yield Take(events))) is not None:
-            if isinstance(event, Applied) and event.id == answer.id:
-                return dataclasses.replace(answer, applied=event)
-            if isinstance(event, Refused) and event.id == answer.id:
-                return dataclasses.replace(answer, accepted=False, reason=event.reason)
-            if isinstance(event, Lost):
-                raise Unavailable(event.reason)
-            if isinstance(event, Missed):
-                raise Unavailable(f"{event.answers} answers were missed, perhaps its own")
-    except Unavailable as error:
-        raise Unavailable(f"signal {answer.id} was accepted, but not heard of again: {error}") from None
-    raise Unavailable(f"signal {answer.id} was accepted, but its session ended")
+        return (yield from outcome(events, answer)) if answer.accepted else answer
 
 
 def _itself(message: M) -> M:

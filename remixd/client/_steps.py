@@ -11,7 +11,13 @@ from google.protobuf.message import Message
 from grpc_health.v1 import health_pb2_grpc
 
 from remixd.errors import InvalidInput
-from remixd.v1 import audience_pb2_grpc, console_pb2_grpc, sessions_pb2_grpc, tracks_pb2_grpc
+from remixd.v1 import (
+    audience_pb2_grpc,
+    console_pb2_grpc,
+    presets_pb2_grpc,
+    sessions_pb2_grpc,
+    tracks_pb2_grpc,
+)
 
 CHANNEL_OPTIONS: Final = (("grpc.enable_http_proxy", 0),)
 """A proxy for the web has no part in what goes on inside this machine."""
@@ -74,6 +80,7 @@ def stubs(channel: grpc.Channel | grpc.aio.Channel) -> dict[str, Any]:
         "Sessions": sessions_pb2_grpc.SessionsStub,
         "Audience": audience_pb2_grpc.AudienceStub,
         "Console": console_pb2_grpc.ConsoleStub,
+        "Presets": presets_pb2_grpc.PresetsStub,
         "Health": health_pb2_grpc.HealthStub,
     }
     return {service: kind(channel) for service, kind in kinds.items()}

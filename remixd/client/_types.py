@@ -70,8 +70,10 @@ class Session:
         limiter_db: what the limiter takes off, 0 or less.
         underruns: blocks that came late.
         mode: "hands-on", or "directed" when the director moves the mix.
-        preset: what it started from; "original" is the artist's own mix.
-        preset_clamps: what of the preset the track did not allow.
+        preset: what it stands in, or several as NAME[:WEIGHT],...; "original" is the artist's own mix.
+        preset_weights: the same, by name; what is left of 1 is the artist's own mix.
+        preset_clamps: what of the presets the track did not allow.
+        preset_notes: what else of them is not as they have it.
         latency_s: how much later than it is rendered the sound is heard.
         device: how the device is, "playing" or "lost: ..."; empty without one.
         because: in a directed session, why each dimension was last moved.
@@ -102,7 +104,9 @@ class Session:
     underruns: int
     mode: str
     preset: str
+    preset_weights: Mapping[str, float]
     preset_clamps: tuple[Clamp, ...]
+    preset_notes: tuple[str, ...]
     latency_s: float
     device: str
     because: Mapping[str, str]

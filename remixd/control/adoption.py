@@ -16,7 +16,6 @@ from typing import Any, Final, Protocol
 
 from remixd._kernel.checkpoint import mix_of
 from remixd._kernel.shared import SessionMemory
-from remixd.control.command import Clamp
 from remixd.control.decks import Knobs, Loaded
 from remixd.control.engine import Engine
 from remixd.control.order import Order
@@ -25,13 +24,15 @@ from remixd.control.score import Beats, track_of
 from remixd.control.session import Session
 from remixd.control.sink import Sink
 from remixd.control.start import Start
+from remixd.director.blend import NO_PRESETS, Blend
+from remixd.director.preset_files import load_blend
 from remixd.director.thinning import thinned_db
-from remixd.errors import InvalidInput
+from remixd.errors import InvalidInput, RemixdError
 from remixd.mix import PLAYABLE
 from remixd.track.package import Track
 from remixd.units import STEM_ROLES
 
-VERSION: Final = 2
+VERSION: Final = 3
 
 FANS_SHARE: Final = 0.02
 """The wishes of a large crowd are written so seldom that it takes no more of control's time than this."""
@@ -127,8 +128,7 @@ def _facts(session: Session) -> dict[str, Any]:
         "id": session.id,
         "sink": session.sink,
         "directed": desk.directed_track,
-        "preset": desk.preset,
-        "clamps": [asdict(clamp) for clamp in desk.clamps],
+        "presets": desk.presets.to_json(),
         "mix": dict(desk.mix),
         "because": dict(desk.because),
         "knobs": [deck.knobs.to_json() for deck in desk.decks.all],
@@ -174,9 +174,8 @@ def _adopted(
         track=shelf.get(facts["directed"]) if facts["directed"] else None,
         sink=Sink.parse(facts["sink"]),
         is_directed=bool(facts["directed"]),
-        preset=facts["preset"],
         mix=mix,
-        clamps=tuple(Clamp(**clamp) for clamp in facts["clamps"]),
+        blend=_blend(facts["presets"]["weights"]),
     )
     score = {**made["score"], "player": None, "lead_ns": facts["lead_ns"]}
     session = Session(facts["id"], key, engine, start, score)
@@ -185,6 +184,7 @@ def _adopted(
     for step, told in facts["degraded"].items():
         session.degraded[step] = told
     desk = session.desk
+    desk.presets.restore(facts["presets"])
     desk.because.update(facts["because"])
     desk.decks.cues.update({track: tuple(cues) for track, cues in facts["cues"].items()})
     orders = {int(command_id): Order(**order) for command_id, order in facts["orders"]}
@@ -197,6 +197,14 @@ def _adopted(
     session.catch_up()
     desk.transitions.restore(facts["transitions"], orders)
     return session
+
+
+def _blend(weights: Mapping[str, float]) -> Blend:
+    """The presets that it stood in; where they are gone their mix stays, and nothing locks it."""
+    try:
+        return load_blend(weights)
+    except RemixdError:
+        return NO_PRESETS
 
 
 def _put_on_decks(session: Session, loaded: dict[int, Loaded], facts: Mapping[str, Any]) -> None:

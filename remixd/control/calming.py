@@ -55,6 +55,7 @@ UNDONE: Final = (
     mailbox.LOOP,
     mailbox.SLIP,
     mailbox.REVERSE,
+    mailbox.RACK,
 )
 """What panic undoes of what still waits for its sample or mark."""
 

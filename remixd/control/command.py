@@ -85,6 +85,13 @@ class Lowered:
     values: Mapping[str, float]
     clamps: tuple[Clamp, ...]
 
+    def refusal(self, signal_id: str) -> Answer | None:
+        """The answer to a signal of which nothing can be given; None if something can."""
+        if self.values:
+            return None
+        reason = "; ".join(dict.fromkeys(clamp.because for clamp in self.clamps))
+        return Answer(id=signal_id, accepted=False, reason=reason, clamps=self.clamps)
+
 
 def lower(
     wishes: Mapping[str, float], mix: Mapping[str, float], rights: Rights, roles: tuple[str, ...]

@@ -5,28 +5,28 @@ Thread: [control].
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from remixd._kernel.mailbox import APPLIED, EXPIRED, REFUSED, SWAP, Mailbox, ReportEntry
+from remixd._kernel.mailbox import APPLIED, EXPIRED, MIX, REFUSED, SWAP, Mailbox, ReportEntry
 from remixd._kernel.ring import PacketEntry
 from remixd.audience.signal import Signal
 from remixd.control.action import TRANSITIONS, DeckCommand
 from remixd.control.calming import UNDONE, calming, undoing
 from remixd.control.command import Answer, Applied, Lowered, Refused, lower
 from remixd.control.decks import Decks, Loaded
-from remixd.control.directing import Clock, Directing
+from remixd.control.directing import Clock, Directing, Due
 from remixd.control.handling import NO_BEATS, Handled, Handling, loading
 from remixd.control.journal import Journal
 from remixd.control.layers import DENSITY_ORDERS, Layers
 from remixd.control.order import Order, mix_order
+from remixd.control.presets import Chosen, Presets
 from remixd.control.receipts import Receipt, Receipts
 from remixd.control.score import FIRST_PLAYER, Beats
 from remixd.control.start import Start
 from remixd.control.transitions import Transitions
 from remixd.control.wholes import Wholes
-from remixd.director.preset import ORIGINAL
 from remixd.errors import Exhausted, InvalidInput
 from remixd.mix import LAYERED, NEUTRAL, PLAYABLE, WHENS, When
 from remixd.track.package import Track
@@ -39,14 +39,6 @@ POSITION_ONE: Final = 1 << 24
 """Positions in packets have 24 fractional bits."""
 
 DIRECTED: Final = "this session is directed: its director moves the mix, on the bars"
-
-
-def _refused(signal: Signal, lowered: Lowered) -> Answer | None:
-    """The answer to a signal of which nothing can be given."""
-    if lowered.values:
-        return None
-    reason = "; ".join(dict.fromkeys(clamp.because for clamp in lowered.clamps))
-    return Answer(id=signal.id, accepted=False, reason=reason, clamps=lowered.clamps)
 
 
 class Desk:
@@ -62,7 +54,7 @@ class Desk:
     Attributes:
         mix: what was given to every deck, by dimension.
         because: why the director last moved each dimension.
-        preset, clamps: what it started from, and what of that was not allowed.
+        presets: the blend that it stands in.
         directed_track: the id of the track that it is directed on; empty hands-on.
         decks: its decks.
         layers: what density does to them.
@@ -82,11 +74,11 @@ class Desk:
     ) -> None:
         track = start.track
         self._id = session_id
-        self.preset = start.preset
-        self.clamps = start.clamps
         self.mix: dict[str, float] = dict(start.mix)
         self.because: dict[str, str] = {}
-        self.directing = Directing(track, start.mix) if track and start.is_directed else None
+        self.directing = (
+            Directing(track, start.mix, start.blend.locked) if track and start.is_directed else None
+        )
         self.directed_track = track.id if track and start.is_directed else ""
         first = Loaded(FIRST_PLAYER, track, Beats.of(track), loops=True) if track else None
         self.decks = Decks(first, start.mix)
@@ -97,6 +89,7 @@ class Desk:
         self.receipts = Receipts(commands, key, self.decks.place, tell, journal, self.wholes.before)
         self.layers = Layers(session_id, self.decks, self.receipts.send, self.mix)
         self._marked: dict[int, tuple[str, float]] = {}
+        self.presets = Presets(self.decks, self.receipts, start, tell)
         self.transitions = Transitions(self.decks, self.receipts, tell, self.because)
 
     @property
@@ -118,7 +111,8 @@ class Desk:
         return self.newest.sample + PACKET_FRAMES if self.newest else 0
 
     @property
-    def _free(self) -> int:
+    def free(self) -> int:
+        """How many commands it takes now, beside panic."""
         return max(self.receipts.free - PANIC_ROOM, 0)
 
     # Wishes
@@ -138,17 +132,15 @@ class Desk:
         wished: dict[tuple[str, When], list[tuple[Receipt, float]]] = {}
         for signal in signals:
             lowered = lower(signal.wishes, mix, self.decks.rights, self.decks.roles)
-            answers.append(_refused(signal, lowered) or self._accepted(signal, lowered))
+            answers.append(lowered.refusal(signal.id) or self._accepted(signal, lowered))
             receipt = Receipt(signal.id)
             for name, value in lowered.values.items():
                 at = "bar" if name in LAYERED and signal.at == "now" else signal.at
                 wished.setdefault((name, at), []).append((receipt, value))
             if signal.at == "now":
                 mix.update(lowered.values)
-        if sum(DENSITY_ORDERS if name in LAYERED else 1 for name, _ in wished) > self._free:
-            raise Exhausted(
-                f"session {self._id} can move {self._free} more dimensions now, not {len(wished)}"
-            )
+        if sum(DENSITY_ORDERS if name in LAYERED else 1 for name, _ in wished) > self.free:
+            raise Exhausted(f"session {self._id} can move {self.free} more dimensions now, not {len(wished)}")
         for (name, at), [*replaced, (receipt, value)] in wished.items():
             if name in LAYERED:
                 self.layers.turn(value, at, (receipt,), replaced=replaced)
@@ -186,7 +178,7 @@ class Desk:
             reason = f"{DIRECTED}; a signal for it has no time of its own"
             return Answer(id=signal.id, accepted=False, reason=reason)
         lowered = lower(signal.wishes, self.mix, self.decks.rights, self.decks.roles)
-        if refusal := _refused(signal, lowered):
+        if refusal := lowered.refusal(signal.id):
             return refusal
         answer, replaced = directing.receive(signal, lowered, self.mix, self.clock)
         for signal_id in replaced:
@@ -201,6 +193,8 @@ class Desk:
         due = self.directing.due(self.mix, self.clock)
         if due is None:
             return
+        if due.recentred is not None:
+            self._begin(due)
         receipts: dict[str, Receipt] = {}
         for move, frames in due.moves:
             owed = [receipts.setdefault(signal_id, Receipt(signal_id)) for signal_id in move.signals]
@@ -222,6 +216,58 @@ class Desk:
             bar_beat=self.bar_beat(at.position_s) or "",
         )  # fmt: skip
 
+    # Presets
+
+    def pick(self, to: Chosen, made: Sequence[int]) -> Answer:
+        """Go to other presets, of whose racks those that were missing lie ready. The first answer.
+
+        Hands-on at once or at a mark, and every dimension goes where the blend has it. Directed at the next
+        phrase, and those go in which it is another than the blend before; wishes for them are forgotten.
+        """
+        try:
+            if self.directing:
+                return self.presets.go_on_to(to, made, self.directing, self.clock)
+            handled = self.presets.go_to(to, made, self.free - DENSITY_ORDERS)
+        except (InvalidInput, Exhausted) as error:
+            return Answer(id=to.pick.id, accepted=False, reason=str(error))
+        receipt = Receipt(to.pick.id)
+        for order in handled.orders:
+            self._send_blended(order, receipt)
+        handled.done()
+        if self.presets.centre["density"] != self.mix["density"]:
+            self.layers.turn(self.presets.centre["density"], "bar" if to.at == "now" else to.at, ())
+        return self._taken(to.pick.id, handled, to.at)
+
+    def send(self, orders: Iterable[Order]) -> None:
+        """Post orders that nobody is told of. Raises Exhausted if the mailbox is full."""
+        for order in orders:
+            self.receipts.send(order)
+
+    def _begin(self, due: Due) -> None:
+        """A phrase is there at which other presets come."""
+        receipt, because, orders = self.presets.begin(due)
+        for order in orders:
+            self._send_blended(order, receipt, because)
+            if order.kind == MIX:
+                self.because[order.name] = because
+        if not orders:
+            self._settled.append(self._nothing_to_do(receipt.signal_id))
+        if self.presets.centre["density"] != self.mix["density"]:
+            self.layers.turn(self.presets.centre["density"], "phrase", (), sample=due.sample, because=because)
+            self.because["density"] = because
+
+    def _send_blended(self, order: Order, receipt: Receipt, because: str = "") -> None:
+        """Post an order of a blend; density takes off its levels what it takes off wishes."""
+        if order.kind != MIX:
+            self.receipts.send(order, (receipt,), because=because)
+            return
+        thinned = replace(order, value=self.layers.given(order.name, order.value))
+        command = self.receipts.send(thinned, (receipt,), because=because)
+        if order.when:
+            self._marked[command] = order.name, order.value
+        else:
+            self._take_mix(order.name, order.value)
+
     # Hands on decks
 
     def perform(self, command: DeckCommand, behind_frames: int) -> Answer:
@@ -241,11 +287,14 @@ class Desk:
             return Answer(id=command.id, accepted=False, reason=str(error))
         if not handled.orders:
             self._settled.append(self._nothing_to_do(command.id))
-        planned = self._soon if command.at == "now" else self.decks.sample_of(command.at, command.deck)
+        return self._taken(command.id, handled, command.at, command.deck)
+
+    def _taken(self, command_id: str, handled: Handled, at: When, deck: int = -1) -> Answer:
+        planned = self._soon if at == "now" else self.decks.sample_of(at, deck)
+        because = "; ".join(handled.because)
         return Answer(
-            id=command.id, accepted=True, clamps=handled.clamps, planned_sample=planned,
-            because="; ".join(handled.because),
-        )  # fmt: skip
+            id=command_id, accepted=True, clamps=handled.clamps, planned_sample=planned, because=because
+        )
 
     def check_hands(self) -> None:
         """Raise InvalidInput where no hands are allowed."""
@@ -253,8 +302,8 @@ class Desk:
             raise InvalidInput(f"{DIRECTED}; make a hands-on session for the decks")
 
     def _post(self, command_id: str, handled: Handled) -> None:
-        if len(handled.orders) > self._free:
-            raise Exhausted(f"session {self._id} can take {self._free} more commands now")
+        if len(handled.orders) > self.free:
+            raise Exhausted(f"session {self._id} can take {self.free} more commands now")
         receipt = Receipt(command_id)
         for order in handled.orders:
             self.receipts.send(order, (receipt,))
@@ -299,7 +348,7 @@ class Desk:
     def swap(self, index: int, before: Loaded, ready: Loaded) -> bool:
         """Have other stems of the same music take the place of what is on a deck; False if it is gone."""
         deck = self.decks.all[index]
-        if self._free < 1 or not self.decks.is_deck_settled(deck) or deck.loaded is not before:
+        if self.free < 1 or not self.decks.is_deck_settled(deck) or deck.loaded is not before:
             return False
         self.receipts.send(Order(kind=SWAP, deck=index, extra=ready.key))
         self.decks.expect(ready, index)
@@ -312,7 +361,7 @@ class Desk:
     def join(self, index: int, before: Loaded, whole: Loaded, stems: Loaded) -> bool:
         """Have one file, which lies ready, play on a deck; False if that cannot be any more."""
         deck = self.decks.all[index]
-        if self._free < 1 or deck.loaded is not before or not self.may_join(index):
+        if self.free < 1 or deck.loaded is not before or not self.may_join(index):
             return False
         self.receipts.send(self.wholes.join(deck, whole, stems))
         return True
@@ -335,7 +384,7 @@ class Desk:
         orders += [*calm, *self.layers.calming()]
         if self.receipts.free < 2 * len(orders):
             raise Exhausted(f"session {self._id} is busy with other panics")
-        orders += self.transitions.stop()
+        orders += self.transitions.stop() + self.presets.silencing()
         scheduled, signals = self.receipts.take_back(UNDONE)
         if self.directing:
             signals += self.directing.clear(NEUTRAL)
@@ -351,8 +400,7 @@ class Desk:
         self.layers.done(0.0)
         self._marked.clear()
         self.because.clear()
-        self.clamps = ()
-        self.preset = ORIGINAL
+        self.presets.clear()
         return Answer(id=panic_id, accepted=True, planned_sample=self._soon)
 
     # The engine
@@ -365,6 +413,7 @@ class Desk:
         order = self.receipts.order_of(report.id)
         if order is not None:
             self.decks.note(order, report)
+            self.presets.places.take_report(order, report)
             self.wholes.take_report(order, report)
             self.transitions.take_report(report)
             marked = self._marked.pop(report.id, None)
@@ -376,7 +425,7 @@ class Desk:
         """Take how the session stood in its newest packet."""
         self.newest = entry
         self.decks.take(entry.sample + PACKET_FRAMES, entry.decks)
-        if self._free:
+        if self.free:
             for order in self.wholes.advance():
                 self.receipts.send(order)
         self.transitions.advance()

@@ -8,7 +8,7 @@ Thread: [control].
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -47,11 +47,15 @@ class Clock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Due:
-    """What happens at one sample: moves, each with the frames it takes, and signals that are settled."""
+    """What happens at one sample: moves, each with the frames it takes, and signals that are settled.
+
+    `recentred` where another centre counts from here on: the ids of the signals that it made void.
+    """
 
     sample: int
     moves: Sequence[tuple[Move, int]]
     settled: Mapping[str, str]
+    recentred: Sequence[str] | None = None
 
 
 class Directing:
@@ -59,12 +63,14 @@ class Directing:
 
     Args:
         track: that it plays.
-        centre: the mix of its preset.
+        centre: the mix of its presets.
+        locked: the dimensions that stay there.
     """
 
-    def __init__(self, track: Track, centre: Mapping[str, float]) -> None:
+    def __init__(self, track: Track, centre: Mapping[str, float], locked: Collection[str] = ()) -> None:
         ranges = {name: track.rights.range(name) for name in DIMENSIONS}
-        self._director = Director(centre, ranges)
+        self._director = Director(centre, ranges, locked)
+        self._coming: tuple[Mapping[str, float], Collection[str]] | None = None
         self._grid = Grid.of(track.analysis, track.duration_s)
         self._decided: dict[Boundary, int] = dict.fromkeys(BOUNDARIES, -SAME_FRAMES)
 
@@ -112,13 +118,22 @@ class Directing:
         at = [every for every, (sample, _) in starts.items() if sample < first + SAME_FRAMES]
         for every in at:
             self._decided[every] = starts[every][0]
+        recentred = None
+        if self._coming and "phrase" in at:
+            recentred, self._coming = self._director.recentre(*self._coming), None
         plan = self._director.plan(at, mix, clock.at_s)
         moves = [(move, starts[DIMENSIONS[move.dimension].slew.every]) for move in plan.moves]
         return Due(
             sample=first,
             moves=[(move, length) for move, (_, length) in moves],
             settled=plan.settled,
+            recentred=recentred,
         )
+
+    def recentre(self, centre: Mapping[str, float], locked: Collection[str], clock: Clock) -> int:
+        """Go on from another centre at the next phrase; its sample, as far as can be told."""
+        self._coming = centre, locked
+        return self._next("phrase", clock)[0]
 
     @property
     def version(self) -> tuple[int, ...]:
@@ -139,4 +154,5 @@ class Directing:
 
     def clear(self, centre: Mapping[str, float]) -> list[str]:
         """Forget every wish, and go on from another centre; the ids of the signals that wait."""
+        self._coming = None
         return self._director.clear(centre)

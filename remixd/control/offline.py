@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,8 +16,10 @@ from remixd._kernel.stem import Stem
 from remixd.config import user_cache_path
 from remixd.control.accompaniment import Accompaniment
 from remixd.control.layers import QUIET_BASS_DB
-from remixd.control.order import CHANNEL, LAYER
-from remixd.control.score import FIRST_PLAYER, Beats
+from remixd.control.order import CHANNEL, EVERY_DECK, LAYER, rack_order
+from remixd.control.score import FIRST_PLAYER, Beats, rack_score
+from remixd.director.blend import WeightedRack
+from remixd.director.preset import MASTER
 from remixd.director.thinning import low_db, thinned_db, together_db
 from remixd.engine.patterns import make_pattern
 from remixd.errors import InvalidInput
@@ -29,8 +31,36 @@ from remixd.units import STEM_ROLES, frames_from_seconds
 BLOCK_FRAMES: Final = 48_000
 
 
+def add_racks(session: Session, racks: Iterable[WeightedRack], roles: Collection[str]) -> None:
+    """Give a session that plays these roles on its first deck the racks of a blend, from its first sample on.
+
+    Raises InvalidInput, in a sentence, for one that cannot be built or takes too long.
+    """
+    for key, rack in enumerate(racks, start=1):
+        if rack.on in STEM_ROLES and rack.on not in roles:
+            continue
+        from remixd.engine.racks import Racks  # pedalboard comes with it: only where there are racks
+
+        try:
+            built, _ = Racks().build(rack_score(rack.chain, key=key))
+            session.racks.put(built)
+        except ValueError as error:
+            raise InvalidInput(f"{rack.preset}, on {rack.on}: {error}") from None
+        deck = EVERY_DECK if rack.on == MASTER else 0
+        order = rack_order(key, rack.weight, deck=deck, role=rack.on if rack.on in STEM_ROLES else "")
+        session.post(
+            key, order.dimension, order.value, kind=order.kind, deck=order.deck, extra=order.extra,
+            ramp_frames=order.ramp_frames,
+        )  # fmt: skip
+
+
 def render(
-    track: Track, caches: Sequence[Path], mix: Mapping[str, float], start_s: float, seconds: float | None
+    track: Track,
+    caches: Sequence[Path],
+    mix: Mapping[str, float],
+    start_s: float,
+    seconds: float | None,
+    racks: Iterable[WeightedRack] = (),
 ) -> Iterator[NDArray[np.float32]]:
     """Render part of a track at one mix, in blocks of at most a second.
 
@@ -40,8 +70,10 @@ def render(
         mix: a value for each dimension; rights clamp it.
         start_s: where in the song to begin.
         seconds: of output; None for all that is left of the song, to the frame.
+        racks: of the presets that it is rendered in.
 
-    Yields float32 (frames, 2). Raises InvalidInput if there is nothing to render. Thread: any, one at a time.
+    Yields float32 (frames, 2). Raises InvalidInput if there is nothing to render, or for a rack that cannot
+    be. Thread: any, one at a time.
     """
     fft.prepare(user_cache_path() / "fftwf.wisdom")
     stems = [Stem.open(path) for path in caches]
@@ -60,6 +92,7 @@ def render(
         vocals_limit_db=None if track.rights.vocals_solo else VOCALS_ABOVE_DB,
         generated=track.rights.generated,
     )
+    add_racks(session, racks, track.roles)
     tempo = min(max(mix["tempo"], low[0]), high[0])
     left = round((stems[0].frames - start) / tempo) if seconds is None else frames_from_seconds(seconds)
     if left <= 0:

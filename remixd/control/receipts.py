@@ -174,6 +174,12 @@ class Receipts:
             because="; ".join(receipt.because),
         )
 
+    def awaits(self, signal_id: str) -> bool:
+        """Whether anything that was sent for a signal is not reported on yet."""
+        return any(
+            receipt.signal_id == signal_id for sent in self._sent.values() for receipt in sent.receipts
+        )
+
     @property
     def orders(self) -> list[Order]:
         """What is not reported on yet."""

@@ -9,6 +9,7 @@ import secrets
 import time
 from collections.abc import Collection, Mapping, Sequence
 from itertools import count
+from pathlib import Path
 from typing import Any, Final
 
 from remixd._kernel.host import SESSIONS_MAX
@@ -23,6 +24,8 @@ from remixd.control.grooving import Grooving
 from remixd.control.holding import Holding, ReadyRack
 from remixd.control.journal import Journal
 from remixd.control.journals import Journals
+from remixd.control.picking import Picking
+from remixd.control.presets import Pick
 from remixd.control.recovery import recover
 from remixd.control.rounds import Rounds
 from remixd.control.score import FIRST_PLAYER, player_score, session_score, track_of
@@ -32,8 +35,11 @@ from remixd.control.start import Start
 from remixd.control.streams import Listener, Lost, Packet, SessionStatus, Watcher
 from remixd.control.supervisor import Supervisor
 from remixd.control.swaps import answers_to
-from remixd.director.preset import ORIGINAL, load_preset
+from remixd.director.blend import as_preset
+from remixd.director.preset import ORIGINAL, Preset
+from remixd.director.preset_files import load_blend, save_preset
 from remixd.errors import Exhausted, NotFound, RemixdError, Unavailable, nearest
+from remixd.track.fields import one_line
 from remixd.track.library import Library
 from remixd.track.package import Track
 from remixd.track.quota import Lease
@@ -71,6 +77,7 @@ class Sessions:
         self._sessions: dict[str, Session] = {}
         papers = Papers()
         self._holding = Holding(self._caches, papers)
+        self._picking = Picking(self._holding)
         self._admission = Admission()
         self._grooving = Grooving()
         self._generation = count(1)
@@ -103,7 +110,7 @@ class Sessions:
         *,
         directed: bool = False,
         sink: str | None = None,
-        preset: str | None = None,
+        presets: Mapping[str, float] | None = None,
     ) -> Session:
         """Start a track from its beginning, or a session of empty decks.
 
@@ -111,7 +118,7 @@ class Sessions:
             track_id: of the track, which plays at once; None for none.
             directed: whether wishes go to the director rather than at once into the mix.
             sink: where it plays (see `Sink`); the daemon's default if None.
-            preset: the mix it starts from; the artist's own if None.
+            presets: those that it starts from, and their weights; the artist's own mix if None.
 
         Raises NotFound for an unknown track or preset, InvalidInput for an unknown sink, a broken package, or
         where there is nothing to direct, Exhausted if the engine is full or out of shared memory, Unavailable
@@ -122,7 +129,7 @@ class Sessions:
             self._create(
                 Start.of(
                     None if track_id is None else self._library.get(track_id),
-                    load_preset(preset or ORIGINAL),
+                    load_blend(presets or {ORIGINAL: 1.0}),
                     Sink.parse(sink) if sink else self._sink,
                     is_directed=directed,
                 )
@@ -153,6 +160,11 @@ class Sessions:
             raise
         self._holding.begin(session, lease)
         self._awake.set()
+        try:
+            await self._picking.complete(session)
+        except RemixdError:
+            await self.delete(session.id)
+            raise
         return session
 
     async def _play(self, start: Start, lease: Lease | None) -> Session:
@@ -216,6 +228,30 @@ class Sessions:
         """Take a batch of signals: see `Session.receive`; choices bring other sounds of the same music."""
         return answers_to(signals, session, self._library.get, self._expect)
 
+    def pick(self, session: Session, pick: Pick) -> Answer:
+        """Go to other presets. The first answer; the second is told to the session's watchers.
+
+        Raises NotFound for an unknown preset, InvalidInput for a broken one, Unavailable without an engine.
+        """
+        return self._picking.take(session, pick, load_blend(pick.weights))
+
+    def save_preset(
+        self, session: Session, name: str, *, title: str = "", description: str = "", replace: bool = False
+    ) -> tuple[Preset, Path]:
+        """Save what a session sounds like as a preset of the user's own; the preset and its file.
+
+        Raises InvalidInput for a name that is none, AlreadyExists for one that is taken.
+        """
+        presets = session.desk.presets
+        preset = as_preset(
+            name,
+            one_line(title) or name.replace("-", " ").capitalize(),
+            one_line(description) or f"Saved from a session in {presets.name}.",
+            session.desk.mix,
+            presets.blend,
+        )
+        return preset, save_preset(preset, replace=replace)
+
     async def make_rack_ready(self, session: Session, chain: Sequence[Mapping[str, Any]]) -> ReadyRack:
         """Have a rack lie ready for `order.rack_order`: see `Holding.make_rack_ready`."""
         return await self._holding.make_rack_ready(session, chain)
@@ -237,6 +273,7 @@ class Sessions:
             summed = session.mode == "directed"
             ready = await self._holding.make_ready(session, track, lease=lease, loop=loop, summed=summed)
             session.load(command, ready)
+            self._picking.follow(session, command.deck)
         except RemixdError as error:
             session.give_up(command, str(error))
         except Exception as error:
@@ -292,6 +329,7 @@ class Sessions:
 
     async def close(self) -> None:
         """End every session's listeners and watchers."""
+        await self._picking.close()
         for task in (self._pump, self._watch, *self._loading, *self._recovering):
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -110,8 +110,10 @@ class SessionStatus:
 
     Attributes:
         mode: `hands-on` or `directed`.
-        preset: the one it started from; `original` is the artist's own mix.
-        preset_clamps: what of the preset the track did not allow.
+        preset: where it stands, as `NAME[:WEIGHT],...`; `original` is the artist's own mix.
+        preset_weights: the same, by name; what is left of 1 is the artist's own mix.
+        preset_clamps: what of the presets the track did not allow.
+        preset_notes: what else of them is not as they have it.
         latency_s: how much later than it is rendered the sound is heard.
         device: how the device is, such as `playing`; empty without one.
         because: why the director last moved each dimension.
@@ -135,7 +137,9 @@ class SessionStatus:
     underruns: int
     mode: str = "hands-on"
     preset: str = "original"
+    preset_weights: dict[str, float] = field(default_factory=dict)
     preset_clamps: tuple[Clamp, ...] = ()
+    preset_notes: tuple[str, ...] = ()
     latency_s: float = 0.0
     device: str = ""
     because: dict[str, str] = field(default_factory=dict)

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from remixd._kernel.mailbox import APPLIED, EJECT, LEVEL, LOAD, MIX, OUTSIDE, SWAP, ReportEntry
+from remixd._kernel.mailbox import APPLIED, EJECT, LEVEL, LOAD, MIX, OUTSIDE, RACK, SWAP, ReportEntry
 from remixd.control.decks import Deck, Decks, Loaded
-from remixd.control.order import EVERY_DECK, LAYER, Order
+from remixd.control.order import EVERY_DECK, LAYER, WHOLE_DECK, Order
 from remixd.units import STEM_ROLES
 
 NEAR_DB: Final = 0.1
@@ -128,7 +128,9 @@ class Wholes:
 
 
 def _moves(order: Order) -> bool:
-    """Whether an order moves the level of a role."""
+    """Whether an order moves the level of a role, or what effects it has."""
+    if order.kind == RACK:
+        return order.deck != EVERY_DECK and order.dimension != WHOLE_DECK
     return (order.kind == LEVEL and order.dimension != LAYER) or (
         order.kind == MIX and order.name in STEM_ROLES
     )

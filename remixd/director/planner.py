@@ -63,14 +63,21 @@ class Director:
     """Moves one mix towards what its fans want, inside the slew of the mix table.
 
     Args:
-        centre: the preset's mix, which slew in all is counted from.
+        centre: the presets' mix, which slew in all is counted from.
         ranges: what rights allow of each dimension.
+        locked: the dimensions that stay where the presets have them.
 
     Everything is a function of the calls and of the times they are given. Thread: [control].
     """
 
-    def __init__(self, centre: Mapping[str, float], ranges: Mapping[str, tuple[float, float]]) -> None:
+    def __init__(
+        self,
+        centre: Mapping[str, float],
+        ranges: Mapping[str, tuple[float, float]],
+        locked: Collection[str] = (),
+    ) -> None:
         self._centre = centre
+        self._locked = frozenset(locked)
         self._ranges = ranges
         self._consensus = Consensus()
         self._pending: dict[tuple[str, str], _Pending] = {}
@@ -78,6 +85,8 @@ class Director:
 
     def reach(self, name: str) -> tuple[float, float]:
         """The values of a dimension that the director may go to: rights, and the slew in all."""
+        if name in self._locked:
+            return self._centre[name], self._centre[name]
         low, high = self._ranges[name]
         slew = DIMENSIONS[name].slew
         if slew.total is None:
@@ -185,6 +194,25 @@ class Director:
                     settled[pending.id] = why_still(name, mix[name])
         return settled
 
+    def recentre(self, centre: Mapping[str, float], locked: Collection[str]) -> list[str]:
+        """Go on from another centre, and forget what was wished of the dimensions in which it is another.
+
+        Returns the ids of the signals that now wait for nothing, unanswered.
+        """
+        moved = {name for name in centre if centre[name] != self._centre[name] or name in locked}
+        self._centre, self._locked = centre, frozenset(locked)
+        forgotten: dict[str, None] = {}
+        for (fan, name), pending in list(self._pending.items()):
+            if name in moved:
+                del self._pending[fan, name]
+                pending.names.discard(name)
+                if not pending.names:
+                    forgotten[pending.id] = None
+        for name in moved:
+            self._consensus.forget(name)
+        self._moving -= moved
+        return list(forgotten)
+
     @property
     def wishes_count(self) -> int:
         """Rises with whatever is wished, and when all of it is forgotten."""
@@ -212,7 +240,7 @@ class Director:
     def clear(self, centre: Mapping[str, float]) -> list[str]:
         """Forget every wish, and go on from another centre. The ids of signals that no move has answered."""
         forgotten = dict.fromkeys(pending.id for pending in self._pending.values())
-        self._centre = centre
+        self._centre, self._locked = centre, frozenset()
         self._consensus.clear()
         self._pending.clear()
         self._moving.clear()

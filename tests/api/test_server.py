@@ -90,7 +90,10 @@ def test_reflection_names_the_services(channel):
     [answer] = stub.ServerReflectionInfo(iter([asked]))
     names = {found.name for found in answer.list_services_response.service}
     assert {*SERVICES, "grpc.health.v1.Health"} <= names
-    assert tuple(f"remixd.v1.{name}" for name in ("Tracks", "Sessions", "Audience", "Console")) == SERVICES
+    assert (
+        tuple(f"remixd.v1.{name}" for name in ("Tracks", "Sessions", "Audience", "Console", "Presets"))
+        == SERVICES
+    )
 
 
 def test_stopping_ends_every_stream_with_a_status_and_no_reset(service, sessions):

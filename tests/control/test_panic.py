@@ -73,7 +73,7 @@ def check_original(heard: list[Packet], settled: int) -> int:
 
 
 async def test_the_original_is_back_within_a_bar_to_the_bit(make) -> None:
-    session = await make(preset="nightcore")
+    session = await make(presets={"nightcore": 1.0})
     wishes = {"tempo": 0.9, "pitch": -2.0, "drums": -60.0, "vocals": -20.0, "brightness": 6.0, "drive": 0.5}
     session.receive([Signal(id="a", wishes=wishes)])
     watcher = session.watch()
@@ -119,7 +119,7 @@ async def test_a_move_that_is_posted_already_does_not_come_after_a_panic(make) -
 
 
 async def test_wishes_count_again_after_a_panic(make) -> None:
-    session = await make(directed=True, preset="nightcore")
+    session = await make(directed=True, presets={"nightcore": 1.0})
     watcher = session.watch()
     session.receive([Signal(id="a", fan="mina", wishes={"drums": -20.0})])
     session.panic("help")

@@ -1,0 +1,102 @@
+"""The Presets service."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from google.protobuf.struct_pb2 import Struct
+
+from remixd.api import convert
+from remixd.api.decks import ROLE_TO_PROTO, when_from_proto
+from remixd.api.pages import cut_page
+from remixd.api.status import Context
+from remixd.audience.signal import check_name
+from remixd.control.presets import Pick
+from remixd.control.sessions import Sessions as Registry
+from remixd.director.preset import Preset
+from remixd.director.preset_files import load_preset, load_presets
+from remixd.v1 import common_pb2, presets_pb2_grpc
+from remixd.v1 import presets_pb2 as pb
+
+
+def preset_to_proto(preset: Preset) -> pb.Preset:
+    """A preset in full."""
+    rules, not_for = preset.rules, preset.not_for
+    return pb.Preset(
+        name=preset.name,
+        title=preset.title,
+        description=preset.description,
+        tags=preset.tags,
+        mix=dict(preset.mix.values_by_name),
+        racks=[
+            pb.Rack(on=rack.on, share=rack.share, effects=[_effect_to_proto(each) for each in rack.chain])
+            for rack in preset.racks
+        ],
+        gain_db=preset.gain_db,
+        rules=pb.PresetRules(
+            when=f"WHEN_{rules.when.upper()}", explores=rules.explores, cadence_lock=rules.cadence_lock
+        ),
+        not_for=pb.PresetNotFor(
+            without=[number for role, number in ROLE_TO_PROTO.items() if role in not_for.without],
+            without_rights=not_for.without_rights,
+            slower_than_bpm=not_for.slower_than_bpm,
+            faster_than_bpm=not_for.faster_than_bpm,
+        ),
+    )
+
+
+def _effect_to_proto(element: Mapping[str, Any]) -> pb.RackEffect:
+    parameters = Struct()
+    parameters.update({name: value for name, value in element.items() if name != "effect"})
+    return pb.RackEffect(effect=element["effect"], parameters=parameters)
+
+
+class PresetsServicer(presets_pb2_grpc.PresetsServicer):
+    """Translates between the wire, the presets and the sessions. Thread: [control]."""
+
+    def __init__(self, sessions: Registry) -> None:
+        self._sessions = sessions
+
+    async def ListPresets(  # noqa: N802 (the proto's name)
+        self, request: pb.ListPresetsRequest, _context: Context
+    ) -> pb.ListPresetsResponse:
+        """List the presets in the order of their names."""
+        found, problems = load_presets()
+        page, token = cut_page(found, lambda preset: (preset.name,), request.page_size, request.page_token)
+        return pb.ListPresetsResponse(
+            presets=[preset_to_proto(preset) for preset in page], next_page_token=token, problems=problems
+        )
+
+    async def GetPreset(  # noqa: N802
+        self, request: pb.GetPresetRequest, _context: Context
+    ) -> pb.GetPresetResponse:
+        """Tell one preset in full."""
+        return pb.GetPresetResponse(preset=preset_to_proto(load_preset(check_name("preset", request.preset))))
+
+    async def PickPresets(  # noqa: N802
+        self, request: pb.PickPresetsRequest, _context: Context
+    ) -> pb.PickPresetsResponse:
+        """Go to a blend of presets."""
+        session = self._sessions.get(check_name("session", request.session))
+        pick = Pick(
+            id=request.id,
+            weights={check_name("weights", name): value for name, value in request.weights.items()},
+            over_bars=request.over_bars if request.HasField("over_bars") else None,
+            at=when_from_proto("at", request.at) if request.at != common_pb2.WHEN_UNSPECIFIED else None,
+        )
+        return pb.PickPresetsResponse(answer=convert.answer_to_proto(self._sessions.pick(session, pick)))
+
+    async def SavePreset(  # noqa: N802
+        self, request: pb.SavePresetRequest, _context: Context
+    ) -> pb.SavePresetResponse:
+        """Save what a session sounds like."""
+        session = self._sessions.get(check_name("session", request.session))
+        preset, path = self._sessions.save_preset(
+            session,
+            request.name,
+            title=request.title,
+            description=request.description,
+            replace=request.replace,
+        )
+        return pb.SavePresetResponse(preset=preset_to_proto(preset), path=str(path))

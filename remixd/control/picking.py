@@ -1,0 +1,148 @@
+"""Picks on their way: their racks are made ready in the engine, then mix and racks go there together.
+
+Thread: [control].
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Coroutine, Sequence
+from typing import Any, Final
+
+from remixd.control.command import Answer
+from remixd.control.holding import Holding
+from remixd.control.places import Wanted
+from remixd.control.presets import Chosen, Pick
+from remixd.control.session import Session
+from remixd.director.blend import Blend
+from remixd.director.preset import LAYERS_MAX
+from remixd.errors import InvalidInput, RemixdError, Unavailable, Unsupported
+
+log = logging.getLogger(__name__)
+
+LOOK_S: Final = 0.02
+REST_S: Final = 0.25
+PATIENCE_S: Final = 5.0
+"""How long racks that are to go, or stems that are to be played apart, are waited for."""
+
+
+class Picking:
+    """Carries out the picks of every session; of one session's the newest counts.
+
+    Args:
+        holding: makes racks ready, and plays stems apart for those that are on some.
+    """
+
+    def __init__(self, holding: Holding) -> None:
+        self._holding = holding
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def take(self, session: Session, pick: Pick, to: Blend) -> Answer:
+        """Go to a blend. The first answer; racks are made ready meanwhile. Raises Unavailable."""
+        presets = session.desk.presets
+        try:
+            chosen = presets.choose(pick, to)
+        except (InvalidInput, Unsupported) as error:
+            return Answer(id=pick.id, accepted=False, reason=str(error))
+        if not presets.places.missing(chosen.racks):
+            presets.expect("")
+            session.check_playing()
+            return session.desk.pick(chosen, ())
+        presets.expect(pick.id)
+        self._keep(self._carry_out(session, chosen))
+        because = "; ".join(("its effects are made ready", *chosen.notes))
+        return Answer(id=pick.id, accepted=True, clamps=chosen.clamps, because=because)
+
+    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+        self._tasks.add(task := asyncio.create_task(work))
+        task.add_done_callback(self._tasks.discard)
+
+    async def _carry_out(self, session: Session, chosen: Chosen) -> None:
+        """Go there once all is ready; whatever comes of it is told."""
+        presets, pick_id = session.desk.presets, chosen.pick.id
+        made: list[int] = []
+        try:
+            await self._make_ready(session, chosen.racks, made)
+            if presets.awaited == pick_id:
+                session.check_playing()
+                answer = session.desk.pick(chosen, made)
+                if not answer.accepted:
+                    presets.give_up(pick_id, answer.reason)
+            while session.playing and presets.holds(made):  # noqa: ASYNC110 (a phrase, not an event)
+                await asyncio.sleep(REST_S)
+        except RemixdError as error:
+            presets.give_up(pick_id, str(error))
+        except Exception as error:
+            log.exception("presets %s of session %s", chosen.blend, session.id)
+            presets.give_up(pick_id, f"a fault of remixd: {error!r}")
+        finally:
+            await self._let_go(session, made)
+
+    async def _make_ready(self, session: Session, wanted: Sequence[Wanted], made: list[int]) -> None:
+        """Have every rack that is missing lie in the engine, and room for it where it is wanted.
+
+        Raises what the engine answers; Unavailable if the session is not ready for them in time.
+        """
+        places = session.desk.presets.places
+        for each in places.missing(wanted):
+            made.append((await self._holding.make_rack_ready(session, each.chain)).key)
+        on_stems = any(each.place.role for each in wanted)
+        if on_stems:
+            await self._holding.swap(session, summed=False)
+        for _ in range(round(PATIENCE_S / LOOK_S)):
+            if session.desk.free >= len(wanted) + LAYERS_MAX:
+                if places.has_room(wanted) and not (on_stems and _is_summed(session)):
+                    return
+                session.desk.send(places.make_room(wanted))
+            await asyncio.sleep(LOOK_S)
+        raise Unavailable("the session was not ready for effects in time")
+
+    async def _let_go(self, session: Session, made: Sequence[int]) -> None:
+        """Free the racks of which nothing came."""
+        with contextlib.suppress(RemixdError):
+            for key in set(made) - session.desk.presets.places.keys:
+                if session.playing and key in session.racks:
+                    await self._holding.withdraw_rack(session, key)
+
+    async def complete(self, session: Session, deck: int = -1) -> None:
+        """Give a session the racks of its presets that it has not yet, those of a deck that is loaded too.
+
+        Raises what the engine answers.
+        """
+        presets = session.desk.presets
+        wanted = presets.wanted(deck)
+        if not presets.places.missing(wanted):
+            return
+        made: list[int] = []
+        try:
+            await self._make_ready(session, wanted, made)
+            if presets.wanted(deck) == wanted:  # no pick has changed it meanwhile
+                session.desk.send(presets.places.add(wanted, made))
+        finally:
+            await self._let_go(session, made)
+
+    def follow(self, session: Session, deck: int) -> None:
+        """The same for a deck onto which something comes; what cannot be is told in the notes."""
+
+        async def follow() -> None:
+            try:
+                await self.complete(session, deck)
+            except RemixdError as error:
+                session.desk.presets.notes += (f"no effects on a deck: {error}",)
+
+        self._keep(follow())
+
+    async def close(self) -> None:
+        """Everything is over."""
+        for task in list(self._tasks):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+
+def _is_summed(session: Session) -> bool:
+    """Whether stems are summed on any of its decks, so that none of them can have effects."""
+    on_decks = (session.players.get(deck.loaded.key) for deck in session.desk.decks.all if deck.loaded)
+    return any(score and score["summed"] for score in on_decks)
