@@ -1,7 +1,7 @@
 """One file in the place of stems: what an engine with too much to do plays where nobody has moved a stem.
 
-While it plays, the stems lie ready beside it. Before any order moves the level of a role they are called
-back, so that they are there 8 ms later, and the order finds them. Thread: [control].
+While it plays, the stems lie ready beside it. Before any order moves the level of a role, or puts effects on
+it, they are called back, so that they are there 8 ms later, and the order finds them. Thread: [control].
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from remixd._kernel.mailbox import APPLIED, EJECT, LEVEL, LOAD, MIX, OUTSIDE, SWAP, ReportEntry
+from remixd._kernel.mailbox import APPLIED, EJECT, LEVEL, LOAD, MIX, OUTSIDE, RACK, SWAP, ReportEntry
 from remixd.control.decks import Deck, Decks, Loaded
-from remixd.control.order import EVERY_DECK, Order
+from remixd.control.order import EVERY_DECK, WHOLE_DECK, Order
 from remixd.units import STEM_ROLES
 
 NEAR_DB: Final = 0.1
@@ -128,5 +128,7 @@ class Wholes:
 
 
 def _moves(order: Order) -> bool:
-    """Whether an order moves the level of a role."""
+    """Whether an order moves the level of a role, or puts effects on it."""
+    if order.kind == RACK:
+        return order.deck != EVERY_DECK and order.dimension != WHOLE_DECK
     return order.kind == LEVEL or (order.kind == MIX and order.name in STEM_ROLES)
