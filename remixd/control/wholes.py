@@ -1,7 +1,7 @@
 """One file in the place of stems: what an engine with too much to do plays where nobody has moved a stem.
 
-While it plays, the stems lie ready beside it. Before any order moves the level of a role they are called
-back, so that they are there 8 ms later, and the order finds them. Thread: [control].
+While it plays, the stems lie ready beside it. Before any order moves the level of a role, or puts effects on
+it, they are called back, so that they are there 8 ms later, and the order finds them. Thread: [control].
 """
 
 from __future__ import annotations
