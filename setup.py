@@ -59,6 +59,9 @@ KERNEL_NOUNS = (
     "session",
     "host",
     "feed",
+    "exchange",
+    "insert",
+    "launch",
 )
 
 CHECKED = os.environ.get("REMIXD_CHECKED") == "1"

@@ -1,0 +1,200 @@
+"""Third-party plug-ins in a rack: a process that runs them, and what is done when it does not.
+
+While a plug-in is late, hangs, has crashed or answers what is no sound, the rack sounds dry (the kernel's
+`Insert` sees to that, within a block and without a click); then its process is started again, after 1, 2, 4 and
+more seconds. After five failures it is given up. Everything of that is told.
+
+Thread: [housekeeping], but for `insert`, which [render] calls.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from remixd._kernel.insert import Insert
+from remixd.engine.plugin_child import COMMAND, PluginChild
+
+BLOCKS_BETWEEN: Final = 8
+"""A packet of a stream is 7.5 blocks, rendered in one go: what is handed over in one is used in the next."""
+
+LOAD_S: Final = 8.0
+HUNG_S: Final = 0.5
+LATE_S: Final = 3.0
+"""Plug-ins whose answers have not once come in time for so long are too slow."""
+STEADY_S: Final = 60.0
+"""A failure after so long is not counted with those before."""
+LATE_TOLD_S: Final = 10.0
+PAUSES_S: Final = (1.0, 2.0, 4.0, 8.0, 16.0)
+"""Before it is started again, after each failure in a row; after one more it is given up."""
+WAIT_S: Final = 5.0
+"""How long a call waits for an answer while time does not count."""
+
+
+class Hosted:
+    """One or several plug-ins in a row, in a process of their own.
+
+    Args:
+        rack: `path` of each, and optionally `name` and `parameters`.
+        blocks_between: how many blocks of 64 frames later an answer is used: as many as are rendered in one go.
+        command: the program that hosts them.
+        pauses_s: before each new start.
+
+    Attributes:
+        insert: what a rack calls, with a block: what comes out is delayed by `delay_frames`.
+        state: `playing`, or what is wrong, in words.
+        cost_ns: of a block, in the other process: the median when it was loaded.
+
+    It begins with waiting for answers, for at most WAIT_S each; `go_live` ends that. Raises ValueError with a
+    sentence if the plug-ins cannot be had, OSError if there is no process for them.
+    """
+
+    def __init__(
+        self,
+        rack: Sequence[Mapping[str, Any]],
+        *,
+        blocks_between: int = BLOCKS_BETWEEN,
+        command: Sequence[str] = COMMAND,
+        pauses_s: Sequence[float] = PAUSES_S,
+    ) -> None:
+        self._rack = [dict(element) for element in rack]
+        self._command = tuple(command)
+        self._pauses_s = tuple(pauses_s)
+        self._news: list[str] = []
+        self._failures = 0
+        self._given_up = False
+        self._joined = True
+        self._child = self._start()
+        ready = self._wait_until_ready()
+        try:
+            self.insert = Insert(blocks_between, ready["latency_frames"])
+        except ValueError:
+            self._child.end("it is not used")
+            raise
+        self.names: list[str] = list(ready["names"])
+        self.cost_ns: int = ready["cost_ns"]
+        self.state = "playing"
+        self._latency_frames: int = ready["latency_frames"]
+        self._late = self._late_told = self._refused = 0
+        self._late_told_s = -LATE_TOLD_S
+        self._answered = 0
+        self._answered_s = self._wet_s = self._started_s
+        self.insert.wait_s = WAIT_S
+        self.insert.join(self._child.exchange, wet_at_once=True)
+
+    def _start(self) -> PluginChild:
+        self._started_s = time.monotonic()
+        return PluginChild(self._rack, self._command)
+
+    def _wait_until_ready(self) -> dict[str, Any]:
+        until = self._started_s + LOAD_S
+        while self._child.ready is None:
+            if time.monotonic() >= until:
+                self._child.end(f"it was not loaded within {LOAD_S:g} s")
+            self._child.look()
+            if self._child.fault:
+                raise ValueError(self._child.fault)
+            time.sleep(0.005)
+        return self._child.ready
+
+    @property
+    def delay_frames(self) -> int:
+        """From what goes in to what comes out."""
+        return self.insert.delay_frames
+
+    def go_live(self) -> None:
+        """From now on no call waits."""
+        self.insert.wait_s = 0.0
+        self._wet_s = self._answered_s = time.monotonic()
+
+    def news(self) -> list[str]:
+        """What has happened since this was asked last, a sentence each."""
+        told, self._news = self._news, []
+        return told
+
+    def tick(self) -> None:
+        """Look after the process: called about four times a second."""
+        if self._given_up:
+            return
+        now_s = time.monotonic()
+        if self._child.fault:
+            if now_s >= self._retry_s:
+                self._start_again()
+            return
+        self._child.look()
+        if fault := self._child.fault or self._fault(now_s):
+            self._fail(fault, now_s)
+        elif not self._joined and self._child.ready is not None:
+            self._join(now_s)
+        elif self._joined:
+            self._tell_state(now_s)
+
+    def _fault(self, now_s: float) -> str:
+        """What is wrong with a process that runs; empty if nothing is."""
+        if not self._joined:
+            loading = self._child.ready is None and now_s - self._started_s >= LOAD_S
+            return f"it was not loaded within {LOAD_S:g} s" if loading else ""
+        if self.insert.refused_blocks > self._refused:
+            return "it answered what is no sound"
+        answered, exchange = self._answered, self._child.exchange
+        self._answered = exchange.answered
+        if self._answered != answered or self._answered >= exchange.handed:
+            self._answered_s = now_s
+        if now_s - self._answered_s >= HUNG_S:
+            return "it hangs"
+        if self.insert.is_wet or self.insert.late_blocks == self._late:
+            self._wet_s = now_s
+        self._late = self.insert.late_blocks
+        return "it is too slow" if now_s - self._wet_s >= LATE_S else ""
+
+    def _tell_state(self, now_s: float) -> None:
+        self.state = "playing" if self.insert.is_wet else "late: it sounds dry"
+        if self.insert.late_blocks > self._late_told and now_s - self._late_told_s >= LATE_TOLD_S:
+            late = self.insert.late_blocks - self._late_told
+            self._tell(f"{late} blocks came too late, and sounded dry")
+            self._late_told, self._late_told_s = self.insert.late_blocks, now_s
+
+    def _fail(self, fault: str, now_s: float) -> None:
+        self.insert.join(None)
+        self._child.end(fault)
+        if now_s - self._started_s >= STEADY_S:
+            self._failures = 0
+        self._refused = self.insert.refused_blocks
+        self._failures += 1
+        if self._failures > len(self._pauses_s):
+            self._given_up = True
+            self.state = f"given up: {fault}"
+            self._tell(f"{fault}, the {self._failures}th time in a row: it is given up, and bypassed")
+            return
+        pause_s = self._pauses_s[self._failures - 1]
+        self._retry_s = now_s + pause_s
+        self.state = f"bypassed: {fault}"
+        self._tell(f"{fault}: it is bypassed, and started again in {pause_s:g} s")
+
+    def _start_again(self) -> None:
+        self._joined = False
+        try:
+            self._child = self._start()
+        except OSError as error:
+            self._fail(f"it cannot be started: {error.strerror}", time.monotonic())
+
+    def _join(self, now_s: float) -> None:
+        ready = self._child.ready or {}
+        if ready["latency_frames"] != self._latency_frames:
+            self._fail(f"its latency is {ready['latency_frames']} frames now", now_s)
+            return
+        self._joined = True
+        self._answered = 0
+        self._answered_s = self._wet_s = now_s
+        self.insert.join(self._child.exchange)
+        self._tell("it plays again")
+
+    def _tell(self, what: str) -> None:
+        self._news.append(f"{', '.join(self.names)}: {what}")
+
+    def close(self) -> None:
+        """End the process; what calls the insert meanwhile hears it dry. Again does nothing."""
+        self._given_up = True
+        self.insert.join(None)
+        self._child.end("it is not used any more")
