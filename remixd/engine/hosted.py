@@ -79,7 +79,8 @@ class Hosted:
         self._late = self._late_told = self._refused = 0
         self._late_told_s = -LATE_TOLD_S
         self._answered = 0
-        self._answered_s = self._wet_s = self._started_s
+        self._stuck_s = self._dry_s = 0.0
+        """When housekeeping first saw it so; 0 while it is not."""
         self.insert.wait_s = WAIT_S
         self.insert.join(self._child.exchange, wet_at_once=True)
 
@@ -106,7 +107,6 @@ class Hosted:
     def go_live(self) -> None:
         """From now on no call waits."""
         self.insert.wait_s = 0.0
-        self._wet_s = self._answered_s = time.monotonic()
 
     def news(self) -> list[str]:
         """What has happened since this was asked last, a sentence each."""
@@ -137,21 +137,23 @@ class Hosted:
             return f"it was not loaded within {LOAD_S:g} s" if loading else ""
         if self.insert.refused_blocks > self._refused:
             return "it answered what is no sound"
-        answered, exchange = self._answered, self._child.exchange
-        self._answered = exchange.answered
-        if self._answered != answered or self._answered >= exchange.handed:
-            self._answered_s = now_s
-        if now_s - self._answered_s >= HUNG_S:
+        exchange, answered, late = self._child.exchange, self._answered, self._late
+        self._answered, self._late = exchange.answered, self.insert.late_blocks
+        is_stuck = answered == self._answered < exchange.handed
+        self._stuck_s = (self._stuck_s or now_s) if is_stuck else 0.0
+        is_dry = not self.insert.is_wet and late != self._late
+        self._dry_s = (self._dry_s or now_s) if is_dry else 0.0
+        if is_stuck and now_s - self._stuck_s >= HUNG_S:
             return "it hangs"
-        if self.insert.is_wet or self.insert.late_blocks == self._late:
-            self._wet_s = now_s
-        self._late = self.insert.late_blocks
-        return "it is too slow" if now_s - self._wet_s >= LATE_S else ""
+        return "it is too slow" if is_dry and now_s - self._dry_s >= LATE_S else ""
 
     def _tell_state(self, now_s: float) -> None:
-        self.state = "playing" if self.insert.is_wet else "late: it sounds dry"
-        if self.insert.late_blocks > self._late_told and now_s - self._late_told_s >= LATE_TOLD_S:
-            late = self.insert.late_blocks - self._late_told
+        if not self.insert.is_wet:
+            self.state = "late: it sounds dry"
+            return
+        self.state = "playing"
+        late = self.insert.late_blocks - self._late_told
+        if late and now_s - self._late_told_s >= LATE_TOLD_S:
             self._tell(f"{late} blocks came too late, and sounded dry")
             self._late_told, self._late_told_s = self.insert.late_blocks, now_s
 
@@ -160,7 +162,7 @@ class Hosted:
         self._child.end(fault)
         if now_s - self._started_s >= STEADY_S:
             self._failures = 0
-        self._refused = self.insert.refused_blocks
+        self._refused, self._late_told = self.insert.refused_blocks, self.insert.late_blocks
         self._failures += 1
         if self._failures > len(self._pauses_s):
             self._given_up = True
@@ -186,7 +188,7 @@ class Hosted:
             return
         self._joined = True
         self._answered = 0
-        self._answered_s = self._wet_s = now_s
+        self._stuck_s = self._dry_s = 0.0
         self.insert.join(self._child.exchange)
         self._tell("it plays again")
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pedalboard
 
-from remixd.pluginhost.vst3 import INTERNAL, Effect, channels_taken, cost_ns, load, open_plugin
+from remixd.pluginhost.effect import cost_ns
+from remixd.pluginhost.vst3 import INTERNAL, channels_taken, load, open_plugin
 
 
 def describe(path: str) -> dict[str, Any]:
@@ -30,30 +31,26 @@ def _describe(path: str, name: str) -> dict[str, Any]:
         "latency_frames": 0,
         "cost_ns": 0,
         "parameters": [
-            _parameter(plugin, each) for each in plugin.parameters.values() if _key(each) not in INTERNAL
+            _parameter(plugin, key, each) for key, each in plugin.parameters.items() if key not in INTERNAL
         ],
     }
     if not plugin.is_instrument:
-        effect: Effect = load({"path": path, "name": name})
+        effect = load({"path": path, "name": name})
         told["channels"] = channels_taken(plugin)
         told["latency_frames"] = effect.latency_frames
         told["cost_ns"] = cost_ns([effect])
     return told
 
 
-def _key(parameter: Any) -> str:
-    return str(parameter.python_name)
-
-
-def _parameter(plugin: Any, parameter: Any) -> dict[str, Any]:
+def _parameter(plugin: Any, key: str, parameter: Any) -> dict[str, Any]:
     """A parameter: `kind` is number (with `least`, `most`, `step`), choice (with `choices`) or switch."""
     kind = {str: "choice", bool: "switch"}.get(parameter.type, "number")
     told: dict[str, Any] = {
-        "name": _key(parameter),
+        "name": key,
         "title": str(parameter.name),
         "kind": kind,
         "unit": str(parameter.label or "").strip(),
-        "default": parameter.type(getattr(plugin, _key(parameter))),
+        "default": parameter.type(getattr(plugin, key)),
     }
     if kind == "number":
         least, most, step = parameter.range

@@ -19,8 +19,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from remixd._kernel.exchange import SIZE_BYTES, Exchange
-from remixd.pluginhost.vst3 import BLOCK_NS, FRAMES, Effect, cost_ns
+from remixd._kernel.exchange import FRAMES, SIZE_BYTES, Exchange
+from remixd.pluginhost.effect import BLOCK_NS, Effect, cost_ns
 
 MEMORY_FD: Final = 3
 STATUS_FD: Final = 4

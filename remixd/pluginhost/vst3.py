@@ -5,41 +5,20 @@ Thread: the one thread of the plug-in host, on which a plug-in is loaded and run
 
 from __future__ import annotations
 
-import statistics
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 import pedalboard
-from numpy.typing import NDArray
 
+from remixd.pluginhost.effect import FRAMES, Block, Effect
 from remixd.units import RATE_HZ
-
-FRAMES: Final = 64
-BLOCK_NS: Final = FRAMES * 1_000_000_000 // RATE_HZ
-
-Block = NDArray[np.float32]
-"""float32 (2, 64), planar."""
 
 INTERNAL: Final = frozenset(("buffer_size_frames", "sample_rate_frames", "latency_frames"))
 """What plug-ins made with DPF tell as parameters, and what the host sets."""
 
 _PRIMING: Final = 64
-
-
-class Effect(NamedTuple):
-    """A plug-in that runs.
-
-    Attributes:
-        process: a block in, a block out.
-        latency_frames: from a sound to what becomes of it.
-    """
-
-    name: str
-    process: Callable[[Block], Block]
-    latency_frames: int
 
 
 class Plugin(Protocol):
@@ -131,20 +110,3 @@ def _twice(plugins: Sequence[Plugin]) -> Callable[[Block], Block]:
         return out
 
     return process
-
-
-def cost_ns(effects: Sequence[Effect], blocks: int = 100) -> int:
-    """What a block takes, of quiet noise: the median."""
-    rng = np.random.default_rng(1)
-    block = (1e-3 * rng.standard_normal((2, FRAMES))).astype(np.float32)
-    taken = []
-    for _ in range(blocks):
-        began = time.perf_counter_ns()
-        for effect in effects:
-            effect.process(block)
-        taken.append(time.perf_counter_ns() - began)
-    silence = np.zeros((2, FRAMES), np.float32)
-    for _ in range(blocks):
-        for effect in effects:
-            effect.process(silence)
-    return int(statistics.median(taken))
