@@ -1,11 +1,11 @@
 """Exchanges: blocks of 64 frames handed to another process, and its answers, through shared memory.
 
-One side hands blocks over and takes answers, the other receives and answers, each in order. Counters move with
-C11 acquire and release. Who hands over never waits, unless it wants to; who receives sleeps on a futex, and is
-woken only if it sleeps.
+One side hands blocks over and takes answers, the other receives and answers, each in order. Counters move
+with C11 acquire and release. Who hands over never waits, unless it wants to; who receives sleeps on a futex,
+and is woken only if it sleeps.
 
-A slot holds a block, the answer to it, and the answer's number. It is filled again only after it was answered,
-so neither side ever reads what the other one writes.
+A slot holds a block, the answer to it, and the answer's number. It is filled again only after it was
+answered, so neither side ever reads what the other one writes.
 """
 from libc.stdint cimport uintptr_t
 from libc.string cimport memcpy, memset

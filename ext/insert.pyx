@@ -1,10 +1,10 @@
 """Inserts: blocks go to another process and come back a fixed number of blocks later; if not, all sounds dry.
 
 The dry sound is delayed as much as the wet one, so that one may take the other's place at any time. When an
-answer is missing there is nothing left of the wet sound to fade out. It is made up: the last of it, mirrored at
-its end in time and in value, `x(T + k) = x(T) + c(k) (x(T) - x(T - k))`, whose value and slope go on without a
-step and whose second difference is no larger than it was before (c falls from 1 to 0 as a smoothstep). A mirror
-needs no model of the sound, and is inaudible for the 5 ms until the dry sound has taken over.
+answer is missing there is nothing left of the wet sound to fade out. It is made up: the last of it, mirrored
+at its end in time and in value, `x(T + k) = x(T) + c(k) (x(T) - x(T - k))`, whose value and slope go on
+without a step and whose second difference is hardly larger than it was before (c falls from 1 to 0 as a
+smoothstep). A mirror needs no model of the sound, and lasts for the 5 ms until the dry sound has taken over.
 
 Gains move along cubic Hermite polynomials: a fade that is turned round goes on with the slope it has.
 """
@@ -25,7 +25,7 @@ cdef enum:
     DELAY_MOST = 48000              # frames
     FRAMES = EXCHANGE_FRAMES
     BETWEEN_MOST = EXCHANGE_SLOTS // 2
-    SETTLE = 16                     # blocks in a row that must be there before the wet sound comes back: 21 ms
+    SETTLE = 16                     # blocks in a row in time before the wet sound comes back: 21 ms
 
 cdef float _loudest = 31.6          # linear, +30 dBFS
 
@@ -87,7 +87,7 @@ cdef class Insert:
     Attributes:
         wait_s: how long a call waits for an answer: 0 while it plays live, more where time does not count.
         late_blocks: answers that were not there when they were due.
-        refused_blocks: answers that were not finite or above +30 dBFS; after one the exchange is no longer used.
+        refused_blocks: answers not finite, or above +30 dBFS; after one the exchange is no longer used.
         heard: what the last call returned.
 
     Raises ValueError, MemoryError. Thread: [render] calls it, [housekeeping] the rest, both under the GIL.
@@ -174,7 +174,6 @@ cdef class Insert:
         """
         if block.shape[0] != 2 or block.shape[1] != FRAMES:
             raise ValueError(f"a block is (2, {FRAMES}), not ({block.shape[0]}, {block.shape[1]})")
-        cdef float[:, ::1] past = self.past
         self._delay(&block[0, 0])
         if self._exchange_block(&block[0, 0]):
             self.on_time += 1

@@ -9,7 +9,8 @@ cdef extern from *:
     #include <spawn.h>
     #include <sys/types.h>
 
-    static int remixd_launch(pid_t *pid, char **words, char **environment, const int *descriptors, int count) {
+    static int remixd_launch(pid_t *pid, char **words, char **environment, const int *descriptors,
+                             int count) {
         posix_spawn_file_actions_t actions;
         int i, error = posix_spawn_file_actions_init(&actions);
         if (error)

@@ -1,8 +1,8 @@
 """Third-party plug-ins in a rack: a process that runs them, and what is done when it does not.
 
 While a plug-in is late, hangs, has crashed or answers what is no sound, the rack sounds dry (the kernel's
-`Insert` sees to that, within a block and without a click); then its process is started again, after 1, 2, 4 and
-more seconds. After five failures it is given up. Everything of that is told.
+`Insert` sees to that, within a block and without a click); then its process is started again, after 1, 2, 4
+and more seconds. When five starts have not helped it is given up. Everything of that is told.
 
 Thread: [housekeeping], but for `insert`, which [render] calls.
 """
@@ -37,7 +37,7 @@ class Hosted:
 
     Args:
         rack: `path` of each, and optionally `name` and `parameters`.
-        blocks_between: how many blocks of 64 frames later an answer is used: as many as are rendered in one go.
+        blocks_between: how many blocks of 64 frames later an answer is used: those rendered in one go.
         command: the program that hosts them.
         pauses_s: before each new start.
 

@@ -52,7 +52,9 @@ def run(parent: int, rack: Sequence[Mapping[str, Any]], load: Load) -> int:
         _check(effects)
         cost = cost_ns(effects)
         if cost >= BLOCK_NS:
-            raise ValueError(f"a block of {BLOCK_NS // 1000} us takes {cost // 1000} us: too slow to play live")
+            raise ValueError(
+                f"a block of {BLOCK_NS // 1000} us takes {cost // 1000} us: too slow to play live"
+            )
         latency = sum(effect.latency_frames for effect in effects)
         _be_on_time()
         _tell(

@@ -12,7 +12,8 @@ from typing import Any, Final, Protocol
 import numpy as np
 import pedalboard
 
-from remixd.pluginhost.effect import FRAMES, Block, Effect
+from remixd._kernel.exchange import FRAMES
+from remixd.pluginhost.effect import Block, Effect
 from remixd.units import RATE_HZ
 
 INTERNAL: Final = frozenset(("buffer_size_frames", "sample_rate_frames", "latency_frames"))
@@ -35,9 +36,9 @@ def load(element: Mapping[str, Any]) -> Effect:
     Args:
         element: `path`; where a file holds several plug-ins, the `name` of one; `parameters`, values by name.
 
-    A plug-in that takes one channel only runs twice. Raises ValueError, in a sentence, for one that cannot be
-    had, that plays notes, that takes neither stereo nor mono, or a parameter that it has not or that is out of
-    its range; KeyError, TypeError if that is no element.
+    A plug-in that takes one channel only runs twice. Raises ValueError, in a sentence, for one that cannot
+    be had, that plays notes, that takes neither stereo nor mono, or a parameter that it has not or that is
+    out of its range; KeyError, TypeError if that is no element.
     """
     first = open_plugin(element)
     name = str(first.name)
@@ -57,9 +58,11 @@ def open_plugin(element: Mapping[str, Any]) -> Any:
     if not Path(path).exists():
         raise ValueError(f"{path} is not there")
     try:
-        plugin = pedalboard.load_plugin(path, plugin_name=element.get("name") or None)
+        plugin: Any = pedalboard.VST3Plugin(path, plugin_name=element.get("name") or None)
     except (ImportError, ValueError) as error:
         raise ValueError(f"{path} is no plug-in that can be loaded: {_last_line(error)}") from None
+    if element.get("name") not in (None, "", plugin.name):  # pedalboard minds only where a file holds several
+        raise ValueError(f"{path} holds no plug-in {element['name']!r}")
     for name, value in dict(element.get("parameters") or {}).items():
         if name not in plugin.parameters or name in INTERNAL:
             known = ", ".join(each for each in plugin.parameters if each not in INTERNAL)
@@ -88,9 +91,7 @@ def channels_taken(plugin: Plugin) -> int:
             refusal = f"it makes {out.shape[1]} frames in {out.shape[0]} channels of {FRAMES} in {channels}"
         except ValueError as error:
             refusal = _last_line(error)
-    raise ValueError(
-        f"it takes neither stereo nor mono blocks of {FRAMES} frames at {RATE_HZ} Hz: {refusal}"
-    )
+    raise ValueError(f"it takes neither stereo nor mono blocks of {FRAMES} frames at {RATE_HZ} Hz: {refusal}")
 
 
 def _stereo(plugin: Plugin) -> Callable[[Block], Block]:

@@ -1,4 +1,4 @@
-"""Plug-ins in a process of their own: whatever one does, the rack sounds on, and it is told and tried again."""
+"""Plug-ins in a process of their own: whatever one does, the rack sounds on; it is told, and tried again."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
-
 import plugin_doubles
+import pytest
+from vst3s import zam
+
 from remixd.engine import hosted as module
 from remixd.engine.hosted import Hosted
 
@@ -121,7 +122,9 @@ def test_a_faulty_plug_in_is_bypassed_told_started_again_and_heard_again(
     player.it.insert.wait_s = 0.5 if words == "no sound" else 0.002  # what never comes is not waited for
     player.play(24)
     assert np.array_equal(player.out[:, 256:6400], -player.dry()[:, 256:6400]), "wet up to the fault"
-    assert np.array_equal(player.out[:, at + 240 :], player.dry()[:, at + 240 :]), "dry 5 ms after the first lack"
+    assert np.array_equal(player.out[:, at + 240 :], player.dry()[:, at + 240 :]), (
+        "dry 5 ms after the first lack"
+    )
     player.it.insert.wait_s = 0.0
     player.play_until(lambda: any("plays again" in told for told in player.told))
     player.it.insert.wait_s = 1.0
@@ -210,7 +213,7 @@ def test_nothing_is_left_when_the_engine_is_killed() -> None:
         "it = Hosted([{'path': 'double'}], command=plugin_doubles.COMMAND);"
         "print(it._child.pid, flush=True); time.sleep(60)"
     )
-    shared = set(os.listdir("/dev/shm"))
+    shared = set(Path("/dev/shm").iterdir())
     engine = subprocess.Popen(
         [sys.executable, "-c", code, str(Path(plugin_doubles.__file__).parent)], stdout=subprocess.PIPE
     )
@@ -223,7 +226,7 @@ def test_nothing_is_left_when_the_engine_is_killed() -> None:
     while is_running(pid):
         assert time.monotonic() < until
         time.sleep(0.01)
-    assert {name for name in set(os.listdir("/dev/shm")) - shared if "plug" in name} == set()
+    assert {name for name in set(Path("/dev/shm").iterdir()) - shared if "plug" in name.name} == set()
 
 
 def is_running(pid: int) -> bool:
@@ -231,3 +234,56 @@ def is_running(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def test_a_real_plug_in_is_delayed_by_its_own_latency_too() -> None:
+    it = Hosted([{"path": str(zam("ZaMaximX2"))}], blocks_between=BETWEEN)
+    try:
+        assert it.delay_frames == BETWEEN * 64 + 480
+        assert it.names == ["ZaMaximX2"]
+        sound = np.zeros((2, 64 * 32), np.float32)
+        sound[:, 100] = 0.01
+        out = [
+            it.insert(np.ascontiguousarray(sound[:, at : at + 64])).copy()
+            for at in range(0, sound.shape[1], 64)
+        ]
+        assert np.abs(np.concatenate(out, axis=1)).argmax(axis=1).tolist() == [100 + it.delay_frames] * 2
+        assert it.insert.late_blocks == 0
+    finally:
+        it.close()
+
+
+def test_a_mono_plug_in_runs_once_a_channel_and_takes_parameters() -> None:
+    parameters = {"time_ms": 10.0, "dry_wet": 1.0}
+    it = Hosted([{"path": str(zam("ZamDelay")), "parameters": parameters}], blocks_between=BETWEEN)
+    try:
+        sound = np.zeros((2, 64 * 32), np.float32)
+        sound[0, 100] = 0.5
+        out = np.concatenate(
+            [
+                it.insert(np.ascontiguousarray(sound[:, at : at + 64])).copy()
+                for at in range(0, sound.shape[1], 64)
+            ],
+            axis=1,
+        )
+        assert abs(int(np.abs(out[0]).argmax()) - (100 + it.delay_frames + 480)) <= 5
+        assert np.abs(out[1]).max() < 1e-6
+    finally:
+        it.close()
+
+
+@pytest.mark.parametrize(
+    ("element", "words"),
+    [
+        ({"parameters": {"zam": 1}}, "ZamPhono has no parameter 'zam'; it has "),
+        ({"parameters": {"phono_filter_type": "loud"}}, "ZamPhono: "),
+        ({"name": "ZamPhony"}, "holds no plug-in 'ZamPhony'"),
+        ({"path": "/nowhere.vst3"}, "/nowhere.vst3 is not there"),
+        ({"path": "/etc"}, "/etc is no plug-in that can be loaded"),
+    ],
+)
+def test_a_rack_that_asks_for_what_is_not_there_is_refused_in_a_sentence(
+    element: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(ValueError, match=words):
+        Hosted([{"path": str(zam("ZamPhono"))} | element]).close()

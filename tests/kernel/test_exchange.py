@@ -1,4 +1,4 @@
-"""Exchanges: whatever the two sides do in which order, answers are those to their blocks, whole and in order."""
+"""Exchanges: whatever the two sides do when, answers are those to their blocks, whole and in order."""
 
 from __future__ import annotations
 

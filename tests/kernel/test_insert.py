@@ -1,4 +1,4 @@
-"""Inserts: what comes back is heard to the sample; what does not is replaced by the dry sound, without a click."""
+"""Inserts: what comes back is heard to the sample; the dry sound replaces what does not, without a click."""
 
 from __future__ import annotations
 
