@@ -209,9 +209,10 @@ cdef class Insert:
         cdef bint there
         cdef uint64_t due
         cdef int64_t wait_ns
-        if self.exchange is None:
+        cdef Exchange exchange = self.exchange  # housekeeping may take it away while this waits
+        if exchange is None:
             return False
-        if not desk_hand(&self.exchange.desk, block):
+        if not desk_hand(&exchange.desk, block):
             self.late_blocks += 1
             return False
         self.handed += 1
@@ -219,12 +220,12 @@ cdef class Insert:
             self.wet[:, :] = 0
             return True
         due = self.handed - 1 - self.blocks_between
-        there = desk_take(&self.exchange.desk, due, &self.wet[0, 0])
+        there = desk_take(&exchange.desk, due, &self.wet[0, 0])
         if not there and self.wait_s > 0:
             wait_ns = <int64_t>(self.wait_s * 1e9)
             with nogil:
-                there = desk_wait_for(&self.exchange.desk, due, wait_ns)
-            there = there and desk_take(&self.exchange.desk, due, &self.wet[0, 0])
+                there = desk_wait_for(&exchange.desk, due, wait_ns)
+            there = there and desk_take(&exchange.desk, due, &self.wet[0, 0])
         if not there:
             self.late_blocks += 1
         elif not _is_sound(&self.wet[0, 0]):

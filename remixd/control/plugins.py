@@ -27,6 +27,8 @@ SCAN_S: Final = 20.0
 """A plug-in that has not told what it is by then would hold up a session as well."""
 FOLDERS: Final = ("/usr/lib/vst3", "/usr/local/lib/vst3", "~/.vst3")
 SUFFIX: Final = ".vst3"
+EFFECT: Final = "vst3"
+"""By which an element of a rack is a plug-in."""
 _TOLD_BYTES: Final = 1 << 24
 
 
@@ -156,6 +158,42 @@ def find_plugin(name: str, plugins: Iterable[Plugin]) -> Plugin:
             return plugin
     hint = nearest(name, [plugin.name for plugin in there])
     raise NotFound(f"there is no plug-in {name!r}: {hint}", kind="plug-in", name=name)
+
+
+def locate(
+    chain: Iterable[Mapping[str, Any]], plugins: Iterable[Plugin]
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """A rack's elements as an engine takes them: those of the effect `vst3` by `path`.
+
+    Plug-ins that this machine has not, or that cannot be used, are left out; each of these is told in a
+    sentence. An element names one by `path`, `name` or both.
+    """
+    there = list(plugins)
+    located, notes = [], []
+    for element in chain:
+        if element.get("effect") == EFFECT:
+            found, fault = _locate(element, there)
+            if found is None:
+                notes.append(fault)
+                continue
+            element = {**element, "path": found.path, "name": found.name}
+        located.append(dict(element))
+    return located, notes
+
+
+def _locate(element: Mapping[str, Any], there: Iterable[Plugin]) -> tuple[Plugin | None, str]:
+    """The plug-in that an element means, or why there is none."""
+    name, path = element.get("name"), element.get("path")
+    found = [
+        plugin
+        for plugin in there
+        if (not name or plugin.name.lower() == name.lower()) and (not path or plugin.path == path)
+    ]
+    usable = [plugin for plugin in found if not plugin.fault and not plugin.is_instrument]
+    if usable and (name or path):
+        return usable[0], ""
+    said = next((plugin.fault for plugin in found if plugin.fault), "it is not on this machine")
+    return None, f"the plug-in {name or path or 'without a name'} is left out: {said}"
 
 
 def _plugins(path: str, entry: Mapping[str, Any]) -> Iterator[Plugin]:

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from remixd._kernel.insert import Insert
-from remixd.engine.plugin_child import COMMAND, PluginChild
+from remixd.engine.plugin_child import COMMAND, PluginChild, Ready
 
 BLOCKS_BETWEEN: Final = 8
 """A packet of a stream is 7.5 blocks, rendered in one go: what is handed over in one is used in the next."""
@@ -68,19 +68,17 @@ class Hosted:
         self._child = self._start()
         ready = self._wait_until_ready()
         try:
-            self.insert = Insert(blocks_between, ready["latency_frames"])
-        except ValueError:
+            self.insert = Insert(blocks_between, ready.latency_frames)
+        except BaseException:
             self._child.end("it is not used")
             raise
-        self.names: list[str] = list(ready["names"])
-        self.cost_ns: int = ready["cost_ns"]
+        self.names, self.cost_ns = ready.names, ready.cost_ns
         self.state = "playing"
-        self._latency_frames: int = ready["latency_frames"]
+        self._latency_frames = ready.latency_frames
         self._late = self._late_told = self._refused = 0
         self._late_told_s = -LATE_TOLD_S
         self._answered = 0
-        self._stuck_s = self._dry_s = 0.0
-        """When housekeeping first saw it so; 0 while it is not."""
+        self._stuck_s = self._dry_s = 0.0  # since when housekeeping sees it so; 0 while it is not
         self.insert.wait_s = WAIT_S
         self.insert.join(self._child.exchange, wet_at_once=True)
 
@@ -88,7 +86,7 @@ class Hosted:
         self._started_s = time.monotonic()
         return PluginChild(self._rack, self._command)
 
-    def _wait_until_ready(self) -> dict[str, Any]:
+    def _wait_until_ready(self) -> Ready:
         until = self._started_s + LOAD_S
         while self._child.ready is None:
             if time.monotonic() >= until:
@@ -126,7 +124,7 @@ class Hosted:
         if fault := self._child.fault or self._fault(now_s):
             self._fail(fault, now_s)
         elif not self._joined and self._child.ready is not None:
-            self._join(now_s)
+            self._join(self._child.ready, now_s)
         elif self._joined:
             self._tell_state(now_s)
 
@@ -181,10 +179,9 @@ class Hosted:
         except OSError as error:
             self._fail(f"it cannot be started: {error.strerror}", time.monotonic())
 
-    def _join(self, now_s: float) -> None:
-        ready = self._child.ready or {}
-        if ready["latency_frames"] != self._latency_frames:
-            self._fail(f"its latency is {ready['latency_frames']} frames now", now_s)
+    def _join(self, ready: Ready, now_s: float) -> None:
+        if ready.latency_frames != self._latency_frames:
+            self._fail(f"its latency is {ready.latency_frames} frames now", now_s)
             return
         self._joined = True
         self._answered = 0

@@ -12,13 +12,27 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from remixd._kernel.exchange import SIZE_BYTES, Exchange
 from remixd._kernel.launch import launch
 
 COMMAND: Final = (sys.executable, "-P", "-m", "remixd.pluginhost", "run")
 _LINE_BYTES: Final = 1 << 16
+
+
+class Ready(NamedTuple):
+    """What a process has loaded.
+
+    Attributes:
+        latency_frames: of all plug-ins together.
+        cost_ns: of a block: the median when they were loaded.
+        names: of the plug-ins.
+    """
+
+    latency_frames: int
+    cost_ns: int
+    names: list[str]
 
 
 class PluginChild:
@@ -30,14 +44,14 @@ class PluginChild:
 
     Attributes:
         exchange: the blocks between the two, not used yet.
-        ready: what it said when its plug-ins were loaded: `latency_frames`, `cost_ns`, `names`.
+        ready: what it said when its plug-ins were loaded.
         fault: why it ended, in words; empty while it runs.
 
     Raises OSError if it cannot be started. Its memory has no name: nothing is left of it, however both end.
     """
 
     def __init__(self, rack: Sequence[Mapping[str, Any]], command: Sequence[str] = COMMAND) -> None:
-        self.ready: dict[str, Any] | None = None
+        self.ready: Ready | None = None
         self.fault = ""
         self._told = b""
         memory = os.memfd_create("remixd-plug-ins", os.MFD_CLOEXEC)
@@ -65,18 +79,22 @@ class PluginChild:
                 self._told = (self._told + part)[-_LINE_BYTES:]
         *lines, self._told = self._told.split(b"\n")
         for line in lines:
-            self._hear(json.loads(line))
+            self._hear(line)
         if ended:
             self.fault = self.fault or _how(status)
             os.close(self._status)
         elif self.fault:  # it has said why; it ends itself now, or is made to
             self._kill()
 
-    def _hear(self, line: dict[str, Any]) -> None:
-        if "ready" in line:
-            self.ready = line["ready"]
-        else:
-            self.fault = str(line.get("error") or "it said what nobody understands")
+    def _hear(self, line: bytes) -> None:
+        try:
+            told = json.loads(line)
+            if "ready" in told:
+                self.ready = Ready(**told["ready"])
+            else:
+                self.fault = " ".join(str(told["error"]).split())
+        except (ValueError, LookupError, TypeError):  # a plug-in may write to what is not its own
+            self.fault = "it said what nobody understands"
 
     def end(self, fault: str) -> None:
         """Kill it, for a reason, and wait until it is gone. Again does nothing."""

@@ -109,3 +109,29 @@ def test_the_commands_say_so_where_there_is_nothing(folder: Path, capsys: pytest
     assert str(folder) in capsys.readouterr().out
     assert cli.run(["plugins", "show", "ZamTube"]) == 1
     assert "there is no plug-in 'ZamTube'" in capsys.readouterr().err
+
+
+def test_what_this_machine_lacks_is_left_out_of_a_rack_and_told() -> None:
+    there = [
+        plugins.Plugin(path="/a/ZamTube.vst3", name="ZamTube"),
+        plugins.Plugin(path="/a/ZamVerb.vst3", name="ZamVerb", fault="it crashed (SIGSEGV)"),
+        plugins.Plugin(path="/a/Organ.vst3", name="Organ", is_instrument=True),
+    ]
+    reverb = {"effect": "reverb", "room_size": 0.5}
+    chain = [
+        {"effect": "vst3", "name": "zamtube", "parameters": {"bass": 2.0}},
+        reverb,
+        {"effect": "vst3", "path": "/a/ZamTube.vst3"},
+        {"effect": "vst3", "name": "ZamVerb"},
+        {"effect": "vst3", "name": "Organ"},
+        {"effect": "vst3", "path": "/b/ZamTube.vst3", "name": "ZamTube"},
+        {"effect": "vst3"},
+    ]
+    located, notes = plugins.locate(chain, there)
+    tube = {"effect": "vst3", "path": "/a/ZamTube.vst3", "name": "ZamTube"}
+    assert located == [tube | {"parameters": {"bass": 2.0}}, reverb, tube]
+    assert [note.partition(" is left out: ")[0] for note in notes] == [
+        "the plug-in ZamVerb", "the plug-in Organ", "the plug-in ZamTube", "the plug-in without a name",
+    ]  # fmt: skip
+    assert "SIGSEGV" in notes[0]
+    assert "not on this machine" in notes[2]
