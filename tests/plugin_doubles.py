@@ -1,9 +1,9 @@
 """A plug-in host whose plug-ins are doubles: `python plugin_doubles.py PARENT RACK`, as an engine runs one.
 
 An element's `parameters` say what its double does: `gain` times the sound, and one `fault` at block `at`:
-`late` (0.3 s), `crash`, `hang`, `nonfinite`, `loud`, `shape` or `raise`. With `once`, a file that is made
-then, only if that is not there yet. `latency` delays the sound, and is told; `load` is a fault while it is
-loaded.
+`late` (0.3 s), `crash`, `hang`, `spin`, `nonfinite`, `loud`, `shape` or `raise`. With `once`, a file that is
+made then, only if that is not there yet. `latency` delays the sound, and is told; `load` is a fault while it
+is loaded.
 """
 
 from __future__ import annotations
@@ -30,6 +30,9 @@ def fail(fault: str, sound: np.ndarray) -> np.ndarray:
         case "hang":
             while True:
                 time.sleep(1)
+        case "spin":
+            while True:
+                pass
         case "nonfinite":
             sound[1, 5] = np.nan
         case "loud":

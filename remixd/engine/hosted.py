@@ -4,7 +4,7 @@ While a plug-in is late, hangs, has crashed or answers what is no sound, the rac
 `Insert` sees to that, within a block and without a click); then its process is started again, after 1, 2, 4
 and more seconds. When five starts have not helped it is given up. Everything of that is told.
 
-Thread: [housekeeping], but for `insert`, which [render] calls.
+Thread: [housekeeping], but for the call itself.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from remixd._kernel.insert import Insert
 from remixd.engine.plugin_child import COMMAND, PluginChild, Ready
@@ -28,7 +31,7 @@ STEADY_S: Final = 60.0
 LATE_TOLD_S: Final = 10.0
 PAUSES_S: Final = (1.0, 2.0, 4.0, 8.0, 16.0)
 """Before it is started again, after each failure in a row; after one more it is given up."""
-WAIT_S: Final = 5.0
+WAIT_S: Final = 2.0
 """How long a call waits for an answer while time does not count."""
 
 
@@ -42,12 +45,13 @@ class Hosted:
         pauses_s: before each new start.
 
     Attributes:
-        insert: what a rack calls, with a block: what comes out is delayed by `delay_frames`.
+        insert: what is between the two processes.
         state: `playing`, or what is wrong, in words.
         cost_ns: of a block, in the other process: the median when it was loaded.
 
-    It begins with waiting for answers, for at most WAIT_S each; `go_live` ends that. Raises ValueError with a
-    sentence if the plug-ins cannot be had, OSError if there is no process for them.
+    It begins with waiting for answers, for at most WAIT_S each, and one that does not come is an error;
+    `go_live` ends that. Raises ValueError with a sentence if the plug-ins cannot be had, OSError if there is no
+    process for them.
     """
 
     def __init__(
@@ -101,6 +105,19 @@ class Hosted:
     def delay_frames(self) -> int:
         """From what goes in to what comes out."""
         return self.insert.delay_frames
+
+    def __call__(
+        self, block: NDArray[np.float32], beat: float = 0.0, beats_per_frame: float = 0.0
+    ) -> NDArray[np.float32]:
+        """The next block, float32 (2, 64), for one that goes in; it is overwritten by the next call.
+
+        Raises ValueError, before `go_live`, if the plug-ins do not answer. Thread: [render].
+        """
+        heard = self.insert(block, beat, beats_per_frame)
+        if self.insert.wait_s and not self.insert.is_wet:
+            self._child.look()
+            raise ValueError(f"{', '.join(self.names)}: {self._child.fault or 'there is no answer'}")
+        return heard
 
     def go_live(self) -> None:
         """From now on no call waits."""

@@ -113,6 +113,8 @@ def _how(status: int) -> str:
     code = os.waitstatus_to_exitcode(status)
     if code >= 0:
         return f"it ended with status {code}"
+    if -code == signal.SIGXCPU:  # as it is told when it uses up what real-time scheduling gives it
+        return "it hangs"
     with contextlib.suppress(ValueError):
         return f"it crashed ({signal.Signals(-code).name})"
     return f"it crashed (signal {-code})"

@@ -29,7 +29,8 @@ LOOK_S: Final = 1.0
 PRIORITY: Final = 40
 """Behind what renders."""
 HOLD_US: Final = 300_000
-"""A plug-in that computes for so long without a pause, at that priority, is killed by the system."""
+"""A plug-in that computes for so long without a pause, at that priority, is ended by the system."""
+KILL_US: Final = 400_000
 
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_TIMERSLACK: Final = 29
@@ -103,7 +104,7 @@ def _be_on_time() -> None:
     gc.freeze()
     gc.disable()
     with contextlib.suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_RTTIME, (HOLD_US, HOLD_US))
+        resource.setrlimit(resource.RLIMIT_RTTIME, (HOLD_US, KILL_US))
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
 
 

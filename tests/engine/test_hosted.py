@@ -107,6 +107,7 @@ def test_what_the_other_process_makes_of_it_is_heard_to_the_sample(
     [
         ("crash", "crashed (SIGSEGV)"),
         ("hang", "hangs"),
+        ("spin", "hangs"),
         ("nonfinite", "no sound"),
         ("loud", "no sound"),
         ("shape", "(1, 64)"),
@@ -200,6 +201,20 @@ def test_a_plug_in_that_cannot_be_loaded_is_refused_in_a_sentence(
     with pytest.raises(ValueError, match=words.replace("(", r"\(").replace(")", r"\)")):
         host(**parameters)
     assert children() == before
+
+
+@pytest.mark.parametrize("fault", ["crash", "raise", "nonfinite"])
+def test_where_time_does_not_count_every_answer_is_waited_for_and_one_that_lacks_is_an_error(
+    host: Callable[..., Hosted], monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    monkeypatch.setattr(module, "WAIT_S", 0.5)
+    it = host(gain=2.0, fault=fault, at=30)
+    block = np.full((2, 64), 0.25, np.float32)
+    for _ in range(30):
+        heard = it(block)
+    assert np.array_equal(heard, 2 * block)
+    with pytest.raises(ValueError, match="double: "):
+        list(map(it, [block] * (BETWEEN + 1)))
 
 
 def children() -> set[str]:
