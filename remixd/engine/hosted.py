@@ -50,8 +50,8 @@ class Hosted:
         cost_ns: of a block, in the other process: the median when it was loaded.
 
     It begins with waiting for answers, for at most WAIT_S each, and one that does not come is an error;
-    `go_live` ends that. Raises ValueError with a sentence if the plug-ins cannot be had, OSError if there is no
-    process for them.
+    `go_live` ends that. Raises ValueError with a sentence if the plug-ins cannot be had, OSError if there is
+    no process for them.
     """
 
     def __init__(
