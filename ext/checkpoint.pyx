@@ -14,6 +14,7 @@ from remixd._kernel.gains cimport deck_prime_gains
 from remixd._kernel.marks cimport session_find_marks
 from remixd._kernel.moves cimport session_move_strips
 from remixd._kernel.player cimport DIMENSIONS, PlayerState
+from remixd._kernel.racks cimport racks_keep, racks_restore
 from remixd._kernel.reader cimport QUANTUM, reader_position, reader_wrap
 from remixd._kernel.ring cimport (
     DECK_BACKWARDS,
@@ -51,7 +52,7 @@ cdef extern from *:
     uint64_t recheck "remixd_checkpoint_recheck"(const uint64_t* p) noexcept nogil
 
 cdef enum:
-    VERSION = 2
+    VERSION = 3
     HEADER_BYTES = 64
     EVERY = 24000           # frames between two checkpoints
 
@@ -100,6 +101,7 @@ cdef void checkpoint_take(const SessionState* session, Checkpoint* checkpoint) n
     for i in range(DECKS):
         _take_deck(&session.decks[i], session.quantum, session.end_step > session.quantum,
                    &checkpoint.decks[i])
+    racks_keep(session.racks, checkpoint.racks)
 
 
 cdef void session_keep(SessionState* session) noexcept nogil:
@@ -123,8 +125,10 @@ cdef void session_keep(SessionState* session) noexcept nogil:
 
 cdef void _restore_deck(SessionState* session, int index, const DeckCheckpoint* kept) noexcept nogil:
     cdef Deck* deck = &session.decks[index]
-    cdef PlayerState* player = shelf_find(&session.shelf, kept.player) if kept.player else NULL
+    cdef PlayerState* player = NULL
     cdef int i
+    if kept.player:
+        player = <PlayerState*>shelf_find(&session.shelf, kept.player)
     deck.player = player
     deck.rest = kept.position
     deck.tempo = kept.tempo
@@ -168,6 +172,7 @@ cdef void session_restore(SessionState* session, const Checkpoint* checkpoint) n
     session.lead = <int>checkpoint.lead
     session.pace = checkpoint.pace
     session.beat = checkpoint.beat + checkpoint.pace
+    racks_restore(session.racks, checkpoint.racks, session.quantum)
 
 
 cdef void session_pass(SessionState* session, int64_t quantum) noexcept nogil:

@@ -7,16 +7,11 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t
 from libc.string cimport memcpy, memset
 
+from remixd._kernel.describe cimport session_describe, session_position
 from remixd._kernel.mailbox cimport REPORT_UNDERRUN, Mailbox
 from remixd._kernel.ring cimport PacketRing, ring_begin, ring_commit
 from remixd._kernel.moves cimport session_report
-from remixd._kernel.session cimport (
-    Session,
-    session_describe,
-    session_drain,
-    session_position,
-    session_render,
-)
+from remixd._kernel.session cimport Session, session_drain, session_render
 from remixd._kernel.stretch cimport scratch_free, scratch_init
 
 cdef extern from *:

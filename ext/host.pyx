@@ -7,16 +7,11 @@ late packet is counted and told, and the clock goes on.
 from libc.stdint cimport int64_t, uint32_t
 from libc.stdlib cimport calloc, free
 
+from remixd._kernel.describe cimport session_describe, session_position
 from remixd._kernel.mailbox cimport REPORT_UNDERRUN, Mailbox
 from remixd._kernel.ring cimport Packet, PacketRing, ring_begin, ring_commit
 from remixd._kernel.moves cimport session_report
-from remixd._kernel.session cimport (
-    Session,
-    session_describe,
-    session_drain,
-    session_position,
-    session_render,
-)
+from remixd._kernel.session cimport Session, session_drain, session_render
 from remixd._kernel.stretch cimport scratch_free, scratch_init
 
 cdef extern from *:
@@ -195,6 +190,11 @@ cdef class Host:
 
         Raises ValueError if the slot is taken.
         """
+        self._add(session, commands, ring, lead_ns, paced,
+                  anchor_ns or now_ns() + lead_ns - _ns(session.state.clock), 0)
+
+    cdef int _add(self, Session session, Mailbox commands, PacketRing ring, int64_t lead_ns, bint paced,
+                  int64_t start_ns, uint32_t underruns) except -1:
         cdef Slot* slot = &self.state.slots[session.state.key % SLOTS]
         if load_acquire(&slot.state) != SLOT_FREE:
             raise ValueError(f"slot {session.state.key % SLOTS} is taken")
@@ -205,10 +205,24 @@ cdef class Host:
         slot.ring = ring.ring
         slot.lead_ns = lead_ns
         slot.paced = paced
-        slot.underruns = 0
+        slot.underruns = underruns
         slot.cost = 0.0
-        slot.start_ns = anchor_ns or now_ns() + lead_ns - _ns(session.state.clock)
+        slot.start_ns = start_ns
         store_release(&slot.state, SLOT_PLAYING)
+        return 0
+
+    def move(self, uint32_t key, Host other not None) -> bool:
+        """Have a session played on by another host, between two packets, on the clock that it has.
+
+        Whether it was playing here; if so this waits until the render thread has let go of it. Nothing is
+        late by it unless a session's lead is shorter than the longest sleeps of both threads.
+        """
+        cdef Slot* slot = &self.state.slots[key % SLOTS]
+        kept = self.kept[key % SLOTS]
+        if not self.release(key) or not self.wait_until_free(key):
+            return False
+        other._add(kept[0], kept[1], kept[2], slot.lead_ns, slot.paced, slot.start_ns, slot.underruns)
+        return True
 
     def set_lead(self, uint32_t key, int64_t lead_ns) -> bool:
         """Render a session so long before it is due from now on. Whether it is there."""

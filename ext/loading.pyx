@@ -41,7 +41,7 @@ cdef bint load_deck(SessionState* session, Deck* deck, const Command* command) n
     if not is_due(session, sample, 0 if deck.now != NULL else FADE):
         return False
     if command.kind == COMMAND_LOAD:
-        player = shelf_find(&session.shelf, <uint32_t>command.extra)
+        player = <PlayerState*>shelf_find(&session.shelf, <uint32_t>command.extra)
         if player == NULL:
             session_refuse(session, command, REASON_MISSING)
             return True
@@ -65,7 +65,7 @@ cdef bint swap_player(SessionState* session, Deck* deck, const Command* command)
     """Go on at the same place in other stems, or another language, of the same music."""
     cdef int lead = FADE if deck.now != NULL else 0
     cdef int64_t sample = max(command.sample, soonest(session, deck, lead)), here
-    cdef PlayerState* player = shelf_find(&session.shelf, <uint32_t>command.extra)
+    cdef PlayerState* player = <PlayerState*>shelf_find(&session.shelf, <uint32_t>command.extra)
     if not is_due(session, sample, FADE):
         return False
     session_plan_to(session, sample)

@@ -10,6 +10,8 @@ from remixd._kernel.deck cimport Deck, deck_fades
 from remixd._kernel.echo cimport echo_process
 from remixd._kernel.gains cimport deck_fill_gains, deck_gains, deck_gains_rest
 from remixd._kernel.player cimport ROLES, PlayerState
+from remixd._kernel.racking cimport Parts, deck_parts, deck_rack_parts, deck_sounds, session_rack
+from remixd._kernel.racks cimport racks_on_deck
 from remixd._kernel.reader cimport (
     LANE_DRUMS,
     QUANTUM,
@@ -19,7 +21,7 @@ from remixd._kernel.reader cimport (
     reader_read,
     reader_read_sum,
 )
-from remixd._kernel.state cimport DECKS
+from remixd._kernel.state cimport DECKS, NO_DECK
 from remixd._kernel.strip cimport add_ramped, add_scaled
 
 cdef enum:
@@ -41,8 +43,9 @@ cdef const float* _ramp(const SessionState* session, int deck, const PlayerState
 
 
 cdef void _read(SessionState* session, int deck, Reader* reader, const PlayerState* player, bint flat,
-                const float* gains, float* out) noexcept nogil:
-    """Add what a reader plays in a quantum, at the gains of its stems, to `out`."""
+                const float* gains, const Parts* out) noexcept nogil:
+    """Add what a reader plays in a quantum, at the gains of its stems, to the deck's parts."""
+    cdef float* into
     cdef int i
     cdef bint summed = player.summed and not reader.varispeed, silent
     cdef float[STEMS_MAX] stem_gains
@@ -51,7 +54,7 @@ cdef void _read(SessionState* session, int deck, Reader* reader, const PlayerSta
     reader_advance(reader, session.quantum, stem_gains, session.scratch)
     if summed:
         reader_read_sum(reader, session.quantum, session.stem)
-        add_scaled(out, session.stem, 1.0, QUANTUM)
+        add_scaled(out.into[ROLES], session.stem, 1.0, QUANTUM)
     for i in range(reader.stems_count):
         silent = flat and gains[player.role_of[i]] == 0.0
         if reader.voices[i].lane != LANE_DRUMS and (silent or summed):
@@ -59,22 +62,27 @@ cdef void _read(SessionState* session, int deck, Reader* reader, const PlayerSta
         reader_read(reader, i, session.quantum, session.stem)
         if silent:
             continue
+        into = out.into[player.role_of[i]]
         if flat:
-            add_scaled(out, session.stem, gains[player.role_of[i]], QUANTUM)
+            add_scaled(into, session.stem, gains[player.role_of[i]], QUANTUM)
         else:
-            add_ramped(out, session.stem, _ramp(session, deck, player, player.role_of[i]), QUANTUM)
+            add_ramped(into, session.stem, _ramp(session, deck, player, player.role_of[i]), QUANTUM)
 
 
 cdef void _read_faded(SessionState* session, int deck, Reader* reader, const PlayerState* player, bint flat,
-                      const float* gains, const float* fade, float* out) noexcept nogil:
+                      const float* gains, const float* fade, const Parts* out) noexcept nogil:
     """The same, as it fades in or out."""
-    memset(session.sound, 0, sizeof(session.sound))
-    _read(session, deck, reader, player, flat, gains, session.sound)
-    add_ramped(out, session.sound, fade, QUANTUM)
+    cdef Parts sounds
+    cdef int part
+    deck_sounds(session, out, &sounds)
+    _read(session, deck, reader, player, flat, gains, &sounds)
+    for part in range(out.count):
+        add_ramped(out.into[part], sounds.into[part], fade, QUANTUM)
 
 
 cdef void _mix_deck(SessionState* session, int index, int filled, float* out) noexcept nogil:
     """Add a deck's quantum to `out`; `filled` frames of its ramps are there already."""
+    cdef Parts parts
     cdef Deck* deck = &session.decks[index]
     cdef int64_t sample = session.quantum * QUANTUM
     cdef float[ROLES] gains
@@ -87,27 +95,30 @@ cdef void _mix_deck(SessionState* session, int index, int filled, float* out) no
     if fading:
         deck_fades(deck, sample, rising, falling)
     deck_gains(session, index, deck.player, sample, gains)
+    deck_parts(session, index, out, &parts)
     if deck.now != NULL and fading:
-        _read_faded(session, index, deck.now, deck.player, flat, gains, rising, out)
+        _read_faded(session, index, deck.now, deck.player, flat, gains, rising, &parts)
     elif deck.now != NULL:
-        _read(session, index, deck.now, deck.player, flat, gains, out)
+        _read(session, index, deck.now, deck.player, flat, gains, &parts)
     if deck.before != NULL:
         deck_gains(session, index, deck.before_player, sample, gains)
-        _read_faded(session, index, deck.before, deck.before_player, flat, gains, falling, out)
+        _read_faded(session, index, deck.before, deck.before_player, flat, gains, falling, &parts)
+    deck_rack_parts(session, index, &parts, out)
 
 
 cdef void session_mix(SessionState* session, const int* filled) noexcept nogil:
     """Every deck through its channel, and the echo of what they send, into `block`."""
     cdef Deck* deck
     cdef int64_t sample = session.quantum * QUANTUM
-    cdef bint sending = False
+    cdef bint sending = False, racked
     cdef int i
     memset(session.block, 0, sizeof(session.block))
     for i in range(DECKS):
         deck = &session.decks[i]
-        if deck.now == NULL and deck.before == NULL and sample >= deck.fade_end + RINGING:
+        racked = racks_on_deck(session.racks, i)
+        if not racked and deck.now == NULL and deck.before == NULL and sample >= deck.fade_end + RINGING:
             continue
-        if channel_is_neutral(&deck.channel, sample):
+        if not racked and channel_is_neutral(&deck.channel, sample):
             _mix_deck(session, i, filled[i], session.block)
             continue
         if not sending:
@@ -115,6 +126,7 @@ cdef void session_mix(SessionState* session, const int* filled) noexcept nogil:
             sending = True
         memset(session.deck, 0, sizeof(session.deck))
         _mix_deck(session, i, filled[i], session.deck)
+        session_rack(session, i, session.deck)
         channel_process(&deck.channel, session.deck, sample, session.send)
         add_scaled(session.block, session.deck, 1.0, QUANTUM)
     if sending or not session.echo.idle:
@@ -123,3 +135,4 @@ cdef void session_mix(SessionState* session, const int* filled) noexcept nogil:
         echo_process(&session.echo, session.send, session.block, QUANTUM)
     else:
         session.echo.clock += QUANTUM
+    session_rack(session, NO_DECK, session.block)

@@ -20,6 +20,7 @@ from remixd._kernel.mailbox cimport (
     COMMAND_LEVEL,
     COMMAND_MIX,
     COMMAND_PACE,
+    COMMAND_RACK,
     COMMAND_STRIP,
     REASON_FULL,
     REASON_UNKNOWN,
@@ -31,6 +32,7 @@ from remixd._kernel.mailbox cimport (
     queue_push,
 )
 from remixd._kernel.player cimport DIMENSIONS, DRUMS, DRUMS_GAIN, PITCH, ROLES, TEMPO, role_of
+from remixd._kernel.racking cimport rack_makes_sense, session_tend_racks, session_weigh
 from remixd._kernel.reader cimport LANDING, QUANTUM, RELAX, reader_wrap
 from remixd._kernel.resample cimport FIX
 from remixd._kernel.state cimport DECKS, EVERY_DECK, SessionState
@@ -78,16 +80,22 @@ cdef void session_report(SessionState* session, const Command* command, int kind
     _tell(session, command, &report)
 
 
-cdef void session_refuse(SessionState* session, const Command* command, int reason) noexcept nogil:
-    """Tell that a command cannot be done, and why."""
+cdef void session_answer(SessionState* session, const Command* command, int kind,
+                         int reason) noexcept nogil:
+    """Tell what has become of a command, or what has gone wrong with what it stands for, and why."""
     cdef Report report
     memset(&report, 0, sizeof(Report))
-    report.kind = REPORT_REFUSED
+    report.kind = <uint16_t>kind
     report.sample = session.clock
     report.settled_sample = session.clock
     report.value = command.value
     report.reason = <uint8_t>reason
     _tell(session, command, &report)
+
+
+cdef void session_refuse(SessionState* session, const Command* command, int reason) noexcept nogil:
+    """Tell that a command cannot be done, and why."""
+    session_answer(session, command, REPORT_REFUSED, reason)
 
 
 cdef bint _makes_sense(const Command* command) noexcept nogil:
@@ -102,6 +110,8 @@ cdef bint _makes_sense(const Command* command) noexcept nogil:
         return command.dimension <= ECHO_DAMPING
     if command.kind == COMMAND_LEAD or command.kind == COMMAND_PACE:
         return True
+    if command.kind == COMMAND_RACK:
+        return rack_makes_sense(command)
     if command.kind == COMMAND_STRIP and command.dimension >= CHANNEL_PARAMETERS:
         return False
     if command.deck == EVERY_DECK or (command.kind == COMMAND_LEVEL and command.dimension >= ROLES):
@@ -112,7 +122,7 @@ cdef bint _makes_sense(const Command* command) noexcept nogil:
 cdef bint session_route(SessionState* session, const Command* command) noexcept nogil:
     """Let a command wait for its sample where it belongs; False where too many wait."""
     cdef Waiting* waiting = &session.for_decks
-    if command.kind in (COMMAND_LEVEL, COMMAND_STRIP, COMMAND_ECHO) or (
+    if command.kind in (COMMAND_LEVEL, COMMAND_STRIP, COMMAND_ECHO, COMMAND_RACK) or (
         command.kind == COMMAND_MIX and command.dimension > PITCH
     ):
         waiting = &session.for_strips
@@ -307,16 +317,22 @@ cdef void session_move_strips(SessionState* session, int64_t sample, int* filled
     cdef int at = 0
     cdef bint drums, knob
     memset(filled, 0, DECKS * sizeof(int))
+    session_tend_racks(session)
     while at < session.for_strips.count:
         command = &session.for_strips.entries[at]
         shown = &session.decks[_shown(session, command)]
         drums = command.dimension == (DRUMS_GAIN if command.kind == COMMAND_MIX else DRUMS)
-        knob = command.kind in (COMMAND_STRIP, COMMAND_ECHO)
+        knob = command.kind in (COMMAND_STRIP, COMMAND_ECHO, COMMAND_RACK)
         lag = 0 if drums or knob else deck_lag(shown, session.quantum)
         if command.sample >= sample + QUANTUM + lag:
             at += 1
             continue
         start = max(sample, command.sample - lag)
+        if command.kind == COMMAND_RACK:
+            session_weigh(session, command, start, deck_position(shown, start) >> FIX,
+                          waiting_is_superseded(&session.for_strips, at, start))
+            waiting_drop(&session.for_strips, at)
+            continue
         if knob:
             value = command.value
             _turn(session, command, start)

@@ -47,7 +47,8 @@ cdef uint64_t MAGIC = 0x31474E4952584D52  # "RMXRING1"
 PacketEntry = namedtuple(
     "PacketEntry",
     "sequence sample position due_ns rendered_ns tempo pitch gains peaks true_peak momentary_lufs "
-    "short_term_lufs limiter_gain underruns nonfinite major_faults reports_lost clips decks pcm",
+    "short_term_lufs limiter_gain underruns nonfinite major_faults reports_lost clips decks pcm "
+    "racks_delay_frames bypassed",
 )
 DeckEntry = namedtuple(
     "DeckEntry",
@@ -160,5 +161,6 @@ cdef class PacketRing:
             (copy.gain[0], copy.gain[1], copy.gain[2], copy.gain[3]), (copy.peak[0], copy.peak[1]),
             copy.true_peak, copy.momentary, copy.short_term, copy.limiter_gain, copy.underruns,
             copy.nonfinite, copy.major_faults, copy.reports_lost, copy.clips,
-            tuple([deck_entry(&copy.decks[i]) for i in range(PACKET_DECKS)]), pcm,
+            tuple([deck_entry(&copy.decks[i]) for i in range(PACKET_DECKS)]), pcm, copy.racks_delay,
+            copy.bypassed,
         )

@@ -18,44 +18,27 @@ from remixd._kernel.checkpoint cimport (
     Checkpoint,
     CheckpointMemory,
     checkpoint_take,
-    session_keep,
     session_pass,
     session_restore,
     session_skip,
 )
-from remixd._kernel.deck cimport (
-    Deck,
-    deck_loops,
-    deck_position,
-    deck_start,
-    deck_wants_map,
-)
-from remixd._kernel.denormals cimport flush_to_zero, major_faults, restore
+from remixd._kernel.deck cimport Deck, deck_start, deck_wants_map
+from remixd._kernel.denormals cimport flush_to_zero, restore
+from remixd._kernel.describe cimport deck_describe, session_position
 from remixd._kernel.echo cimport echo_free, echo_init
 from remixd._kernel.follow cimport session_extend
-from remixd._kernel.gains cimport deck_gains, deck_prime_gains
+from remixd._kernel.gains cimport deck_prime_gains
 from remixd._kernel.mailbox cimport COMMAND_MIX, Command, Mailbox, command_fill, queue_pop
 from remixd._kernel.marks cimport session_find_marks
-from remixd._kernel.meter cimport METER_BLOCKS, meter_loudness, meter_process, meter_reset_peaks
+from remixd._kernel.meter cimport meter_process
 from remixd._kernel.mixing cimport session_mix
 from remixd._kernel.moves cimport deck_init, session_move_strips, session_post
-from remixd._kernel.player cimport DIMENSIONS, Player, PlayerState
-from remixd._kernel.reader cimport QUANTUM, STEPS
+from remixd._kernel.player cimport DIMENSIONS, Player
+from remixd._kernel.racks cimport SessionRacks
+from remixd._kernel.reader cimport QUANTUM
 from remixd._kernel.resample cimport FIX
-from remixd._kernel.ring cimport (
-    DECK_BACKWARDS,
-    DECK_ENDED,
-    DECK_FOLLOWING,
-    DECK_LEADING,
-    DECK_LOOPING,
-    DECK_PLAYING,
-    DECK_SLIPPING,
-    DECK_VARISPEED,
-    DeckReading,
-    Packet,
-    deck_entry,
-)
-from remixd._kernel.shelf cimport SHELF, shelf_collect, shelf_put, shelf_take, shelf_withdraw
+from remixd._kernel.ring cimport DeckReading, deck_entry
+from remixd._kernel.shelf cimport shelf_collect, shelf_put, shelf_take, shelf_withdraw
 from remixd._kernel.state cimport DECKS, EVERY_DECK, NO_DECK, SessionState
 from remixd._kernel.stretch cimport scratch_free, scratch_init
 from remixd._kernel.transport cimport session_move_decks
@@ -68,6 +51,7 @@ cdef extern from "<sys/mman.h>" nogil:
 
 cdef enum:
     REPORTS = 1024
+    PLAYERS = 16            # that a session may hold
 
 
 cdef void _begin(SessionState* session) noexcept nogil:
@@ -146,61 +130,6 @@ cdef void session_prime(SessionState* session, int64_t clock) noexcept nogil:
     restore(before)
 
 
-cdef int64_t session_position(const SessionState* session, int64_t sample) noexcept nogil:
-    """The source position of the deck that is shown first at a sample, FIX fractional bits."""
-    return deck_position(&session.decks[shown_deck(session)], sample)
-
-
-cdef int shown_deck(const SessionState* session) noexcept nogil:
-    """The deck that stands for the session: what leads, else the first that plays, else the first."""
-    cdef int i
-    if session.lead != NO_DECK and session.decks[session.lead].now != NULL:
-        return session.lead
-    for i in range(DECKS):
-        if session.decks[i].now != NULL:
-            return i
-    return 0
-
-
-cdef void _describe_deck(const SessionState* session, int index, DeckReading* reading) noexcept nogil:
-    cdef const Deck* deck = &session.decks[index]
-    cdef int64_t quantum = max(session.quantum - 1, 0)
-    reading.player = deck.player.key if deck.player != NULL else 0
-    reading.flags = (
-        (deck.now != NULL) * DECK_PLAYING + deck.ended * DECK_ENDED + deck_loops(deck) * DECK_LOOPING
-        + deck.slipping * DECK_SLIPPING + deck.backwards * DECK_BACKWARDS + deck.varispeed * DECK_VARISPEED
-        + deck.following * DECK_FOLLOWING + (session.lead == index) * DECK_LEADING
-    )
-    reading.position = deck_position(deck, max(session.clock - 1, 0))
-    reading.tempo = deck.plan.tempo[quantum % STEPS]
-    reading.loop_start = deck.loop_start >> FIX
-    reading.loop_end = deck.loop_end >> FIX
-
-
-cdef void session_describe(SessionState* session, Packet* packet) noexcept nogil:
-    """Write into a packet how the session stands at its end, and begin new readings of the meters."""
-    cdef const Deck* shown = &session.decks[shown_deck(session)]
-    cdef int i
-    packet.tempo = shown.tempo.value_to
-    packet.pitch = shown.pitch.value_to
-    deck_gains(session, shown_deck(session), shown.player, session.clock, packet.gain)
-    packet.reports_lost = session.reports_lost
-    packet.clips = session.bus.clips
-    for i in range(DECKS):
-        _describe_deck(session, i, &packet.decks[i])
-    packet.peak[0] = session.meter.peak[0]
-    packet.peak[1] = session.meter.peak[1]
-    packet.true_peak = session.meter.true_peak
-    packet.momentary = meter_loudness(&session.meter, 4)
-    packet.short_term = meter_loudness(&session.meter, METER_BLOCKS)
-    packet.limiter_gain = session.bus.least_gain
-    packet.nonfinite = session.bus.nonfinite
-    packet.major_faults = major_faults()
-    meter_reset_peaks(&session.meter)
-    session.bus.least_gain = 1.0
-    session_keep(session)
-
-
 cdef class Session:
     """Decks that play into one bus. A session of one track plays it at once, on deck 0.
 
@@ -226,6 +155,8 @@ cdef class Session:
         if self.state == NULL:
             raise MemoryError("no memory for a session")
         self.players = {}
+        self.racks = SessionRacks()
+        self.state.racks = &self.racks.state
         self.memory = Mailbox(bytearray(size_bytes(REPORTS)), REPORTS) if reports is None else reports
         self.state.reports = &(<Mailbox>self.memory).queue
         if checkpoints is not None:
@@ -301,17 +232,17 @@ cdef class Session:
         """
         if player.key in self.players:
             raise ValueError(f"player {player.key} is there already")
-        if not shelf_put(&self.state.shelf, player.state):
-            raise ValueError(f"a session has room for {SHELF} players")
+        if not shelf_put(&self.state.shelf, player.state.key, player.state, PLAYERS):
+            raise ValueError(f"a session has room for {PLAYERS} players")
         self.players[player.key] = player
 
     def collect(self) -> list[int]:
         """Free the players that are no longer used; their keys. Thread: [housekeeping]."""
-        cdef PlayerState* player = NULL
+        cdef uint32_t key = 0
         cdef list gone = []
-        while shelf_collect(&self.state.shelf, &player):
-            gone.append(player.key)
-            del self.players[player.key]
+        while shelf_collect(&self.state.shelf, &key):
+            gone.append(key)
+            del self.players[key]
         return gone
 
     def withdraw(self, uint32_t key) -> bool:
@@ -385,7 +316,7 @@ cdef class Session:
         cdef int i
         cdef list found = []
         for i in range(DECKS):
-            _describe_deck(self.state, i, &reading)
+            deck_describe(self.state, i, &reading)
             found.append(deck_entry(&reading))
         return found
 

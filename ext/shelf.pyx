@@ -1,6 +1,6 @@
-"""The shelf: players handed to a session while it plays, and back.
+"""The shelf: players and racks handed to a session while it plays, and back.
 
-Housekeeping lays a player down ready; the render thread takes it when it is loaded, and gives it back when it
+Housekeeping lays one down ready; the render thread takes it when it is asked for, and gives it back when it
 is no longer heard; housekeeping collects it. Each place belongs to one side at a time.
 """
 from libc.stdint cimport uint32_t
@@ -22,67 +22,71 @@ cdef extern from *:
 cdef enum:
     EMPTY = 0               # housekeeping's
     READY = 1               # the render thread's
-    TAKEN = 2               # the render thread's, on a deck
+    TAKEN = 2               # the render thread's, in use
     GIVEN = 3               # housekeeping's, to be collected
 
 
-cdef bint shelf_put(Shelf* shelf, PlayerState* player) noexcept nogil:
-    """Lay a player down; False if there is no place. Thread: [housekeeping]."""
+cdef bint shelf_put(Shelf* shelf, uint32_t key, void* thing, int room) noexcept nogil:
+    """Lay a thing down on one of the first `room` places; False if none is free. Thread: [housekeeping]."""
     cdef int i
-    for i in range(SHELF):
+    for i in range(room):
         if load_acquire(&shelf.states[i]) == EMPTY:
-            shelf.players[i] = player
+            shelf.things[i] = thing
+            shelf.keys[i] = key
             store_release(&shelf.states[i], READY)
             return True
     return False
 
 
-cdef bint shelf_collect(Shelf* shelf, PlayerState** player) noexcept nogil:
-    """Take back a player that was given back; False if there is none. Thread: [housekeeping]."""
+cdef bint shelf_collect(Shelf* shelf, uint32_t* key) noexcept nogil:
+    """Take back a thing that was given back, and tell its key; False if there is none.
+
+    Thread: [housekeeping].
+    """
     cdef int i
     for i in range(SHELF):
         if load_acquire(&shelf.states[i]) == GIVEN:
-            player[0] = shelf.players[i]
+            key[0] = shelf.keys[i]
             store_release(&shelf.states[i], EMPTY)
             return True
     return False
 
 
 cdef bint shelf_withdraw(Shelf* shelf, uint32_t key) noexcept nogil:
-    """Take a player away that lies ready, and that no command will ask for; False if none of this key does.
+    """Take a thing away that lies ready, and that no command will ask for; False if none of this key does.
 
     Thread: [housekeeping].
     """
     cdef int i
     for i in range(SHELF):
-        if load_acquire(&shelf.states[i]) == READY and shelf.players[i].key == key:
+        if load_acquire(&shelf.states[i]) == READY and shelf.keys[i] == key:
             store_release(&shelf.states[i], EMPTY)
             return True
     return False
 
 
-cdef PlayerState* shelf_find(Shelf* shelf, uint32_t key) noexcept nogil:
-    """The player of a key that lies ready, or NULL. Thread: [render]."""
+cdef void* shelf_find(Shelf* shelf, uint32_t key) noexcept nogil:
+    """What lies ready under a key, or NULL. Thread: [render]."""
     cdef int i
     for i in range(SHELF):
-        if load_acquire(&shelf.states[i]) == READY and shelf.players[i].key == key:
-            return shelf.players[i]
+        if load_acquire(&shelf.states[i]) == READY and shelf.keys[i] == key:
+            return shelf.things[i]
     return NULL
 
 
-cdef void _move(Shelf* shelf, const PlayerState* player, uint32_t state) noexcept nogil:
+cdef void _move(Shelf* shelf, const void* thing, uint32_t state) noexcept nogil:
     cdef int i
     for i in range(SHELF):
-        if load_acquire(&shelf.states[i]) in (READY, TAKEN) and shelf.players[i] == player:
+        if load_acquire(&shelf.states[i]) in (READY, TAKEN) and shelf.things[i] == thing:
             store_release(&shelf.states[i], state)
             return
 
 
-cdef void shelf_take(Shelf* shelf, const PlayerState* player) noexcept nogil:
-    """Note that a player is on a deck. Thread: [render]."""
-    _move(shelf, player, TAKEN)
+cdef void shelf_take(Shelf* shelf, const void* thing) noexcept nogil:
+    """Note that a thing is in use. Thread: [render]."""
+    _move(shelf, thing, TAKEN)
 
 
-cdef void shelf_give(Shelf* shelf, const PlayerState* player) noexcept nogil:
-    """Give a player back: it is not used any more. Thread: [render]."""
-    _move(shelf, player, GIVEN)
+cdef void shelf_give(Shelf* shelf, const void* thing) noexcept nogil:
+    """Give a thing back: it is not used any more. Thread: [render]."""
+    _move(shelf, thing, GIVEN)

@@ -5,7 +5,7 @@ Thread: [render].
 from libc.stdint cimport int64_t
 from libc.string cimport memmove
 
-from remixd._kernel.mailbox cimport Command
+from remixd._kernel.mailbox cimport COMMAND_RACK, Command
 
 
 cdef bint waiting_add(Waiting* waiting, const Command* command) noexcept nogil:
@@ -36,6 +36,7 @@ cdef bint waiting_is_superseded(const Waiting* waiting, int at, int64_t start) n
             return False
         if waiting.entries[i].kind == command.kind and waiting.entries[i].dimension == command.dimension and (
             waiting.entries[i].deck == command.deck
+            and (command.kind != COMMAND_RACK or waiting.entries[i].extra == command.extra)
         ):
             return True
     return False

@@ -33,13 +33,17 @@ from remixd.control.order import EVERY_DECK, Order
 from remixd.control.provenance import this_build, with_contents
 from remixd.control.recording import read_recording
 from remixd.control.replay import Replay
+from remixd.control.score import rack_score
 from remixd.engine.players import Players
+from remixd.engine.racks import Racks
 from remixd.errors import RemixdError
 from remixd.units import STEM_ROLES
 from remixd.v1.journal_pb2 import JournalHeader
 
 BEAT = 24_000
 KINDS = [*range(mailbox.MIX, mailbox.ECHO + 1)]
+RACKS = 100
+"""Keys of racks begin here."""
 
 
 def library(folder: Path, songs: int = 2, frames: int = 10 * BEAT) -> list[dict[str, Any]]:
@@ -77,6 +81,7 @@ class Take:
     heard: list[Audio] = field(default_factory=list)
     caches: dict[tuple[str, str], Path] = field(default_factory=dict)
     held: dict[int, dict[str, Any]] = field(default_factory=dict)
+    racked: dict[int, dict[str, Any]] = field(default_factory=dict)
     count: int = 0
 
     def __post_init__(self) -> None:
@@ -118,7 +123,23 @@ class Take:
         self.session.shelve(Player(**self.players.read(score), key=score["key"]))
         self.journal.load(score["key"], score)
 
+    def lay(self, chain: list[dict[str, Any]], key: int) -> None:
+        """Lay a rack down."""
+        _, built = Racks().build({"key": key, "chain": chain})
+        score = rack_score(
+            chain, key=key, built={"delay_frames": built.delay_frames, "owed_frames": built.owed_frames}
+        )
+        self.racked[key] = score
+        self._collect()
+        self._put(score)
+        self.journal.rack(key, score)
+
+    def _put(self, score: dict[str, Any]) -> None:
+        self.session.racks.put(Racks().build(score)[0])
+
     def _collect(self) -> None:
+        for key in self.session.racks.collect():
+            del self.racked[key]
         for key in self.session.collect():
             del self.held[key]
 
@@ -141,12 +162,14 @@ class Take:
         self._begin({})
         for score in scores:
             self.session.shelve(Player(**self.players.read(score), key=score["key"]))
+        for score in self.racked.values():
+            self._put(score)
         clock = next_clock(end + silent)
         resume(self.session, checkpoint, entries, clock)
         self.heard.append(np.zeros((clock - end, 2), np.float32))
         request = {
             "checkpoint": base64.b64encode(checkpoint).decode(), "players": scores, "commands": entries,
-            "clock": end,
+            "clock": end, "racks": list(self.racked.values()),
         }  # fmt: skip
         self.journal.resume(request, clock)
 

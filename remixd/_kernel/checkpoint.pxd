@@ -4,6 +4,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from remixd._kernel.channel cimport Channel
 from remixd._kernel.deck cimport Glide
 from remixd._kernel.player cimport DIMENSIONS, ROLES
+from remixd._kernel.racks cimport BANK, PLACES, KeptRack
 from remixd._kernel.state cimport DECKS, CheckpointView, SessionState
 from remixd._kernel.strip cimport Ramp
 
@@ -30,6 +31,7 @@ cdef struct Checkpoint:
     double beat             # at `quantum`
     double pace
     DeckCheckpoint[DECKS] decks
+    KeptRack[PLACES * BANK] racks
 
 cdef void session_keep(SessionState* session) noexcept nogil
 cdef void checkpoint_take(const SessionState* session, Checkpoint* checkpoint) noexcept nogil

@@ -1,8 +1,9 @@
 """The nogil heart: many sessions rendered in deadline order by one thread."""
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
-from remixd._kernel.mailbox cimport Queue
-from remixd._kernel.ring cimport Ring
+from remixd._kernel.mailbox cimport Mailbox, Queue
+from remixd._kernel.ring cimport PacketRing, Ring
+from remixd._kernel.session cimport Session
 from remixd._kernel.state cimport SessionState
 from remixd._kernel.stretch cimport Scratch
 
@@ -43,4 +44,6 @@ cdef struct HostState:
 cdef class Host:
     cdef HostState* state
     cdef list kept
+    cdef int _add(self, Session session, Mailbox commands, PacketRing ring, int64_t lead_ns, bint paced,
+                  int64_t start_ns, uint32_t underruns) except -1
     cdef bint _ask(self, uint32_t key, uint32_t state)

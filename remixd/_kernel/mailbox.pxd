@@ -23,7 +23,8 @@ cdef enum:
     COMMAND_PACE = 19       # the session's own beat: `value` beats a minute
     COMMAND_STRIP = 20      # move a parameter of a deck's channel
     COMMAND_ECHO = 21       # move a parameter of the session's echo
-    COMMANDS = 22
+    COMMAND_RACK = 22       # the rack whose key is `extra`, to a share of `value` of the sound of its place
+    COMMANDS = 23
 
 cdef enum:
     WHEN_SAMPLE = 0         # at `sample`, or as soon as it can be; above: at the next mark of this level then
@@ -35,6 +36,7 @@ cdef enum:
     REPORT_EXPIRED = 4      # the mark that a command waited for did not come in time
     REPORT_ENDED = 5        # the music of a deck was over
     REPORT_WAITS = 6        # a command was taken, and waits for its mark; what becomes of it is told later
+    REPORT_BYPASSED = 7     # the rack whose key is `value` is passed by from now on: the reason is told
 
 cdef enum:
     REASON_NONE = 0
@@ -45,6 +47,11 @@ cdef enum:
     REASON_OUTSIDE = 5      # the place is outside the music
     REASON_SHORT = 6        # the loop is too short
     REASON_NO_BEAT = 7      # the deck has no beats to follow or be followed by
+    REASON_SUMMED = 8       # stems are summed in the spectrum: there is nothing to put a rack on
+    REASON_DELAY = 9        # racks would delay the session too much
+    REASON_RAISED = 10      # the rack raised an exception,
+    REASON_NONFINITE = 11   # or gave what is not finite,
+    REASON_SHAPE = 12       # or something else than so many frames of sound
 
 cdef struct Command:        # 64 bytes
     uint64_t id

@@ -11,6 +11,8 @@ cdef bint session_route(SessionState* session, const Command* command) noexcept 
 cdef void session_report(SessionState* session, const Command* command, int kind, int64_t sample,
                          int64_t settled, int64_t position, double value, int64_t late,
                          bint superseded) noexcept nogil
+cdef void session_answer(SessionState* session, const Command* command, int kind,
+                         int reason) noexcept nogil
 cdef void session_refuse(SessionState* session, const Command* command, int reason) noexcept nogil
 cdef void session_move_map(SessionState* session) noexcept nogil
 cdef void session_move_strips(SessionState* session, int64_t sample, int* filled) noexcept nogil

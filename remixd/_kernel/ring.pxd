@@ -40,8 +40,10 @@ cdef struct Packet:             # 320 bytes, then the PCM
     uint32_t reports_lost       # since the session began, because nobody took them
     DeckReading[PACKET_DECKS] decks
     uint32_t clips              # times the mix came above full scale before the limiter, so far
+    uint32_t racks_delay        # frames by which racks delay all of it
+    uint32_t bypassed           # racks that turned out faulty, since the session began
     uint32_t spare32
-    uint64_t spare[3]
+    uint64_t spare[2]
 
 cdef struct Ring:
     uint64_t* newest

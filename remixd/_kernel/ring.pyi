@@ -38,6 +38,8 @@ class PacketEntry(NamedTuple):
     clips: int
     decks: tuple[DeckEntry, ...]
     pcm: bytes
+    racks_delay_frames: int
+    bypassed: int
 
 def size_bytes(slots: int, frames: int) -> int: ...
 

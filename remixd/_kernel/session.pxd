@@ -4,14 +4,11 @@ from libc.stdint cimport int64_t
 from remixd._kernel.mailbox cimport Queue
 from remixd._kernel.checkpoint cimport CheckpointMemory
 from remixd._kernel.player cimport Player
-from remixd._kernel.ring cimport Packet
+from remixd._kernel.racks cimport SessionRacks
 from remixd._kernel.state cimport SessionState
 from remixd._kernel.stretch cimport Scratch
 
 cdef void session_drain(SessionState* session, Queue* commands) noexcept nogil
-cdef void session_describe(SessionState* session, Packet* packet) noexcept nogil
-cdef int64_t session_position(const SessionState* session, int64_t sample) noexcept nogil
-cdef int shown_deck(const SessionState* session) noexcept nogil
 cdef void session_render(SessionState* session, int64_t frames, float* out) noexcept nogil
 
 cdef class Session:
@@ -19,5 +16,6 @@ cdef class Session:
     cdef Scratch own_scratch
     cdef object memory
     cdef dict players
+    cdef readonly SessionRacks racks
     cdef CheckpointMemory kept
     cdef int _play(self, Player player, int64_t start) except -1

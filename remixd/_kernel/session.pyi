@@ -6,10 +6,12 @@ from numpy.typing import ArrayLike, NDArray
 from remixd._kernel.checkpoint import CheckpointMemory
 from remixd._kernel.mailbox import Mailbox, ReportEntry
 from remixd._kernel.player import Player
+from remixd._kernel.racks import SessionRacks
 from remixd._kernel.ring import DeckEntry
 from remixd._kernel.stem import Stem
 
 class Session:
+    racks: SessionRacks
     def __init__(
         self,
         stems: list[Stem] | None = None,

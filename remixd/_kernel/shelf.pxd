@@ -1,18 +1,17 @@
-"""The shelf on which housekeeping lays players for the render thread, and finds them again."""
+"""The shelf on which housekeeping lays players and racks for the render thread, and finds them again."""
 from libc.stdint cimport uint32_t
 
-from remixd._kernel.player cimport PlayerState
-
 cdef enum:
-    SHELF = 16
+    SHELF = 32              # places; who puts something down says how many of them are for it
 
 cdef struct Shelf:
     uint32_t[SHELF] states
-    PlayerState* players[SHELF]
+    uint32_t[SHELF] keys
+    void* things[SHELF]
 
-cdef bint shelf_put(Shelf* shelf, PlayerState* player) noexcept nogil
-cdef bint shelf_collect(Shelf* shelf, PlayerState** player) noexcept nogil
+cdef bint shelf_put(Shelf* shelf, uint32_t key, void* thing, int room) noexcept nogil
+cdef bint shelf_collect(Shelf* shelf, uint32_t* key) noexcept nogil
 cdef bint shelf_withdraw(Shelf* shelf, uint32_t key) noexcept nogil
-cdef PlayerState* shelf_find(Shelf* shelf, uint32_t key) noexcept nogil
-cdef void shelf_take(Shelf* shelf, const PlayerState* player) noexcept nogil
-cdef void shelf_give(Shelf* shelf, const PlayerState* player) noexcept nogil
+cdef void* shelf_find(Shelf* shelf, uint32_t key) noexcept nogil
+cdef void shelf_take(Shelf* shelf, const void* thing) noexcept nogil
+cdef void shelf_give(Shelf* shelf, const void* thing) noexcept nogil

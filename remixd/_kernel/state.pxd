@@ -7,6 +7,7 @@ from remixd._kernel.echo cimport Echo
 from remixd._kernel.mailbox cimport Queue
 from remixd._kernel.meter cimport Meter
 from remixd._kernel.player cimport DIMENSIONS, ROLES
+from remixd._kernel.racks cimport Racks
 from remixd._kernel.reader cimport QUANTUM
 from remixd._kernel.shelf cimport Shelf
 from remixd._kernel.stretch cimport Scratch
@@ -39,6 +40,7 @@ cdef struct SessionState:
     uint32_t reports_lost
     uint32_t reports_told   # so far, lost ones too
     Shelf shelf
+    Racks* racks            # of a `SessionRacks`
     Meter meter
     CheckpointView kept
     int64_t quantum         # next to be rendered
@@ -48,7 +50,6 @@ cdef struct SessionState:
     float block[QUANTUM * 2]
     int block_used          # frames of `block` already handed out
     float stem[QUANTUM * 2]
-    float sound[QUANTUM * 2]    # of one reader
     float deck[QUANTUM * 2]
     float send[QUANTUM * 2]
     float[DECKS][ROLES][QUANTUM] ramps

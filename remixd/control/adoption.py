@@ -61,18 +61,21 @@ class Papers:
 
     def write(self, session: Session) -> None:
         """Write down what has changed."""
-        engine, players, facts = session.engine, list(session.players), _facts(session)
+        engine, held, facts = session.engine, [*session.players, *session.racks], _facts(session)
         before = self._written.get(session.id)
-        if before == (engine, players, facts):
+        if before == (engine, held, facts):
             return
         try:
-            if before is None or before[:2] != (engine, players):
-                made = {"version": VERSION, "score": session.score, "players": list(session.players.values())}
+            if before is None or before[:2] != (engine, held):
+                made = {
+                    "version": VERSION, "score": session.score, "players": list(session.players.values()),
+                    "racks": list(session.racks.values()),
+                }  # fmt: skip
                 _write(_made_path(engine, session.key), made)
             _write(_facts_path(engine, session.key), facts)
         except OSError:
             return
-        self._written[session.id] = engine, players, facts
+        self._written[session.id] = engine, held, facts
 
     def forget(self, session: Session) -> None:
         """A session is over."""
@@ -152,6 +155,7 @@ def _adopted(
     )
     session = Session(facts["id"], key, engine, start, {**made["score"], "player": None})
     session.players = players
+    session.racks = {int(rack["key"]): rack for rack in made.get("racks", ())}
     desk = session.desk
     desk.because.update(facts["because"])
     desk.decks.cues.update({track: tuple(cues) for track, cues in facts["cues"].items()})

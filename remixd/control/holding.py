@@ -5,17 +5,34 @@ Thread: [control].
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import count
+from typing import Any
 
 from remixd.control.adoption import Papers
 from remixd.control.caches import Caches
 from remixd.control.decks import Loaded
-from remixd.control.score import FIRST_PLAYER, Beats, player_score
+from remixd.control.score import FIRST_PLAYER, Beats, player_score, rack_score
 from remixd.control.session import Session
 from remixd.errors import Unavailable
 from remixd.track.package import Track
 from remixd.track.quota import Lease
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadyRack:
+    """A rack that lies ready for `order.rack_order`.
+
+    Attributes:
+        key: what an order calls it.
+        delay_frames: by how much it is late; all that is mixed with it waits.
+        cost_ns: what 64 frames of it take.
+    """
+
+    key: int
+    delay_frames: int
+    cost_ns: int
 
 
 class Holding:
@@ -36,7 +53,7 @@ class Holding:
         """Hold what a session plays that another daemon made. Raises what building a cache raises."""
         leases = {key: await self._caches.hold(track) for key, track in tracks.items()}
         self._leases[session.id] = leases
-        self._keys = count(max([*session.players, next(self._keys)]) + 1)
+        self._keys = count(max([*session.players, *session.racks, next(self._keys)]) + 1)
 
     def keys(self, session: Session) -> list[int]:
         """The players that a session holds."""
@@ -64,6 +81,27 @@ class Holding:
         session.players[key] = score
         self._papers.write(session)
         return Loaded(key, track, Beats.of(track), loops=loop)
+
+    async def make_rack_ready(self, session: Session, chain: Sequence[Mapping[str, Any]]) -> ReadyRack:
+        """Have a rack lie ready in the engine of a session, until an order uses it.
+
+        Raises InvalidInput, with the engine's sentence, for a chain that cannot be built, takes too long or
+        is too late, Unavailable if the session has ended.
+        """
+        key = next(self._keys)
+        asked = rack_score(chain, key=key)
+        built = await session.engine.ask(op="rack", key=session.key, rack=asked)
+        if not session.playing:
+            raise Unavailable(f"session {session.id} has ended")
+        score = rack_score(chain, key=key, built=built)
+        session.journal.rack(key, score)
+        session.racks[key] = score
+        self._papers.write(session)
+        return ReadyRack(key=key, delay_frames=built["delay_frames"], cost_ns=built["cost_ns"])
+
+    async def withdraw_rack(self, session: Session, key: int) -> None:
+        """Let go of a rack that lies ready, and that no order will use."""
+        await session.engine.ask(op="withdraw", key=session.key, racks=[key])
 
     async def swap(self, session: Session, *, summed: bool) -> bool:
         """Have other players take the place of those on the decks: stems summed, or apart. Whether any did.

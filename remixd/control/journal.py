@@ -28,6 +28,7 @@ from remixd.v1.journal_pb2 import (
     JournalHeader,
     JournalLoad,
     JournalOrder,
+    JournalRack,
     JournalRecord,
     JournalReport,
     JournalRestore,
@@ -141,6 +142,10 @@ class Journal:
             text = json.dumps(with_contents(score), separators=(",", ":"))
             self._put(JournalRecord(load=JournalLoad(player=player, score=text)))
 
+    def rack(self, rack: int, score: Mapping[str, Any]) -> None:
+        """Write down that a rack was made ready."""
+        self._put(JournalRecord(rack=JournalRack(rack=rack, score=json.dumps(score, separators=(",", ":")))))
+
     def step(self, sample: int, step: str, because: str) -> None:
         """Write down a step on the ladder of an engine that is overloaded."""
         self._put(JournalRecord(step=JournalStep(sample=sample, step=step, because=because)))
@@ -157,6 +162,7 @@ class Journal:
         resumed = JournalRestore(
             checkpoint=base64.b64decode(request.get("checkpoint", "")),
             players=[int(player["key"]) for player in request.get("players", ())],
+            racks=[int(rack["key"]) for rack in request.get("racks", ())],
             orders=[_flat(each.id, each) for each in request.get("commands", ())],
             sample=clock,
         )

@@ -42,10 +42,17 @@ _VERBS: Final = {
     mailbox.SYNC: "sync",
     mailbox.LEAD: "lead",
     mailbox.PACE: "pace",
+    mailbox.RACK: "rack",
 }
 
 CHANNEL: Final = ("fader", "pan", "low", "mid", "high", "filter", "send")
 """The parameters of a deck's channel, in the order of the kernel's."""
+
+WHOLE_DECK: Final = 0xFFFF
+"""Of a rack's order: the deck, not one of its roles."""
+
+RACK_RAMP_FRAMES: Final = 960
+"""A rack takes 20 ms to come or go."""
 
 ECHO: Final = ("delay", "feedback", "damping")
 """Those of the session's echo, likewise."""
@@ -58,6 +65,11 @@ _REASONS: Final = {
     mailbox.OUTSIDE: "that place is outside the music",
     mailbox.SHORT: "the loop would be shorter than 10 ms",
     mailbox.NO_BEAT: "this deck's music has no beats to follow",
+    mailbox.SUMMED: "this deck's stems are summed: there is nothing to put a rack on",
+    mailbox.DELAY: "racks would delay the session by more than 100 ms",
+    mailbox.RAISED: "it failed",
+    mailbox.NONFINITE: "it gave what is no sound",
+    mailbox.SHAPE: "it gave something else than two channels of 64 frames",
 }
 
 
@@ -67,7 +79,8 @@ class Order:
 
     Attributes:
         kind: of `remixd._kernel.mailbox`: MIX, LEVEL, PLAY, ...
-        dimension: index of a dimension (MIX), of a role (LEVEL), in CHANNEL (STRIP) or in ECHO.
+        dimension: index of a dimension (MIX), of a role (LEVEL, RACK), in CHANNEL (STRIP) or in ECHO;
+            WHOLE_DECK of a rack, too.
         deck: 0 to 3, or EVERY_DECK.
         value, extra: what they mean depends on the kind.
         sample: on the session clock; negative: as soon as it can be.
@@ -116,6 +129,39 @@ def mix_order(
     return Order(
         dimension=DIMENSION_INDEX[name], value=value, sample=sample, ramp_frames=ramp_frames, when=when
     )
+
+
+def rack_order(
+    key: int,
+    weight: float,
+    *,
+    deck: int = EVERY_DECK,
+    role: str = "",
+    sample: int = -1,
+    when: int = 0,
+    ramp_frames: int = RACK_RAMP_FRAMES,
+) -> Order:
+    """Give a rack a share, 0 to 1, of the sound of its place; at 0 the engine lets go of it.
+
+    Args:
+        key: of a rack that lies ready in the session's engine, or is in use at this place.
+        weight: what is left of 1 by all racks of a place is dry.
+        deck: of the place; EVERY_DECK is the master.
+        role: of the place; empty for the whole deck.
+        sample: as of every order.
+        when: likewise.
+        ramp_frames: 240 at the least.
+    """
+    part = STEM_ROLES.index(role) if role else WHOLE_DECK
+    return Order(
+        kind=mailbox.RACK, value=weight, extra=key, deck=deck, dimension=part, sample=sample, when=when,
+        ramp_frames=ramp_frames,
+    )  # fmt: skip
+
+
+def bypass_of(reason: int) -> str:
+    """Why the engine passes a rack by, for a person."""
+    return _REASONS.get(reason, "it said no more")
 
 
 def reason_of(kind: int, reason: int, order: Order) -> str:

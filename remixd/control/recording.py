@@ -28,6 +28,7 @@ class Segment:
     Attributes:
         checkpoint: how the session stood when the engine took it over; empty if it began there.
         players: those that it took over then.
+        racks: likewise.
         again: the commands that were posted to it before it was heard.
         start: its first sample; `end`: one past its last.
         accepted: the commands that were posted to it, in order.
@@ -37,6 +38,7 @@ class Segment:
 
     checkpoint: bytes = b""
     players: list[int] = field(default_factory=list)
+    racks: list[int] = field(default_factory=list)
     again: list[JournalOrder] = field(default_factory=list)
     start: int = 0
     end: int = 0
@@ -66,6 +68,7 @@ class Recording:
     Attributes:
         score: what it began with.
         loads: the scores of what was made ready later, by their players' keys.
+        racks: those of the racks, by their keys.
         fans: the handle of who sent a signal, by its id.
         fade_frames: over how many frames it fades out at its end.
         how: how it ended; empty if it was still playing.
@@ -76,6 +79,7 @@ class Recording:
     header: JournalHeader
     score: dict[str, Any]
     loads: dict[int, dict[str, Any]] = field(default_factory=dict)
+    racks: dict[int, dict[str, Any]] = field(default_factory=dict)
     fans: dict[str, str] = field(default_factory=dict)
     segments: list[Segment] = field(default_factory=lambda: [Segment()])
     fade_frames: int = 0
@@ -129,6 +133,13 @@ def _score(text: str, *names: str) -> dict[str, Any]:
     return score
 
 
+def _rack_score(text: str) -> dict[str, Any]:
+    score = json.loads(text)
+    if not isinstance(score, dict) or not isinstance(score["chain"], list):
+        raise ValueError("a rack has a chain of effects")
+    return {**score, "key": int(score["key"])}
+
+
 def _check_player(player: dict[str, Any]) -> None:
     int(player["key"])
     for stem in player["stems"]:
@@ -154,6 +165,8 @@ def _take(found: Recording, record: JournalRecord) -> None:
             _take_report(segment, record.report)
         case "load":
             found.loads[record.load.player] = _score(record.load.score)
+        case "rack":
+            found.racks[record.rack.rack] = _rack_score(record.rack.score)
         case "step":
             step = record.step  # what changes the sound is a command too, and so in the replay
             found.notes.append(f"from sample {step.sample} on: {step.step}, as {step.because}")
@@ -162,8 +175,8 @@ def _take(found: Recording, record: JournalRecord) -> None:
             start = _sample(restore.sample)
             found.segments.append(
                 Segment(
-                    checkpoint=restore.checkpoint, players=list(restore.players), again=list(restore.orders),
-                    start=start, end=start,
+                    checkpoint=restore.checkpoint, players=list(restore.players), racks=list(restore.racks),
+                    again=list(restore.orders), start=start, end=start,
                 )
             )  # fmt: skip
         case "clock":

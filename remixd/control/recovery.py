@@ -39,6 +39,7 @@ def request_of(session: Session, heir: Engine) -> dict[str, Any]:
         "mix": score["mix"],
         "lead_ns": score["lead_ns"],
         "sink": score["sink"],
+        "racks": list(session.racks.values()),
     }
     checkpoint, packet = memory.checkpoints.read(), newest_packet(memory.ring)
     players = list(session.players.values())
@@ -96,6 +97,10 @@ async def _move(session: Session, heir: Engine) -> None:
     if not session.playing:  # deleted meanwhile
         await heir.ask(op="leave", key=session.key)
         return
+    for key in answer["missing_racks"]:
+        session.racks.pop(key, None)
+        session.degrade(f"rack {key}", "goes on without a rack", "it cannot be built again")
+    request["racks"] = list(session.racks.values())
     session.journal.resume(request, int(answer.get("clock", 0)))
     try:
         session.move(heir, told if request["op"] == "resume" else set())

@@ -20,7 +20,9 @@ from remixd._kernel.feed import Feed
 from remixd._kernel.mailbox import (
     APPLIED,
     LOAD,
+    MISSING,
     OUTSIDE,
+    RACK,
     REFUSED,
     SWAP,
     WAITS,
@@ -29,6 +31,7 @@ from remixd._kernel.mailbox import (
     ReportEntry,
 )
 from remixd._kernel.player import Player
+from remixd._kernel.rack import Rack
 from remixd._kernel.resume import resume
 from remixd._kernel.ring import PacketRing
 from remixd._kernel.session import Session
@@ -41,6 +44,7 @@ from remixd.v1.journal_pb2 import JournalOrder, JournalReport
 
 BLOCK_FRAMES: Final = 48_000
 _COMMANDS: Final = 1024
+_KEYS: Final = 1 << 32
 
 Block = NDArray[np.float32]
 
@@ -94,6 +98,12 @@ class Replay:
         stems = [{**stem, "path": str(self.caches[stem["track"], stem["stem"]])} for stem in score["stems"]]
         return self._players.read({**score, "stems": stems})
 
+    def rack(self, key: int) -> Rack:
+        """Make a rack of the recording again, as it was when it was ready."""
+        from remixd.engine.racks import Racks  # pedalboard comes with it: only where there are racks
+
+        return Racks().build(self.recording.racks[key])[0]
+
     def check(self, told: JournalReport, report: ReportEntry) -> None:
         """Note where what happens is not what happened."""
         same = (told.kind, told.reason, told.position) == (report.kind, report.reason, report.position)
@@ -110,9 +120,11 @@ class _Part:
         self._replay = replay
         self._segment = segment
         self._shelved: set[int] = set()
+        self._racked: set[int] = set()
         self._found = {
             report.id for report in segment.told if report.kind == APPLIED or report.reason == OUTSIDE
         }
+        self._missed = {report.id for report in segment.told if report.reason == MISSING}
         self._commands = Mailbox(bytearray(mailbox.size_bytes(_COMMANDS)), _COMMANDS)
         self._packets = PacketRing(bytearray(ring.size_bytes(4, PACKET_FRAMES)), 4, PACKET_FRAMES)
         self._session = self._restore() if segment.checkpoint else self._begin()
@@ -131,6 +143,8 @@ class _Part:
         session = Session()
         for key in segment.players:
             self._shelve(session, key)
+        for key in segment.racks:
+            self._rack(session, key)
         resume(session, segment.checkpoint, [_command(order) for order in segment.again], segment.start)
         return session
 
@@ -141,9 +155,17 @@ class _Part:
 
     def _shelve_for(self, session: Session, order: JournalOrder) -> None:
         """Lay down what a command takes from the shelf, if it found it there."""
+        if order.kind == RACK and order.id not in self._missed and 0 < order.extra < _KEYS:
+            self._rack(session, int(order.extra))
         key = int(order.extra) if order.kind in (LOAD, SWAP) else 0
         if order.id in self._found and key not in self._shelved and key in self._replay.recording.players:
             self._shelve(session, key)
+
+    def _rack(self, session: Session, key: int) -> None:
+        if key not in self._racked and key in self._replay.recording.racks:
+            session.racks.collect()
+            session.racks.put(self._replay.rack(key))
+            self._racked.add(key)
 
     def blocks(self, block_frames: int) -> Iterator[Block]:
         """The segment, from its first sample to its last."""

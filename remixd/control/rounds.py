@@ -93,13 +93,14 @@ class Rounds:
     async def _ask_outputs(self, engine: Engine) -> None:
         theirs = {session.key: session for session in self._of(engine)}
         held = {key: self._holding.keys(session) for key, session in theirs.items()}
-        asks = any(session.has_output for session in theirs.values()) or any(
+        racked = {key: set(session.racks) for key, session in theirs.items()}
+        asks = any(session.has_output or session.racks for session in theirs.values()) or any(
             keys not in ([], [FIRST_PLAYER]) for keys in held.values()
         )
         if not asks:
             return
         with contextlib.suppress(RemixdError):
-            for key, state, latency_s, players in (await engine.ask(op="outputs"))["outputs"]:
+            for key, state, latency_s, racks, players in (await engine.ask(op="outputs"))["outputs"]:
                 if (session := theirs.get(key)) is None:
                     continue
                 if session.has_output:
@@ -107,5 +108,7 @@ class Rounds:
                         log.info("session %s: %s %s", session.id, session.sink, state)
                     session.device, session.latency_s = state, latency_s
                 await self._holding.let_go(session, set(held[key]) - set(players))
+                for rack in racked[key] - set(racks):
+                    session.racks.pop(rack, None)
                 if unused := sorted(set(players) - session.keys_in_use):  # a load that came to nothing
                     await engine.ask(op="withdraw", key=key, players=unused)

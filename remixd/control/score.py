@@ -141,6 +141,22 @@ def player_score(
     }
 
 
+def rack_score(
+    chain: Sequence[Mapping[str, Any]], *, key: int, built: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """What a place of a session needs to have effects.
+
+    Args:
+        chain: its effects, in order: `{"effect": name, parameter: value, ...}`.
+        key: never used twice in a session, also not for a player.
+        built: what the engine told when it was built; then it is not measured again.
+    """
+    score: dict[str, Any] = {"key": key, "chain": [dict(element) for element in chain]}
+    if built is not None:
+        score |= {name: built[name] for name in ("delay_frames", "owed_frames")}
+    return score
+
+
 def session_score(
     mix: Mapping[str, float],
     sink: Sink,

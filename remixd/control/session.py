@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from remixd._kernel.checkpoint import told_of
+from remixd._kernel.mailbox import BYPASSED
 from remixd._kernel.ring import PacketEntry
 from remixd._kernel.shared import SessionMemory
 from remixd.audience.signal import Signal
@@ -22,6 +23,7 @@ from remixd.control.engine import Engine
 from remixd.control.fanout import Listeners, Watchers
 from remixd.control.journal import Journal
 from remixd.control.ledger import Ledger
+from remixd.control.order import bypass_of
 from remixd.control.streams import SILENT_LUFS, Listener, Packet, SessionStatus, Watcher
 from remixd.errors import RemixdError, Unavailable
 from remixd.track.package import Track
@@ -41,6 +43,7 @@ class Session:
         latency_s, device: of the sink, as the engine told last.
         score: what it is made of, but for its players (see `session_score`).
         players: the score of each player that its engine holds, by key (see `player_score`).
+        racks: that of each rack, likewise (see `rack_score`).
         journal: where everything that shapes its sound is written down.
     """
 
@@ -56,6 +59,7 @@ class Session:
         self.id = session_id
         self.score = {**score, "player": None}
         self.players = {int(player["key"]): player} if (player := score["player"]) else {}
+        self.racks: dict[int, dict[str, Any]] = {}
         self.sink = str(start.sink)
         self.key = key
         self.engine = engine
@@ -124,7 +128,7 @@ class Session:
             mode=self.mode,
             preset=desk.preset,
             preset_clamps=desk.clamps,
-            latency_s=self.latency_s,
+            latency_s=self.latency_s + self._racks_delay_s,
             device=self.device,
             because=dict(desk.because),
             heard_sample=heard_sample,
@@ -146,11 +150,16 @@ class Session:
             return 0, 0.0
         ago = (time.monotonic_ns() - newest.due_ns) * RATE_HZ // 1_000_000_000
         ago = max(min(ago, PACKET_FRAMES), -clock.sample)
-        position_s = clock.position_s + ago / RATE_HZ * clock.tempo
+        position_s = clock.position_s + (ago / RATE_HZ - self._racks_delay_s) * clock.tempo
         shown = self._desk.decks.shown.loaded
         if shown and shown.loops:
             return clock.sample + ago, position_s % shown.track.duration_s
         return clock.sample + ago, max(position_s, 0.0)
+
+    @property
+    def _racks_delay_s(self) -> float:
+        """By how much the music comes later than it is played, because of racks."""
+        return self._desk.newest.racks_delay_frames / RATE_HZ if self._desk.newest else 0.0
 
     def _check_playing(self) -> None:
         if not self.playing:
@@ -205,6 +214,8 @@ class Session:
         self._desk.tell_settled()
         for report in self._memory.reports.take_reports():
             self.journal.take(report)
+            if report.kind == BYPASSED:
+                self.degrade(f"rack {report.value:.0f}", "a rack is passed by", bypass_of(report.reason))
             self._desk.take_report(report)
         if len(self.ledger) > LEDGER_MAX and (checkpoint := self._memory.checkpoints.read()):
             self.ledger.trim(told_of(checkpoint))
@@ -302,8 +313,8 @@ class Session:
 
     @property
     def is_apart(self) -> bool:
-        """Whether any of its decks plays stems by themselves that could be summed now."""
-        if not self._desk.decks.is_settled:
+        """Whether any of its decks plays stems by themselves that could be summed now: not beneath racks."""
+        if self.racks or not self._desk.decks.is_settled:
             return False
         on_decks = (self.players.get(deck.loaded.key) for deck in self._desk.decks.all if deck.loaded)
         return any(score and not score["summed"] and len(score["stems"]) > 1 for score in on_decks)

@@ -7,9 +7,9 @@ import contextlib
 import logging
 import secrets
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import count
-from typing import Final
+from typing import Any, Final
 
 from remixd._kernel.host import SESSIONS_MAX
 from remixd.audience.signal import Signal
@@ -20,7 +20,7 @@ from remixd.control.caches import Caches
 from remixd.control.command import Answer
 from remixd.control.desk import Start
 from remixd.control.engine import Died, Engine
-from remixd.control.holding import Holding
+from remixd.control.holding import Holding, ReadyRack
 from remixd.control.journal import Journal
 from remixd.control.journals import Journals
 from remixd.control.recovery import recover
@@ -207,6 +207,10 @@ class Sessions:
     def receive(self, session: Session, signals: Sequence[Signal]) -> list[Answer]:
         """Take a batch of signals: see `Session.receive`; choices bring other sounds of the same music."""
         return answers_to(signals, session, self._library.get, self._expect)
+
+    async def make_rack_ready(self, session: Session, chain: Sequence[Mapping[str, Any]]) -> ReadyRack:
+        """Have a rack lie ready for `order.rack_order`: see `Holding.make_rack_ready`."""
+        return await self._holding.make_rack_ready(session, chain)
 
     def _expect(self, session: Session, command: DeckCommand, track: Track, loop: bool = False) -> Answer:
         answer = session.expect(command, track)

@@ -13,11 +13,11 @@ from typing import Final, Protocol
 import numpy as np
 
 from remixd._kernel.feed import Feed
-from remixd._kernel.host import Host
 from remixd._kernel.ring import PacketRing
 from remixd._kernel.session import Session
 from remixd._kernel.shared import SessionMemory
 from remixd.engine.device import DeviceError, DeviceStream, find_now
+from remixd.engine.hosts import Hosts
 from remixd.engine.wave_file import WaveFile
 from remixd.units import RATE_HZ
 
@@ -54,7 +54,7 @@ class HostOutput:
 
     def __init__(
         self,
-        host: Host,
+        host: Hosts,
         session: Session,
         memory: SessionMemory,
         lead_ns: int,
@@ -89,7 +89,7 @@ class FileOutput:
 
     def __init__(
         self,
-        host: Host,
+        host: Hosts,
         session: Session,
         memory: SessionMemory,
         lead_ns: int,
@@ -160,7 +160,7 @@ class DeviceOutput:
 
     def __init__(
         self,
-        host: Host,
+        host: Hosts,
         session: Session,
         memory: SessionMemory,
         lead_ns: int,

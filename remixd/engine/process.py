@@ -11,20 +11,21 @@ import base64
 import os
 import shutil
 import signal
-import threading
 import time
 from pathlib import Path
 from typing import Any, Final
 
-from remixd._kernel import fft, host, presence, session, simd
+from remixd._kernel import fft, presence, session, simd
 from remixd._kernel.mailbox import CommandEntry
 from remixd._kernel.player import Player
 from remixd._kernel.resume import next_clock, resume
 from remixd._kernel.shared import SessionMemory
 from remixd.engine.device import DeviceError
+from remixd.engine.hosts import Hosts
 from remixd.engine.outputs import DeviceOutput, FileOutput, HostOutput, Output
 from remixd.engine.players import Players
-from remixd.engine.realtime import pin_thread, promote_thread, quiet_python
+from remixd.engine.racks import Racks
+from remixd.engine.realtime import pin_thread, quiet_python
 from remixd.engine.rehearsal import rehearse
 from remixd.engine.serving import Stopping, serve
 from remixd.units import RATE_HZ
@@ -37,40 +38,30 @@ AHEAD_FRAMES: Final = 10 * RATE_HZ
 
 
 class Engine:
-    """One engine process. Thread: [housekeeping], but for `_render`."""
+    """One engine process. Thread: [housekeeping]."""
 
     def __init__(self, notes: list[str]) -> None:
-        self._host = host.Host()
+        self._hosts = Hosts()
         self._sessions: dict[int, tuple[session.Session, Output]] = {}
         self._players = Players()
+        self._racks = Racks()
         self._notes = notes
         self._costs: dict[str, float] = {}
         self._hurries = False
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=self._render, name="render", daemon=True)
 
     def start(self) -> None:
         """Start the render thread and wait until it knows what it was granted."""
         self._costs = rehearse()
         quiet_python()
-        self._thread.start()
-        self._ready.wait()
-
-    def _render(self) -> None:
-        """Thread: [render]."""
-        self._notes += promote_thread()
-        self._ready.set()
-        self._host.run()
+        self._notes += self._hosts.start()
 
     def stop(self) -> None:
-        """Fade every session out, all at once, then end the render thread."""
+        """Fade every session out, all at once, then end the render threads."""
         for _, output in self._sessions.values():
             output.fade()
         for key in list(self._sessions):
             self._leave(key)
-        self._host.stop()
-        if self._thread.is_alive():
-            self._thread.join(timeout=1.0)
+        self._hosts.stop()
 
     @property
     def is_idle(self) -> bool:
@@ -88,6 +79,8 @@ class Engine:
         for playing, output in self._sessions.values():
             output.tick()
             self._players.collect(playing)
+            self._racks.collect(playing)
+            self._hosts.settle(playing)
             playing.touch_ahead(AHEAD_FRAMES)
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -114,26 +107,29 @@ class Engine:
                     "pid": os.getpid(), "notes": self._notes, "simd": simd.LEVEL, "costs": self._costs,
                 }  # fmt: skip
             case "pin":
-                pin_thread(self._thread.native_id or 0, request["render"])
+                self._hosts.pin(request["render"])
                 pin_thread(0, request["rest"])
                 return {}
             case "measure":
-                mean, worst, late = self._host.load()
-                return {"mean": mean, "worst": worst, "late": late, "costs": list(self._host.costs().items())}
+                mean, worst, late = self._hosts.load()
+                costs = list(self._hosts.costs().items())
+                return {"mean": mean, "worst": worst, "late": late, "costs": costs}
             case "play":
                 return self._play(request)
             case "resume":
                 return self._resume(request)
             case "lead":
-                return {"set": self._host.set_lead(int(request["key"]), int(request["lead_ns"]))}
+                return {"set": self._hosts.set_lead(int(request["key"]), int(request["lead_ns"]))}
             case "load":
                 return self._load(request)
+            case "rack":
+                return self._rack(request)
             case "withdraw":
                 return self._withdraw(request)
             case "outputs":
                 return {
                     "outputs": [
-                        [key, it.state, it.latency_s, self._players.keys(key)]
+                        [key, it.state, it.latency_s, self._racks.keys(key), self._players.keys(key)]
                         for key, (_, it) in self._sessions.items()
                     ]
                 }
@@ -156,15 +152,17 @@ class Engine:
                 checkpoints=memory.checkpoints,
                 key=int(request["key"]),
             )
+            missing = self._lay_racks(playing, request)
             locked = all([playing.lock_memory(), memory.ring.lock_memory()])
             playing.touch_ahead(AHEAD_FRAMES)
             output = self._output(request["sink"], playing, memory, int(request["lead_ns"]))
         except BaseException:
+            self._racks.forget(int(request["key"]))
             path.unlink()
             raise
         self._sessions[playing.key] = (playing, output)
         self._players.add(playing, [] if player is None else [int(player["key"])])
-        return {"locked": locked, "latency_s": output.latency_s}
+        return {"locked": locked, "latency_s": output.latency_s, "missing_racks": missing}
 
     def _resume(self, request: dict[str, Any]) -> dict[str, Any]:
         """Go on with a session of an engine that died, from what it left in shared memory."""
@@ -180,6 +178,7 @@ class Engine:
             )
             for player in players:
                 playing.shelve(player)
+            missing = self._lay_racks(playing, request)
             commands = [CommandEntry(*each) for each in request["commands"]]
             anchor_ns, clock = int(request["anchor_ns"]), int(request["clock"])
             if request["paced"]:
@@ -191,12 +190,13 @@ class Engine:
                 request["sink"], playing, memory, int(request["lead_ns"]), anchor_ns, before=before
             )
         except BaseException:
+            self._racks.forget(int(request["key"]))
             path.unlink()
             raise
         self._sessions[playing.key] = (playing, output)
         self._players.add(playing, [player.key for player in players])
         self._hurries = True
-        return {"clock": clock, "latency_s": output.latency_s}
+        return {"clock": clock, "latency_s": output.latency_s, "missing_racks": missing}
 
     def _load(self, request: dict[str, Any]) -> dict[str, Any]:
         """Lay a player down on a session's shelf, from where a command loads it. All of it, or nothing."""
@@ -213,11 +213,37 @@ class Engine:
         self._players.add(playing, [player.key])
         return {"frames": player.frames_count, "locked": locked}
 
+    def _lay_racks(self, playing: session.Session, request: dict[str, Any]) -> list[int]:
+        """Lay down the racks of a session that another engine had; the keys of those that cannot be built."""
+        missing = []
+        for score in request.get("racks", ()):
+            try:
+                self._racks.put(playing, *self._racks.build(score))
+            except ValueError:
+                missing.append(int(score["key"]))
+        return missing
+
+    def _rack(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Lay a rack down for a session, from where a command uses it; a first one moves the session."""
+        key = int(request["key"])
+        if key not in self._sessions:
+            return {"kind": "unavailable", "error": f"session {key} is not there"}
+        playing, _ = self._sessions[key]
+        rack, built = self._racks.build(request["rack"])
+        self._racks.collect(playing)
+        self._racks.put(playing, rack, built)
+        self._hosts.settle(playing)
+        return {
+            "delay_frames": built.delay_frames, "owed_frames": built.owed_frames, "cost_ns": built.cost_ns,
+        }  # fmt: skip
+
     def _withdraw(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Free players that were laid down to be loaded, and never were."""
-        keys = [int(key) for key in request["players"]]
-        if int(request["key"]) in self._sessions:
-            self._players.withdraw(self._sessions[int(request["key"])][0], keys)
+        """Free players and racks that were laid down, and never used."""
+        key = int(request["key"])
+        if key in self._sessions:
+            playing, _ = self._sessions[key]
+            self._players.withdraw(playing, [int(each) for each in request.get("players", ())])
+            self._racks.withdraw(playing, [int(each) for each in request.get("racks", ())])
         return {}
 
     def _output(
@@ -229,7 +255,7 @@ class Engine:
         anchor_ns: int = 0,
         before: SessionMemory | None = None,
     ) -> Output:
-        common = (self._host, playing, memory, lead_ns)
+        common = (self._hosts, playing, memory, lead_ns)
         name = sink["name"]
         match sink["kind"]:
             case "stream" | "null":
@@ -248,6 +274,7 @@ class Engine:
         _, output = self._sessions.pop(key)
         output.close()
         self._players.forget(key)
+        self._racks.forget(key)
         return True
 
 

@@ -6,17 +6,21 @@ import contextlib
 import ctypes
 import gc
 import os
+import sys
 from collections.abc import Iterable
 
 _PR_SET_TIMERSLACK = 29
 _PRIORITY = 60
+_SWITCH_S = 0.0002
 
 
 def quiet_python() -> None:
     """Stop the garbage collector: what exists now stays, and nothing later is collected.
 
+    And let a thread that waits for Python, such as one that has racks, wait no longer than must be.
     Thread: [housekeeping], once, before the render thread starts.
     """
+    sys.setswitchinterval(_SWITCH_S)
     gc.collect()
     gc.freeze()
     gc.disable()

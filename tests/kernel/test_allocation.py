@@ -18,9 +18,11 @@ import pytest
 from decks import band
 
 from remixd._kernel import fft, mailbox
+from remixd._kernel.effects import Delay, Tremolo
 from remixd._kernel.host import Host
 from remixd._kernel.mailbox import Mailbox
 from remixd._kernel.player import Player
+from remixd._kernel.rack import Rack
 from remixd._kernel.ring import PacketRing, size_bytes
 from remixd._kernel.session import Session
 from remixd._kernel.stem import Stem
@@ -52,6 +54,8 @@ WARM_UP_S, WATCHED_S = 1.0, 4.0
 FRAMES, BEAT = 240_000, 20_000
 ROLES = [0, 1, 2, 3]
 KEYS = (256, 257, 258)
+CALLS = (Delay(beats=0.25), Tremolo(), lambda block, _beat, _rate: block)
+"""For racks; they give back what they are given, so that what is counted is ours."""
 
 
 @pytest.mark.skipif(
@@ -111,7 +115,7 @@ class Hands:
 
     def tell(self, session: Session, commands: Mailbox, reports: Mailbox) -> None:
         self.number += 1
-        kind = int(self.rng.integers(mailbox.MIX, mailbox.ECHO + 1))
+        kind = int(self.rng.integers(mailbox.MIX, mailbox.RACK + 1))
         extra, value = -1.0, float(self.rng.choice([0, 0.125, 1, 2, 30_000]))
         if kind in (mailbox.LOAD, mailbox.SWAP):
             self.laid += 1
@@ -119,6 +123,12 @@ class Hands:
             with contextlib.suppress(ValueError):  # no room
                 player = Player(self.stems, ROLES, key=self.laid, summed=self.laid % 2 == 0, **self.grid)
                 session.shelve(player)
+        if kind == mailbox.RACK:
+            self.laid += 1
+            extra, value = float(self.laid - int(self.rng.integers(0, 8))), float(self.rng.choice([0, 0.5]))
+            with contextlib.suppress(ValueError):  # no room
+                late = 640 * (self.laid % 2)
+                session.racks.put(Rack(CALLS[self.laid % 3], self.laid, delay_frames=late, owed_frames=late))
         deck, when = int(self.rng.integers(0, 3)), int(self.rng.choice([0, 0, 1]))
         commands.post_command(
             self.number, session.key, int(self.rng.integers(0, 3)), value, -1, 480,
@@ -126,6 +136,7 @@ class Hands:
         )  # fmt: skip
         self.told |= {report.command for report in reports.take_reports() if report.kind == mailbox.APPLIED}
         session.collect()
+        session.racks.collect()
 
 
 def main() -> None:
@@ -153,7 +164,7 @@ def main() -> None:
     shim.shim_watch(0)
     host.stop()
     thread.join()
-    missing = set(range(mailbox.MIX, mailbox.ECHO + 1)) - hands.told
+    missing = set(range(mailbox.MIX, mailbox.RACK + 1)) - hands.told
     assert not missing, f"never done: {missing}"
     assert counted == 0, f"{counted} calls for memory on the render thread"
 
