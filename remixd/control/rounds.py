@@ -100,7 +100,7 @@ class Rounds:
         if not asks:
             return
         with contextlib.suppress(RemixdError):
-            for key, state, latency_s, racks, players in (await engine.ask(op="outputs"))["outputs"]:
+            for key, state, latency_s, racks, plugins, players in (await engine.ask(op="outputs"))["outputs"]:
                 if (session := theirs.get(key)) is None:
                     continue
                 if session.has_output:
@@ -108,6 +108,9 @@ class Rounds:
                         log.info("session %s: %s %s", session.id, session.sink, state)
                     session.device, session.latency_s = state, latency_s
                 await self._holding.let_go(session, set(held[key]) - set(players))
+                for told in plugins["news"]:
+                    log.info("session %s: %s", session.id, told)
+                session.hear_of_plugins(dict(plugins["states"]))
                 for rack in racked[key] - set(racks):
                     session.racks.pop(rack, None)
                 if unused := sorted(set(players) - session.keys_in_use):  # a load that came to nothing

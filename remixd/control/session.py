@@ -6,7 +6,7 @@ Thread: [control].
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from remixd._kernel.checkpoint import told_of
@@ -321,13 +321,24 @@ class Session:
 
     def degrade(self, step: str, how: str, because: str) -> None:
         """Tell that something is done more cheaply for it."""
+        if self._degraded.get(step) == f"{how}: {because}":
+            return
         self._degraded[step] = f"{how}: {because}"
         self.journal.step(self._desk.clock.sample, how, because)
 
-    def restore(self, step: str) -> None:
+    def restore(self, step: str, because: str = "there is room again") -> None:
         """Tell that it is done as it should again."""
         if self._degraded.pop(step, None):
-            self.journal.step(self._desk.clock.sample, f"no longer {step}", "there is room again")
+            self.journal.step(self._desk.clock.sample, f"no longer {step}", because)
+
+    def hear_of_plugins(self, states: Mapping[int, str]) -> None:
+        """Tell how plug-ins are, by the key of their rack."""
+        for rack, state in states.items():
+            if state != "playing":
+                self.degrade(f"plug-ins of rack {rack}", "plug-ins", state)
+        for step in [step for step in self._degraded if step.startswith("plug-ins of rack ")]:
+            if states.get(int(step.split()[-1]), "playing") == "playing":
+                self.restore(step, "they play again, or their rack is gone")
 
     @property
     def due_ns(self) -> int:

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from remixd._kernel.exchange import FRAMES
 from remixd._kernel.insert import Insert
 from remixd.engine.plugin_child import COMMAND, PluginChild, Ready
 
@@ -35,11 +37,27 @@ WAIT_S: Final = 2.0
 """How long a call waits for an answer while time does not count."""
 
 
+def _element(words: Mapping[str, Any]) -> dict[str, Any]:
+    """What the host needs to know of an element of a rack. Raises ValueError."""
+    path, name, parameters = words.get("path"), words.get("name") or "", words.get("parameters") or {}
+    unknown = words.keys() - {"path", "name", "parameters", "optional"}
+    if (
+        unknown
+        or not isinstance(path, str)
+        or not isinstance(name, str)
+        or not isinstance(parameters, Mapping)
+    ):
+        raise ValueError(f"a plug-in has a path, a name and parameters, not {dict(words)}")
+    return {"path": path, "name": name, "parameters": dict(parameters)}
+
+
 class Hosted:
     """One or several plug-ins in a row, in a process of their own.
 
     Args:
         rack: `path` of each, and optionally `name` and `parameters`.
+        delay_frames: as it was when they were loaded before: they are not waited for then, but heard once
+            they are there.
         blocks_between: how many blocks of 64 frames later an answer is used: those rendered in one go.
         command: the program that hosts them.
         pauses_s: before each new start.
@@ -57,34 +75,41 @@ class Hosted:
     def __init__(
         self,
         rack: Sequence[Mapping[str, Any]],
+        delay_frames: int | None = None,
         *,
         blocks_between: int = BLOCKS_BETWEEN,
         command: Sequence[str] = COMMAND,
         pauses_s: Sequence[float] = PAUSES_S,
     ) -> None:
-        self._rack = [dict(element) for element in rack]
+        self._rack = [_element(element) for element in rack]
         self._command = tuple(command)
         self._pauses_s = tuple(pauses_s)
         self._news: list[str] = []
-        self._failures = 0
+        self._failures = self._answered = 0
+        self._late = self._late_told = self._refused = 0
+        self._late_told_s = -LATE_TOLD_S
+        self._stuck_s = self._dry_s = 0.0  # since when housekeeping sees it so; 0 while it is not
         self._given_up = False
-        self._joined = True
+        self._joined = delay_frames is None
+        self.names = [each["name"] or Path(each["path"]).stem for each in self._rack]
+        self.cost_ns = 0
+        self.state = "loading"
         self._child = self._start()
-        ready = self._wait_until_ready()
         try:
-            self.insert = Insert(blocks_between, ready.latency_frames)
+            ready = self._wait_until_ready() if self._joined else None
+            own_frames = ready.latency_frames if ready else (delay_frames or 0) - blocks_between * FRAMES
+            self._latency_frames = own_frames
+            self.insert = Insert(blocks_between, self._latency_frames)
         except BaseException:
             self._child.end("it is not used")
             raise
-        self.names, self.cost_ns = ready.names, ready.cost_ns
-        self.state = "playing"
-        self._latency_frames = ready.latency_frames
-        self._late = self._late_told = self._refused = 0
-        self._late_told_s = -LATE_TOLD_S
-        self._answered = 0
-        self._stuck_s = self._dry_s = 0.0  # since when housekeeping sees it so; 0 while it is not
-        self.insert.wait_s = WAIT_S
-        self.insert.join(self._child.exchange, wet_at_once=True)
+        if ready:
+            self._know(ready)
+            self.insert.wait_s = WAIT_S
+            self.insert.join(self._child.exchange, wet_at_once=True)
+
+    def _know(self, ready: Ready) -> None:
+        self.names, self.cost_ns, self.state = ready.names, ready.cost_ns, "playing"
 
     def _start(self) -> PluginChild:
         self._started_s = time.monotonic()
@@ -200,11 +225,12 @@ class Hosted:
         if ready.latency_frames != self._latency_frames:
             self._fail(f"its latency is {ready.latency_frames} frames now", now_s)
             return
+        self._know(ready)
         self._joined = True
         self._answered = 0
         self._stuck_s = self._dry_s = 0.0
         self.insert.join(self._child.exchange)
-        self._tell("it plays again")
+        self._tell("it plays again" if self._failures else "it plays")
 
     def _tell(self, what: str) -> None:
         self._news.append(f"{', '.join(self.names)}: {what}")

@@ -47,7 +47,8 @@ class PluginChild:
         ready: what it said when its plug-ins were loaded.
         fault: why it ended, in words; empty while it runs.
 
-    Raises OSError if it cannot be started. Its memory has no name: nothing is left of it, however both end.
+    Raises OSError if it cannot be started. It is killed when nobody uses it any more; its memory has no name:
+    nothing is left of it, however both end.
     """
 
     def __init__(self, rack: Sequence[Mapping[str, Any]], command: Sequence[str] = COMMAND) -> None:
@@ -101,6 +102,10 @@ class PluginChild:
         if not self.fault:
             self.fault = fault
             self._kill()
+
+    def __del__(self) -> None:
+        if hasattr(self, "pid"):  # it was started
+            self.end("nobody uses it any more")
 
     def _kill(self) -> None:
         os.kill(self.pid, signal.SIGKILL)

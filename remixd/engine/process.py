@@ -44,7 +44,7 @@ class Engine:
         self._hosts = Hosts()
         self._sessions: dict[int, tuple[session.Session, Output]] = {}
         self._players = Players()
-        self._racks = Racks()
+        self._racks = Racks(live=True)
         self._notes = notes
         self._costs: dict[str, float] = {}
         self._hurries = False
@@ -80,6 +80,7 @@ class Engine:
             output.tick()
             self._players.collect(playing)
             self._racks.collect(playing)
+            self._racks.tick(playing.key)
             self._hosts.settle(playing)
             playing.touch_ahead(AHEAD_FRAMES)
 
@@ -129,7 +130,10 @@ class Engine:
             case "outputs":
                 return {
                     "outputs": [
-                        [key, it.state, it.latency_s, self._racks.keys(key), self._players.keys(key)]
+                        [
+                            *(key, it.state, it.latency_s, self._racks.keys(key), self._racks.plugins(key)),
+                            self._players.keys(key),
+                        ]
                         for key, (_, it) in self._sessions.items()
                     ]
                 }
