@@ -26,8 +26,8 @@ run: build  ## make the demo song, import it, and serve it
 	  ''
 	@exec $(BIN)/remixd serve
 
-test: build .make/test-system  ## every test
-	$(BIN)/python -m pytest
+test: build .make/test-system  ## every test, on up to four cores; a file's tests stay together
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 lint: build  ## style, types, the kernel's style, and who may import whom
 	$(BIN)/ruff check .

@@ -3,12 +3,14 @@
 Sessions play on two engines, each with a listener and a stream of signals. Again and again one of the engines
 is killed by SIGKILL in mid-song; the time counts from the kill to the moment at which its heir had rendered
 the first packet of each session. Every signal that was accepted must be answered, and nobody who listens to
-the other engine may miss a frame. In the end the daemon itself is killed, and another started.
+the other engine may miss a frame. In the end the daemon itself is killed, and another started. Then a hundred
+sessions that are steered play on one engine, and that one is killed.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import signal
 import time
@@ -20,6 +22,7 @@ from remixd.client import Applied, AsyncClient, Refused, Signal
 from remixd.errors import RemixdError, Unavailable
 from remixd.units import RATE_HZ
 
+from . import steering
 from .daemons import Daemon, running_daemon
 from .ears import Ear, listening
 from .results import Limit
@@ -30,6 +33,9 @@ KILLS: Final = 50
 KILLS_QUICK: Final = 5
 SESSIONS: Final = 4
 SIGNALS_A_SECOND: Final = 10
+CROWD: Final = 100
+CROWD_KILLS: Final = 10
+CROWD_KILLS_QUICK: Final = 2
 BETWEEN_S: Final = 2.5
 PATIENCE_S: Final = 30.0
 SONG_S: Final = 20.0
@@ -78,6 +84,8 @@ def run(task: Task) -> None:
         asyncio.run(_kill_engines(task, daemon, kills))
         task.tell("killing the daemon")
         _kill_daemon(task, daemon)
+    with running_daemon(make_music(SONG_S), None, "--engines", "1") as daemon:
+        asyncio.run(_kill_under_a_crowd(task, daemon, CROWD_KILLS_QUICK if task.quick else CROWD_KILLS))
 
 
 async def _kill_engines(task: Task, daemon: Daemon, kills: int) -> None:
@@ -142,6 +150,30 @@ async def _until(condition: Callable[[], bool]) -> None:
         if time.monotonic() > ends:
             raise Unavailable(f"it did not happen within {PATIENCE_S:g} s")
         await asyncio.sleep(0.005)
+
+
+async def _kill_under_a_crowd(task: Task, daemon: Daemon, kills: int) -> None:
+    again_ms: list[float] = []
+    async with AsyncClient(daemon.address, timeout_s=PATIENCE_S) as client:
+        sessions = [(await client.create_session(daemon.track, sink="stream")).id for _ in range(CROWD)]
+        hands = [steering.Hand(number) for number in range(CROWD)]
+        works = [
+            asyncio.create_task(hand.steer(client, session, math.inf))
+            for hand, session in zip(hands, sessions, strict=True)
+        ]
+        for number in range(kills):
+            task.tell(f"kill {number + 1} of {kills}, under {CROWD} sessions")
+            await asyncio.sleep(BETWEEN_S)
+            await _until(lambda: len(daemon.engine_pids()) == 2)
+            again_ms += await _kill(daemon, daemon.engine_pid(), CROWD)
+        for work in works:
+            work.cancel()
+        await asyncio.gather(*works, return_exceptions=True)
+        lost = sum(session.state != "playing" for session in await client.sessions())
+    name = "sound again, many on one engine"
+    note = f"SIGKILL to the first packet rendered; {CROWD} sessions"
+    task.figure(name, "ms", again_ms, {}, limits=SOON, note=note)
+    task.figure("sessions lost, many on one engine", "count", [lost], {}, limits=NONE_AT_ALL)
 
 
 def _kill_daemon(task: Task, daemon: Daemon) -> None:

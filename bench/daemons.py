@@ -34,14 +34,16 @@ class Daemon:
         address: HOST:PORT.
         track: the id of its song.
         pid: of the process that answers calls.
+        runtime: the folder in shared memory where its engines are.
     """
 
     def __init__(self, library: Path, log: TextIO, environment: Mapping[str, str], options: tuple[str, ...]):
         self._log = log
-        self._runtime = Path(environment["REMIXD_RUNTIME"])
+        self.runtime = Path(environment["REMIXD_RUNTIME"])
         self._command = [sys.executable, "-m", "remixd", "serve", "--library", str(library), *options]
         self._environment = environment
         self._process: subprocess.Popen[str]
+        self._opened: dict[Path, tuple[int, SessionMemory]] = {}
         self._start()
         with self.client() as client:
             self.track = client.tracks()[0].id
@@ -96,18 +98,21 @@ class Daemon:
 
     def memories(self) -> dict[str, SessionMemory]:
         """What each session shares with its engine now, by its key."""
-        found: dict[str, tuple[int, SessionMemory]] = {}
-        engines = [engine for instance in self._runtime.iterdir() for engine in instance.iterdir()]
-        for path in [path for engine in engines for path in _sessions(engine)]:
+        engines = [engine for instance in self.runtime.iterdir() for engine in instance.iterdir()]
+        there = {path for engine in engines for path in _sessions(engine)}
+        for gone in self._opened.keys() - there:
+            del self._opened[gone]
+        for path in there - self._opened.keys():
             with contextlib.suppress(OSError, ValueError):  # it comes, or goes, at this moment
-                made_ns = path.stat().st_mtime_ns
-                if path.name not in found or found[path.name][0] < made_ns:
-                    found[path.name] = made_ns, SessionMemory(path)
-        return {key: memory for key, (_, memory) in found.items()}
+                self._opened[path] = path.stat().st_mtime_ns, SessionMemory(path)
+        newest: dict[str, tuple[int, SessionMemory]] = {}
+        for path, opened in self._opened.items():
+            newest[path.name] = max(newest.get(path.name, opened), opened, key=lambda each: each[0])
+        return {key: memory for key, (_, memory) in newest.items()}
 
     def ring(self) -> PacketRing:
         """The packet ring of the one session that plays: when each packet is due, and when it was ready."""
-        [path] = self._runtime.glob("*/engine-*/session-*")
+        [path] = self.runtime.glob("*/engine-*/session-*")
         return SessionMemory(path).ring
 
 

@@ -28,6 +28,8 @@ cdef extern from *:
 
 cdef enum:
     FRAMES_MAX = 1 << 16
+    RATE_HZ = 48000
+    MEAN_FRAMES = 24000     # of the cost: half a second
 
 
 cdef void _to_ring(FeedState* feed, const float* pcm, int64_t frames, int64_t due_ns,
@@ -56,6 +58,12 @@ cdef void _to_ring(FeedState* feed, const float* pcm, int64_t frames, int64_t du
             feed.packet = NULL
 
 
+cdef void _count(FeedState* feed, int64_t frames, int64_t took_ns) noexcept nogil:
+    """Note what a block took."""
+    cdef double share = <double>took_ns * RATE_HZ / (<double>frames * 1e9)
+    feed.cost += (share - feed.cost) * (min(<double>frames / MEAN_FRAMES, 1.0) if feed.cost else 1.0)
+
+
 cdef void _fill(FeedState* feed, float* out, int64_t frames, int64_t latency_ns) noexcept nogil:
     cdef int64_t sample, i
     cdef float gain
@@ -68,8 +76,12 @@ cdef void _fill(FeedState* feed, float* out, int64_t frames, int64_t latency_ns)
             gain = feed.fade_from * (1.0 - <float>(i + 1) / <float>frames)
             out[2 * i] *= gain
             out[2 * i + 1] *= gain
+        if feed.fade_end == 0:
+            feed.fade_end = sample + frames
+            feed.fade_frames = frames
         feed.fade_from = 0.0
     _to_ring(feed, out, frames, feed.called_ns + latency_ns, sample)
+    _count(feed, frames, now_ns() - feed.called_ns)
 
 
 cdef class Feed:
@@ -129,3 +141,13 @@ cdef class Feed:
     def called_ns(self) -> int:
         """Host time, monotonic, at which the device last asked for sound; 0 before."""
         return self.state.called_ns
+
+    @property
+    def cost(self) -> float:
+        """The share of a core that `fill` takes, over half a second; 0 before."""
+        return self.state.cost
+
+    @property
+    def fade(self) -> tuple[int, int]:
+        """One past the last sample of the block that faded out, and its frames; (0, 0) before."""
+        return self.state.fade_end, self.state.fade_frames

@@ -262,13 +262,20 @@ cdef class Session:
             locked = player.lock_memory() and locked
         return locked
 
-    def touch_ahead(self, int64_t frames) -> None:
-        """Bring the next `frames` source frames of what plays into memory. Thread: [housekeeping]."""
+    def touch_ahead(self, int64_t frames, int64_t after_jump=0, places=()) -> None:
+        """Bring the next `frames` source frames of what plays into memory. Thread: [housekeeping].
+
+        And `after_jump` of them from where its loop begins and from each of `places`, (player, source frame).
+        """
         cdef int i
         for player in self.players.values():
             for i in range(DECKS):
                 if self.state.decks[i].player == (<Player>player).state:
                     player.touch(self.state.playheads[i], frames)
+                    player.touch(self.state.decks[i].loop_start >> FIX, after_jump)
+        for key, start in places:
+            if key in self.players:
+                self.players[key].touch(start, after_jump)
 
     @property
     def stems(self) -> list:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
@@ -56,20 +57,36 @@ def track(
     )  # fmt: skip
 
 
+_sounds: deque[tuple[Audio, Stem]] = deque(maxlen=8)
+
+
+def sound(pcm: Audio) -> Stem:
+    """A stem; of the same array, the same one: its analysis takes longest of all here."""
+    found = next((stem for known, stem in _sounds if known is pcm), None)
+    if found is None:
+        found = Stem.of(pcm)
+        _sounds.append((pcm, found))
+    return found
+
+
 class Performance:
     """Empty decks, played offline packet by packet, under a real desk."""
 
     def __init__(self) -> None:
         self.commands = Mailbox(bytearray(mailbox.size_bytes(512)), 512)
         self.told: list[Applied | Refused] = []
-        start = Start.of(None, load_preset(ORIGINAL), Sink.parse("null"), is_directed=False)
-        self.desk = Desk("s-1", self.commands, 1, start, self.told.append)
+        self.desk = self.a_desk()
         self.session = Session(key=1)
         self.reports: list[mailbox.ReportEntry] = []
         self.heard: list[Audio] = []
         self.places: list[tuple[int, list[float]]] = []
         self._keys = count(100)
         self._sequence = count(1)
+
+    def a_desk(self) -> Desk:
+        """A desk for its session, that knows of nothing yet."""
+        start = Start.of(None, load_preset(ORIGINAL), Sink.parse("null"), is_directed=False)
+        return Desk("s-1", self.commands, 1, start, self.told.append)
 
     def load(self, deck: int, song: Track, stems: Mapping[StemRole, Audio]) -> None:
         """Have a track on a deck, at rest."""
@@ -91,7 +108,7 @@ class Performance:
             name: score[name]
             for name in ("low", "high", "vocals_limit_db", "mashable", "beats", "levels", "heard", "loop")
         }
-        parts = [Stem.of(pcm) for pcm in stems.values()]
+        parts = [sound(pcm) for pcm in stems.values()]
         roles = [STEM_ROLES.index(role) for role in stems]
         self.session.shelve(Player(parts, roles, key=key, **words))
         self.desk.load(command, Loaded(key, song, Beats.of(song)))

@@ -81,5 +81,5 @@ def run(*words: object, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run one command of the command line."""
     return subprocess.run(
         [sys.executable, "-m", "remixd", *map(str, words)],
-        capture_output=True, text=True, check=False, timeout=60, env=os.environ | environment,
+        capture_output=True, text=True, check=False, timeout=240, env=os.environ | environment,
     )  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import itertools
 import json
 import random
@@ -168,10 +167,9 @@ class Take:
         resume(self.session, checkpoint, entries, clock)
         self.heard.append(np.zeros((clock - end, 2), np.float32))
         request = {
-            "checkpoint": base64.b64encode(checkpoint).decode(), "players": scores, "commands": entries,
-            "clock": end, "racks": list(self.racked.values()),
+            "players": scores, "commands": entries, "clock": end, "racks": list(self.racked.values()),
         }  # fmt: skip
-        self.journal.resume(request, clock)
+        self.journal.resume(request, clock, checkpoint)
 
     def play(self, frames: int) -> None:
         """One block."""

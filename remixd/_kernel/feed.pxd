@@ -17,6 +17,9 @@ cdef struct FeedState:
     uint32_t underruns
     int64_t called_ns       # host time of the newest callback
     float fade_from         # gain now: falls to 0 when it leaves
+    int64_t fade_end        # one past the last sample of that fall; 0 before
+    int64_t fade_frames
+    double cost             # share of a core that the callback takes, over half a second
     bint leaving
 
 cdef class Feed:

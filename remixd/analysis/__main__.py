@@ -1,7 +1,7 @@
 """The ingest worker: does one thing, tells how far it is as JSON lines on stdout, and ends.
 
     python -m remixd.analysis import PATH --library DIR [--map NAME=ROLE]... [--grid FILE] [--splitter NAME]
-    python -m remixd.analysis cache TRACK --library DIR --cache-max BYTES [--stem NAME]...
+    python -m remixd.analysis cache TRACK --library DIR --cache-max BYTES [--stem NAME]... [--sum]
 
 Lines are `{"progress", "doing"}`, and one last `{"track"}`, `{"built"}` or `{"error": {"kind", "message"}}`;
 it exits with 0 or 1. Nothing else is written to stdout.
@@ -31,7 +31,7 @@ from remixd.track.flac import reason
 from remixd.track.import_options import ImportOptions, check_splitter
 from remixd.track.library import Library
 from remixd.track.roles import parse_mapping
-from remixd.track.variants import of_stems
+from remixd.track.variants import as_sum, of_stems
 
 PROGRESS_S: Final = 0.1
 NICENESS: Final = 5
@@ -73,6 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 track = library.get(options.track)
                 if options.stem:
                     track = of_stems(track, options.stem)
+                if options.sum:
+                    track = as_sum(track)
                 done = warm(track, library.path, options.cache_max, teller.progress)
                 teller.tell({"built": done.built, "dropped": done.dropped, "notes": done.notes})
     except Exception as error:  # whatever it is, the one who waits is told
@@ -127,6 +129,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     caching = tasks.add_parser("cache")
     caching.add_argument("track")
     caching.add_argument("--stem", action="append", default=[], metavar="NAME")
+    caching.add_argument("--sum", action="store_true")
     caching.add_argument("--cache-max", type=int, required=True, metavar="BYTES")
     for task in (importing, caching):
         task.add_argument("--library", type=Path, required=True)

@@ -77,7 +77,7 @@ def _build(
             progress(built / len(stems), f"caching {stem.name}")
         content = trust.content(track, stem)
         tree = functools.partial(grow, role=stem.role, spill=folder)
-        write_stem(cache_path(folder, stem), resampled(track, stem), content, tree)
+        write_stem(cache_path(folder, stem), sounding(track, stem), content, tree)
         with telling:
             built += 1
 
@@ -95,6 +95,13 @@ def _alone(track: Track) -> Iterator[None]:
         if error.filename == str(track.folder):
             raise NotFound(f"{track.id} was deleted meanwhile") from None
         raise
+
+
+def sounding(track: Track, stem: Stem) -> Iterator[Block]:
+    """A stem's blocks at the engine's rate, or the sums of those that it is made of; as `resampled`."""
+    parts = [resampled(track, part) for part in track.parts_of(stem)]
+    for blocks in zip(*parts, strict=True):
+        yield functools.reduce(np.add, blocks)
 
 
 def resampled(track: Track, stem: Stem) -> Iterator[Block]:

@@ -6,8 +6,9 @@ Pure; Thread: [control].
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from remixd.errors import Exhausted
 from remixd.mix import DIMENSIONS
@@ -37,11 +38,15 @@ class Consensus:
 
     Fans without a name cannot be told apart: they are one. Averages are taken in taste space, where equal
     distances are heard as about equal.
+
+    Attributes:
+        wishes_count: rises with whatever is wished, and when all of it is forgotten.
     """
 
     def __init__(self) -> None:
         self._live: dict[str, _Live] = {}
         self._fans: set[str] = set()
+        self.wishes_count = 0
 
     def check_room(self, fans: set[str]) -> None:
         """Raise Exhausted if these fans are too many beside those that are there."""
@@ -58,6 +63,7 @@ class Consensus:
             now: where the mix stands: the goal starts there if nobody wished anything of this before.
             at_s: when, in seconds on any clock that does not run back.
         """
+        self.wishes_count += 1
         row = DIMENSIONS[name]
         live = self._live.get(name)
         if live is None:
@@ -103,7 +109,28 @@ class Consensus:
         live.goal_unit = wanted + (live.goal_unit - wanted) * left
         live.goal_at_s = max(at_s, live.goal_at_s)
 
+    def to_json(self) -> dict[str, Any]:
+        """Every live wish, and how far the goals have come, in JSON's types."""
+        return {
+            name: {"values": dict(live.values), "goal_unit": live.goal_unit, "goal_at_s": live.goal_at_s}
+            for name, live in self._live.items()
+        }
+
+    def restore(self, plain: Mapping[str, Any]) -> None:
+        """Go on from what `to_json` wrote, on the same clock. Raises KeyError or TypeError."""
+        for name, kept in plain.items():
+            row, values = DIMENSIONS[name], {fan: float(value) for fan, value in kept["values"].items()}
+            self._live[name] = _Live(
+                values=values,
+                total=math.fsum(values.values()),
+                total_unit=math.fsum(map(row.to_unit, values.values())),
+                goal_unit=float(kept["goal_unit"]),
+                goal_at_s=float(kept["goal_at_s"]),
+            )
+            self._fans |= values.keys()
+
     def clear(self) -> None:
         """Forget every wish."""
+        self.wishes_count += 1
         self._live.clear()
         self._fans.clear()

@@ -108,6 +108,7 @@ def _render_track(
     folder = _library_of(track_id, library, daemon)
     with Library(folder) as opened:
         track = find_track(track_id, opened.get, lambda: (row.id for row in opened.tracks()))
+    track.check_export()
     if start >= track.duration_s:
         raise InvalidInput(f"{track.id} lasts {track.duration_s:.2f} s: it cannot start at {start:g} s")
     mix, clamps = _allowed(wishes, track)

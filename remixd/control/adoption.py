@@ -1,17 +1,17 @@
 """Adoption: a new daemon goes on with the sessions of one that was killed, whose engines play on.
 
-What an engine does not know of its sessions lies beside their shared memory: what they are made of, written
-when that changes, and what control has done with them, written once a second. What was ordered since then is
-in the engine all the same. Directors begin anew, without the wishes of fans. Thread: [control].
+What an engine does not know of its sessions lies beside their shared memory: what they are made of, what
+control has done with them, and what their fans wish, each written within about 100 ms of its change. What was
+ordered since then is in the engine all the same. Thread: [control].
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import MappingProxyType
+from time import monotonic
 from typing import Any, Final, Protocol
 
 from remixd._kernel.checkpoint import mix_of
@@ -22,14 +22,17 @@ from remixd.control.desk import Start
 from remixd.control.engine import Engine
 from remixd.control.order import Order
 from remixd.control.recovery import newest_packet
-from remixd.control.score import Beats
+from remixd.control.score import Beats, track_of
 from remixd.control.session import Session
 from remixd.control.sink import Sink
 from remixd.errors import InvalidInput
 from remixd.mix import PLAYABLE
 from remixd.track.package import Track
 
-VERSION: Final = 1
+VERSION: Final = 2
+
+FANS_SHARE: Final = 0.02
+"""The wishes of a large crowd are written so seldom that it takes no more of control's time than this."""
 
 
 class Shelf(Protocol):
@@ -47,41 +50,72 @@ def _facts_path(engine: Engine, key: int) -> Path:
     return engine.directory / f"facts-{key}.json"
 
 
+def _fans_path(engine: Engine, key: int) -> Path:
+    return engine.directory / f"fans-{key}.json"
+
+
 def _write(path: Path, content: Mapping[str, Any]) -> None:
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps(content, separators=(",", ":")), "utf-8")
     partial.rename(path)
 
 
+@dataclass(slots=True)
+class _Written:
+    """What stands in the papers of one session.
+
+    Attributes:
+        fans: the version of the wishes that were written.
+        fans_next_s: when they may be written again.
+    """
+
+    engine: Engine
+    held: list[int]
+    version: int = -1
+    fans: tuple[int, ...] = ()
+    fans_next_s: float = 0.0
+
+
 class Papers:
     """What is written down of each session, for who comes after. A full folder is not worth a word."""
 
     def __init__(self) -> None:
-        self._written: dict[str, tuple[Engine, list[int], dict[str, Any]]] = {}
+        self._written: dict[str, _Written] = {}
 
     def write(self, session: Session) -> None:
         """Write down what has changed."""
-        engine, held, facts = session.engine, [*session.players, *session.racks], _facts(session)
+        engine, held = session.engine, [*session.players, *session.racks]
         before = self._written.get(session.id)
-        if before == (engine, held, facts):
-            return
         try:
-            if before is None or before[:2] != (engine, held):
+            if before is None or (before.engine, before.held) != (engine, held):
                 made = {
                     "version": VERSION, "score": session.score, "players": list(session.players.values()),
                     "racks": list(session.racks.values()),
                 }  # fmt: skip
                 _write(_made_path(engine, session.key), made)
-            _write(_facts_path(engine, session.key), facts)
+                before = self._written[session.id] = _Written(engine, held)
+            if before.version != (version := session.version):
+                _write(_facts_path(engine, session.key), _facts(session))
+                before.version = version
+            _write_fans(session, before)
         except OSError:
             return
-        self._written[session.id] = engine, held, facts
 
     def forget(self, session: Session) -> None:
         """A session is over."""
         self._written.pop(session.id, None)
-        for path in (_made_path(session.engine, session.key), _facts_path(session.engine, session.key)):
-            path.unlink(missing_ok=True)
+        for path in (_made_path, _facts_path, _fans_path):
+            path(session.engine, session.key).unlink(missing_ok=True)
+
+
+def _write_fans(session: Session, before: _Written) -> None:
+    directing, began_s = session.desk.directing, monotonic()
+    if directing is None or directing.version == before.fans or began_s < before.fans_next_s:
+        return
+    version = directing.version
+    _write(_fans_path(session.engine, session.key), {"version": VERSION, **directing.to_json()})
+    ended_s = monotonic()
+    before.fans, before.fans_next_s = version, ended_s + (ended_s - began_s) / FANS_SHARE
 
 
 def _facts(session: Session) -> dict[str, Any]:
@@ -95,31 +129,14 @@ def _facts(session: Session) -> dict[str, Any]:
         "clamps": [asdict(clamp) for clamp in desk.clamps],
         "mix": dict(desk.mix),
         "because": dict(desk.because),
-        "knobs": [_plain(deck.knobs) for deck in desk.decks.all],
+        "knobs": [deck.knobs.to_json() for deck in desk.decks.all],
         "cues": {track: list(cues) for track, cues in desk.decks.cues.items()},
         "orders": [[command_id, asdict(order)] for command_id, order in session.ledger.open.items()],
+        "lead_ns": session.score["lead_ns"],
+        "degraded": session.degraded,
+        "wholes": list(desk.wholes.keys.items()),
+        "transitions": desk.transitions.to_json(),
     }
-
-
-def _plain(knobs: Knobs) -> dict[str, Any]:
-    plain: dict[str, Any] = {}
-    for field in fields(knobs):
-        value = getattr(knobs, field.name)
-        if isinstance(value, Mapping):
-            plain[field.name] = dict(value)
-        else:
-            plain[field.name] = sorted(value) if isinstance(value, frozenset) else value
-    return plain
-
-
-def _knobs(plain: Mapping[str, Any]) -> Knobs:
-    words: dict[str, Any] = {}
-    for name, value in plain.items():
-        if isinstance(value, dict):
-            words[name] = MappingProxyType(value)
-        else:
-            words[name] = frozenset(value) if isinstance(value, list) else value
-    return Knobs(**words)
 
 
 def adopt(engine: Engine, key: int, shelf: Shelf) -> Session:
@@ -128,13 +145,17 @@ def adopt(engine: Engine, key: int, shelf: Shelf) -> Session:
     Raises InvalidInput if what it wrote down is not there or of another version, NotFound if a track is gone.
     """
     try:
-        made = json.loads(_made_path(engine, key).read_text("utf-8"))
-        facts = json.loads(_facts_path(engine, key).read_text("utf-8"))
-        if (made["version"], facts["version"]) != (VERSION, VERSION):
-            raise ValueError("they are of another version")
+        made, facts = _read(_made_path(engine, key)), _read(_facts_path(engine, key))
         return _adopted(engine, key, shelf, made, facts)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InvalidInput(f"the papers of session {key}: {error}") from None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    if read["version"] != VERSION:
+        raise ValueError("they are of another version")
+    return read
 
 
 def _adopted(
@@ -153,26 +174,47 @@ def _adopted(
         mix=mix,
         clamps=tuple(Clamp(**clamp) for clamp in facts["clamps"]),
     )
-    session = Session(facts["id"], key, engine, start, {**made["score"], "player": None})
+    score = {**made["score"], "player": None, "lead_ns": facts["lead_ns"]}
+    session = Session(facts["id"], key, engine, start, score)
     session.players = players
     session.racks = {int(rack["key"]): rack for rack in made.get("racks", ())}
+    for step, told in facts["degraded"].items():
+        session.degraded[step] = told
     desk = session.desk
     desk.because.update(facts["because"])
     desk.decks.cues.update({track: tuple(cues) for track, cues in facts["cues"].items()})
-    desk.receipts.adopt({int(command_id): Order(**order) for command_id, order in facts["orders"]})
+    orders = {int(command_id): Order(**order) for command_id, order in facts["orders"]}
+    desk.receipts.adopt(orders)
     for deck, knobs in zip(desk.decks.all, facts["knobs"], strict=True):
-        deck.knobs = _knobs(knobs)
-        deck.loaded = None
-    on_decks = packet.decks if (packet := newest_packet(session.memory.ring)) else ()
-    loaded = {player: _loaded(player, score, shelf) for player, score in players.items()}
-    for deck, entry in zip(desk.decks.all, on_decks, strict=False):
-        deck.loaded = loaded.pop(entry.player, None)
-    for waiting in loaded.values():
-        desk.decks.expect(waiting)
+        deck.knobs = Knobs.of_json(knobs)
+    _put_on_decks(session, {key: _loaded(key, player, shelf) for key, player in players.items()}, facts)
+    if desk.directing and (fans := _fans_path(engine, key)).exists():
+        desk.directing.restore(_read(fans))
     session.catch_up()
+    desk.transitions.restore(facts["transitions"], orders)
     return session
 
 
+def _put_on_decks(session: Session, loaded: dict[int, Loaded], facts: Mapping[str, Any]) -> None:
+    """Find what is on each deck, as the engine told last; the rest is on its way, or lies aside."""
+    decks, wholes = session.desk.decks, dict(facts["wholes"])
+    packet = newest_packet(session.memory.ring)
+    on_decks = (
+        {deck.index: entry.player for deck, entry in zip(decks.all, packet.decks, strict=True)}
+        if packet
+        else {}
+    )
+    for deck in decks.all:
+        deck.loaded = loaded.get(on_decks.get(deck.index, 0))
+        if packet:
+            deck.entry = packet.decks[deck.index]
+        stems = loaded.get(wholes.get(on_decks.get(deck.index, 0), 0))
+        if deck.loaded and stems:
+            session.desk.wholes.adopt(deck, deck.loaded, stems)
+    for key in loaded.keys() - set(on_decks.values()) - decks.aside:
+        decks.expect(loaded[key])
+
+
 def _loaded(key: int, score: Mapping[str, Any], shelf: Shelf) -> Loaded:
-    track = shelf.get(score["track"])
+    _, track = track_of(score, shelf.get(score["track"]))
     return Loaded(key, track, Beats.of(track), loops=bool(score["loop"]))

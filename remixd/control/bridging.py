@@ -6,15 +6,15 @@ sample, however the tempo has moved meanwhile. Thread: [control].
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from remixd._kernel import mailbox
 from remixd._kernel.mailbox import APPLIED, ReportEntry
 from remixd.control.action import ECHO_KNOBS
-from remixd.control.decks import Deck, Decks, Loaded
+from remixd.control.decks import Deck, Decks, Knobs, Loaded
 from remixd.control.order import CHANNEL, DIMENSION_INDEX, ECHO, EVERY_DECK, Order
 from remixd.control.receipts import Receipt
 from remixd.control.score import BEATS_A_BAR
@@ -35,6 +35,9 @@ RAMP_FRAMES: Final = 480
 BEAT: Final = 1
 BAR: Final = 2
 """Of `Order.when`."""
+
+_STATE: Final = ("_anchor", "_beat", "_counted", "_glided", "_synced", "began", "ended", "over", "failed")
+"""What of a bridge another daemon needs as it is."""
 
 Send = Callable[[Order, Sequence[Receipt]], int]
 """Posts an order; its id."""
@@ -217,7 +220,7 @@ class Bridge:
             to = (bar * self._bar_beats - self._beat) / max(pace(self.leaving), 1e-6)
             if to > AHEAD_FRAMES:
                 return
-            self._post_for(bar, self._decks.sample + round(to))
+            self._post_for(bar, self._decks.sample + max(round(to), 0))
 
     def _count(self) -> None:
         """How many of the leader's beats have gone by; counted, so that it may loop or jump."""
@@ -248,6 +251,39 @@ class Bridge:
             self.back_out()
         elif order.kind in (mailbox.PAUSE, mailbox.LEAD) and order.when:
             self._post(replace(order, sample=-1, when=0, expires=0))
+
+    # Another daemon
+
+    def to_json(self) -> dict[str, Any]:
+        """What another daemon needs to go on with it, in JSON's types; its orders are written elsewhere."""
+        return {
+            "leaving": self.leaving.index, "entering": self.entering.index, "rule": asdict(self.rule),
+            "signal": self._receipt.signal_id, "glide_bars": self._glide,
+            "steps": [asdict(step) for step in self._steps],
+            "own": [[index, knobs.to_json()] for index, knobs in self._own.items()],
+            "sent": list(self._sent),
+            "state": {name: getattr(self, name) for name in _STATE},
+        }  # fmt: skip
+
+    @classmethod
+    def restored(
+        cls, decks: Decks, plain: Mapping[str, Any], orders: Mapping[int, Order], send: Send
+    ) -> Bridge:
+        """The bridge that another daemon had written, with those of its orders that may not be done yet.
+
+        Raises InvalidInput where a deck is empty now, KeyError or TypeError for what no bridge has written.
+        """
+        leaving, entering = decks.all[plain["leaving"]], decks.all[plain["entering"]]
+        bridge = cls(
+            decks, leaving, entering, Rule(**plain["rule"]), receipt=Receipt(plain["signal"]), send=send,
+            glide_bars=plain["glide_bars"],
+        )  # fmt: skip
+        bridge._steps = [Step(**step) for step in plain["steps"]]
+        bridge._own = {index: Knobs.of_json(knobs) for index, knobs in plain["own"]}
+        bridge._sent = {number: orders[number] for number in plain["sent"] if number in orders}
+        for name in _STATE:
+            setattr(bridge, name, plain["state"][name])
+        return bridge
 
     # Ends
 

@@ -55,7 +55,9 @@ class Caches:
         return lease
 
     async def _build(self, track: Track, lease: Lease, on_progress: OnProgress | None) -> None:
-        stems = [f"--stem={stem.name}" for stem in track.playing_stems]
+        playing = track.playing_stems
+        stems = [f"--stem={part.name}" for stem in playing for part in track.parts_of(stem)]
+        stems += ["--sum"] if any(stem.parts for stem in playing) else []
         arguments = ["cache", f"--library={self.library}", f"--cache-max={self.max_bytes}", *stems, "--"]
         arguments.append(track.id)
         done = await run_worker(arguments, track.id, on_progress)

@@ -7,9 +7,9 @@ mutes and cues are kept here, as they were given last. Thread: [control].
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final, Self
 
 from remixd._kernel.mailbox import APPLIED, EJECT, LOAD, SWAP, ReportEntry
 from remixd._kernel.ring import DeckEntry
@@ -63,6 +63,16 @@ class Knobs:
     backwards: bool = False
     looping: bool = False
 
+    def to_json(self) -> dict[str, Any]:
+        """The same in JSON's types."""
+        return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
+
+    @classmethod
+    def of_json(cls, plain: Mapping[str, Any]) -> Self:
+        """What `to_json` wrote."""
+        words: dict[str, Any] = {name: _frozen(value) for name, value in plain.items()}
+        return cls(**words)
+
     def level_db(self, role: str) -> float:
         """How loud a role comes through mutes and solos, beside what the mix gives it."""
         if role in self.muted or (self.soloed and role not in self.soloed):
@@ -72,6 +82,18 @@ class Knobs:
     def levels(self, roles: Sequence[str]) -> dict[str, float]:
         """The same of several roles."""
         return {role: self.level_db(role) for role in roles}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)
+    return sorted(value) if isinstance(value, frozenset) else value
+
+
+def _frozen(plain: Any) -> Any:
+    if isinstance(plain, dict):
+        return MappingProxyType(plain)
+    return frozenset(plain) if isinstance(plain, list) else plain
 
 
 NEUTRAL_KNOBS: Final = Knobs()
@@ -116,6 +138,13 @@ class Deck:
         """Whether its marks can be waited for."""
         return self.entry is not None and self.entry.playing and not self.entry.backwards
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether hands have taken all of it away: by its fader, or role by role."""
+        roles = self.loaded.track.roles if self.loaded else ()
+        is_down = self.knobs.channel["fader"] <= OFF_DB
+        return is_down or all(self.knobs.level_db(role) <= OFF_DB for role in roles)
+
     def is_leading(self) -> bool:
         """Whether others follow its beat."""
         return self.entry is not None and self.entry.leading
@@ -135,6 +164,10 @@ class Decks:
     Args:
         loaded: what plays on the first one from the start; None if all are empty.
         mix: what the session begins with, by dimension.
+
+    Attributes:
+        cues: the source frame of every hot cue, by the id of the track.
+        aside: players that lie ready for nobody knows when.
     """
 
     def __init__(self, loaded: Loaded | None, mix: Mapping[str, float]) -> None:
@@ -142,7 +175,8 @@ class Decks:
         self.all[0].loaded = loaded
         if loaded:
             self.all[0].entry = _at_the_start(loaded, mix["tempo"])
-        self._coming: dict[int, Loaded] = {}
+        self._coming: dict[int, tuple[int, Loaded]] = {}
+        self.aside: set[int] = set()
         self.cues: dict[str, tuple[int | None, ...]] = {}
         self.sample = 0
         self.set_every("tempo", mix["tempo"])
@@ -177,10 +211,14 @@ class Decks:
         """Whether nothing is on its way to any of them."""
         return not self._coming and not any(deck.awaited for deck in self.all)
 
+    def is_deck_settled(self, deck: Deck) -> bool:
+        """Whether nothing is on its way to a deck."""
+        return not deck.awaited and not any(at in (deck.index, EVERY_DECK) for at, _ in self._coming.values())
+
     @property
     def keys(self) -> set[int]:
-        """The players that are loaded, or on their way."""
-        return set(self._coming) | {deck.loaded.key for deck in self.all if deck.loaded}
+        """The players that are loaded, on their way, or laid aside."""
+        return self.aside | set(self._coming) | {deck.loaded.key for deck in self.all if deck.loaded}
 
     def take(self, sample: int, entries: Sequence[DeckEntry]) -> None:
         """Take how the decks stood at a sample."""
@@ -190,9 +228,9 @@ class Decks:
             if entry.player in self._coming:
                 self._put(deck, entry.player)
 
-    def expect(self, loaded: Loaded) -> None:
-        """Await a player that lies in the engine, ready to be loaded."""
-        self._coming[loaded.key] = loaded
+    def expect(self, loaded: Loaded, index: int = EVERY_DECK) -> None:
+        """Await a player that lies in the engine, ready to be loaded on a deck, or on any."""
+        self._coming[loaded.key] = index, loaded
 
     def note(self, order: Order, report: ReportEntry) -> None:
         """Take what became of an order that changes what is on a deck."""
@@ -206,14 +244,19 @@ class Decks:
             self.all[order.deck].loaded = None
 
     def _put(self, deck: Deck, key: int) -> None:
-        loaded = self._coming.pop(key, None)
-        if loaded is not None:
-            deck.loaded = loaded
+        if key in self._coming:
+            _, deck.loaded = self._coming.pop(key)
 
     def place(self, index: int, frame: int) -> str:
         """Bar and beat of a source frame, rounded down, on a deck or, of EVERY_DECK, on the one shown."""
         loaded = (self.shown if index == EVERY_DECK else self.all[index]).loaded
         return loaded.bar_beat(frame + 1) if loaded else ""
+
+    @property
+    def places(self) -> list[tuple[int, int]]:
+        """The cues of what is loaded: players and source frames."""
+        there = ((deck.loaded, cue) for deck in self.all for cue in self.cues_of(deck.loaded))
+        return [(loaded.key, cue) for loaded, cue in there if loaded is not None and cue is not None]
 
     def cues_of(self, loaded: Loaded | None) -> tuple[int | None, ...]:
         """The source frame of every hot cue of a track."""

@@ -24,6 +24,7 @@ from remixd.control.receipts import Receipt, Receipts
 from remixd.control.score import FIRST_PLAYER, Beats
 from remixd.control.sink import Sink
 from remixd.control.transitions import Transitions
+from remixd.control.wholes import Wholes
 from remixd.director.preset import ORIGINAL, Preset
 from remixd.errors import Exhausted, InvalidInput
 from remixd.mix import NEUTRAL, WHENS, When
@@ -92,6 +93,8 @@ class Desk:
         preset, clamps: what it started from, and what of that was not allowed.
         directed_track: the id of the track that it is directed on; empty hands-on.
         decks: its decks.
+        wholes: those of them on which one file plays in the place of stems.
+        transitions: from deck to deck, and within a track.
         newest: how it stood in the newest packet; None before the first.
     """
 
@@ -117,8 +120,9 @@ class Desk:
         self.newest: PacketEntry | None = None
         self._tell = tell
         self._settled: list[Applied] = []
-        self.receipts = Receipts(commands, key, self.decks.place, tell, journal)
-        self._transitions = Transitions(self.decks, self.receipts, tell, self.because)
+        self.wholes = Wholes(self.decks)
+        self.receipts = Receipts(commands, key, self.decks.place, tell, journal, self.wholes.before)
+        self.transitions = Transitions(self.decks, self.receipts, tell, self.because)
 
     @property
     def clock(self) -> Clock:
@@ -242,7 +246,7 @@ class Desk:
         try:
             self._check_hands()
             if command.action.verb in TRANSITIONS:
-                return self._transitions.take(command)
+                return self.transitions.take(command)
             handled = Handling(self.decks, command, self.mix, behind_frames).handle()
             self._post(command.id, handled)
         except (InvalidInput, Exhausted) as error:
@@ -300,16 +304,34 @@ class Desk:
         """Load what lies ready in the engine. Raises Exhausted."""
         deck = self.decks.all[command.deck]
         self._post(command.id, loading(deck, command, loaded, self._soon))
-        self.decks.expect(loaded)
+        self.decks.expect(loaded, deck.index)
         deck.awaited = deck.awaited_track = ""
 
     def swap(self, index: int, before: Loaded, ready: Loaded) -> bool:
         """Have other stems of the same music take the place of what is on a deck; False if it is gone."""
-        if self._free < 1 or not self.decks.is_settled or self.decks.all[index].loaded is not before:
+        deck = self.decks.all[index]
+        if self._free < 1 or not self.decks.is_deck_settled(deck) or deck.loaded is not before:
             return False
         self.receipts.send(Order(kind=SWAP, deck=index, extra=ready.key))
-        self.decks.expect(ready)
+        self.decks.expect(ready, index)
         return True
+
+    def may_join(self, index: int) -> bool:
+        """Whether one file may play on a deck in the place of its stems, and nobody would hear it."""
+        return self.wholes.may_join(self.decks.all[index], self.mix, self.receipts.orders)
+
+    def join(self, index: int, before: Loaded, whole: Loaded, stems: Loaded) -> bool:
+        """Have one file, which lies ready, play on a deck; False if that cannot be any more."""
+        deck = self.decks.all[index]
+        if self._free < 1 or deck.loaded is not before or not self.may_join(index):
+            return False
+        self.receipts.send(self.wholes.join(deck, whole, stems))
+        return True
+
+    def part(self) -> None:
+        """Have the stems play again where one file does. Raises Exhausted."""
+        for order in self.wholes.part():
+            self.receipts.send(order)
 
     # Panic
 
@@ -323,7 +345,7 @@ class Desk:
         orders += calm
         if self.receipts.free < 2 * len(orders):
             raise Exhausted(f"session {self._id} is busy with other panics")
-        orders += self._transitions.stop()
+        orders += self.transitions.stop()
         scheduled, signals = self.receipts.take_back(UNDONE)
         if self.directing:
             signals += self.directing.clear(NEUTRAL)
@@ -351,7 +373,8 @@ class Desk:
         order = self.receipts.order_of(report.id)
         if order is not None:
             self.decks.note(order, report)
-            self._transitions.take_report(report)
+            self.wholes.take_report(order, report)
+            self.transitions.take_report(report)
             if order.kind == MIX and order.when and order.deck == EVERY_DECK and report.kind == APPLIED:
                 self._take_mix(order.name, order.value)
         self.receipts.take(report)
@@ -360,7 +383,10 @@ class Desk:
         """Take how the session stood in its newest packet."""
         self.newest = entry
         self.decks.take(entry.sample + PACKET_FRAMES, entry.decks)
-        self._transitions.advance()
+        if self._free:
+            for order in self.wholes.advance():
+                self.receipts.send(order)
+        self.transitions.advance()
 
     def tell_settled(self) -> None:
         """Tell those commands for which there was nothing to do in the engine; their answers are out."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from remixd.audience.signal import Signal
 from remixd.control.command import Answer, Clamp, Lowered
@@ -119,6 +119,23 @@ class Directing:
             moves=[(move, length) for move, (_, length) in moves],
             settled=plan.settled,
         )
+
+    @property
+    def version(self) -> tuple[int, ...]:
+        """What differs whenever `to_json` does."""
+        return self._director.wishes_count, *self._decided.values()
+
+    def to_json(self) -> dict[str, Any]:
+        """All that it knows, in JSON's types."""
+        return {"director": self._director.to_json(), "decided": dict(self._decided)}
+
+    def restore(self, plain: Mapping[str, Any]) -> None:
+        """Go on from what `to_json` wrote, on the same session's clock.
+
+        Raises KeyError or TypeError for anything else.
+        """
+        self._director.restore(plain["director"])
+        self._decided = {every: int(plain["decided"][every]) for every in BOUNDARIES}
 
     def clear(self, centre: Mapping[str, float]) -> list[str]:
         """Forget every wish, and go on from another centre; the ids of the signals that wait."""

@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import sys
+from collections import deque
 from pathlib import Path
 from typing import Any, Final
 
@@ -61,9 +62,9 @@ class Engine:
         self._pidfd = os.pidfd_open(pid)
         self._gone = asyncio.get_running_loop().create_future()
         asyncio.get_running_loop().add_reader(self._pidfd, self._notice)
-        self._turn = asyncio.Lock()
-        self._reader: asyncio.StreamReader
+        self._asked: deque[asyncio.Future[bytes]] = deque()
         self._writer: asyncio.StreamWriter
+        self._reading: asyncio.Task[None]
 
     @classmethod
     async def start(cls, directory: Path, wisdom: Path) -> Engine:
@@ -125,7 +126,8 @@ class Engine:
             if self._gone.done():
                 raise Unavailable(f"the engine ended at its start: {await self.died()}")
             await asyncio.sleep(0.01)
-        self._reader, self._writer = await asyncio.open_unix_connection(str(path), limit=1 << 20)
+        reader, self._writer = await asyncio.open_unix_connection(str(path), limit=1 << 20)
+        self._reading = asyncio.create_task(self._hand_out(reader))
         hello = await self.ask(op="hello")
         self.notes, self.costs = list(hello["notes"]), dict(hello["costs"])
 
@@ -143,10 +145,10 @@ class Engine:
 
         Raises InvalidInput, Exhausted, AlreadyExists or Unavailable with the engine's own sentence,
         Died if the engine is gone.
-        An engine that does not answer is ended. A caller that is cancelled does not cancel the exchange, so
-        that the next one gets its own answer.
+        Many may ask at once: the engine does one thing after another, in the order in which they asked. One
+        that does not answer is ended. A caller that is cancelled does not take back what it asked.
         """
-        line = await asyncio.shield(asyncio.ensure_future(self._exchange(json.dumps(request).encode())))
+        line = await self._exchange(json.dumps(request).encode())
         if not line:
             raise Died("the engine has died")
         answer: dict[str, Any] = json.loads(line)
@@ -155,18 +157,34 @@ class Engine:
         return answer
 
     async def _exchange(self, line: bytes) -> bytes:
-        async with self._turn:
-            try:
-                self._writer.write(line + b"\n")
-                await self._writer.drain()
-                async with asyncio.timeout(ANSWER_S):
-                    return await self._reader.readline()
-            except TimeoutError:
-                log.error("engine %d has not answered for %g s: it is ended", self.pid, ANSWER_S)
-                self.kill()
-            except OSError as error:
-                log.warning("engine %d does not answer: %s", self.pid, error)
+        """The line that answers one; empty if none will."""
+        if self._reading.done():
             return b""
+        self._writer.write(line + b"\n")
+        answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._asked.append(answer)
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                return await answer
+        except TimeoutError:
+            log.error("engine %d has not answered for %g s: it is ended", self.pid, ANSWER_S)
+            self.kill()
+            return b""
+
+    async def _hand_out(self, reader: asyncio.StreamReader) -> None:
+        """Give each line to who asked first, until the engine hangs up; then nothing to all who wait."""
+        try:
+            while (line := await reader.readline()).endswith(b"\n") and self._asked:
+                answer = self._asked.popleft()
+                if not answer.done():
+                    answer.set_result(line)
+        except (OSError, ValueError) as error:
+            log.warning("engine %d does not answer: %s", self.pid, error)
+        finally:
+            for answer in self._asked:
+                if not answer.done():
+                    answer.set_result(b"")
+            self._asked.clear()
 
     async def died(self) -> str:
         """Wait until the process has ended; how, in words."""
@@ -207,4 +225,5 @@ class Engine:
             os.close(self._pidfd)
             self._pidfd = -1
         if hasattr(self, "_writer"):
+            self._reading.cancel()
             self._writer.close()

@@ -210,7 +210,11 @@ class Handling:
     def _sync(self) -> Handled:
         if self._action.on:
             self._need_beats("follows nothing")
-        return self._simple(mailbox.SYNC, float(self._action.on))
+        handled = self._simple(mailbox.SYNC, float(self._action.on))
+        if self._action.on and self._deck.is_playing and self._deck.is_silent:
+            handled.orders.append(self._order(mailbox.ALIGN))
+            handled.because.append(f"deck {self._deck.name} is not heard: it jumps into the beat")
+        return handled
 
     def _lead(self) -> Handled:
         if self._action.on:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 from remixd.control.adoption import Papers
 from remixd.control.caches import Caches
@@ -18,6 +18,14 @@ from remixd.control.session import Session
 from remixd.errors import Unavailable
 from remixd.track.package import Track
 from remixd.track.quota import Lease
+from remixd.track.variants import as_one
+
+
+class Swapped(NamedTuple):
+    """Decks whose players were swapped, and those that something else was on its way to."""
+
+    done: int
+    left: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,16 +68,27 @@ class Holding:
         return list(self._leases.get(session.id, {}))
 
     async def make_ready(
-        self, session: Session, track: Track, *, lease: Lease, loop: bool, summed: bool
+        self,
+        session: Session,
+        track: Track,
+        *,
+        lease: Lease,
+        loop: bool,
+        summed: bool,
+        played: Track | None = None,
     ) -> Loaded:
         """Have a track lie ready in the engine of a session; the lease goes when the engine has let go of it.
 
-        Raises what the engine answers, Unavailable if the session has ended; then the lease is let go of.
+        Where another one is `played`, of one stem, it stands for the stems of the first. Raises what the
+        engine answers, Unavailable if the session has ended; then the lease is let go of.
         """
         leases = self._leases.get(session.id)
         key = next(self._keys)
         try:
-            score = player_score(track, lease.paths, key=key, loop=loop, summed=summed)
+            parts = [stem.name for stem in track.playing_stems] if played else ()
+            score = player_score(
+                played or track, lease.paths, key=key, loop=loop, summed=summed, stands_for=parts
+            )
             await session.engine.ask(op="load", key=session.key, player=score)
             session.journal.load(key, score)
             if leases is None or self._leases.get(session.id) is not leases:
@@ -103,12 +122,12 @@ class Holding:
         """Let go of a rack that lies ready, and that no order will use."""
         await session.engine.ask(op="withdraw", key=session.key, racks=[key])
 
-    async def swap(self, session: Session, *, summed: bool) -> bool:
-        """Have other players take the place of those on the decks: stems summed, or apart. Whether any did.
+    async def swap(self, session: Session, *, summed: bool) -> Swapped:
+        """Have other players take the place of those on the decks: stems summed, or apart.
 
         Raises what loading raises.
         """
-        swapped = False
+        done = left = 0
         for deck in session.desk.decks.all:
             loaded = deck.loaded
             score = session.players.get(loaded.key) if loaded else None
@@ -118,8 +137,40 @@ class Holding:
             ready = await self.make_ready(
                 session, loaded.track, lease=lease, loop=loaded.loops, summed=summed
             )
-            swapped = session.desk.swap(deck.index, loaded, ready) or swapped
-        return swapped
+            if session.desk.swap(deck.index, loaded, ready):
+                done += 1
+            else:
+                left += 1
+        return Swapped(done, left)
+
+    async def join(self, session: Session) -> bool:
+        """Have one file play on the decks where nobody would hear it, with the stems ready beside it.
+
+        A file that is not in the cache is made first, which takes a while. Whether any deck plays one now.
+        Raises what loading raises, InvalidInput where there can be no such file.
+        """
+        joined = False
+        for deck in session.desk.decks.all:
+            loaded = deck.loaded
+            score = session.players.get(loaded.key) if loaded else None
+            if loaded is None or score is None or len(score["stems"]) < 2:
+                continue
+            if session.desk.may_join(deck.index):
+                joined = await self._join(session, deck.index, loaded, summed=score["summed"]) or joined
+        return joined
+
+    async def _join(self, session: Session, index: int, loaded: Loaded, *, summed: bool) -> bool:
+        ready: list[Loaded] = []
+        aside = session.desk.decks.aside
+        try:
+            for played in (as_one(loaded.track), None):
+                lease = await self._caches.hold(played or loaded.track)
+                words: dict[str, Any] = {"lease": lease, "loop": loaded.loops, "summed": summed}
+                ready.append(await self.make_ready(session, loaded.track, played=played, **words))
+                aside.add(ready[-1].key)  # until both are there
+        finally:
+            aside.difference_update(each.key for each in ready)
+        return session.desk.join(index, loaded, *ready)
 
     async def let_go(self, session: Session, players: Collection[int]) -> None:
         """Let go of what no deck of a session plays any more."""

@@ -6,7 +6,6 @@ to be written only joins a buffer, which `remixd.control.journals` writes. Threa
 
 from __future__ import annotations
 
-import base64
 import json
 import logging
 import secrets
@@ -83,6 +82,7 @@ class Journal:
         self._clock = 0
         self._clock_written = 0
         self._fade_frames = 0
+        self._fade_end = 0
         self._handles = dict(handles or {})
 
     def begin(self, header: JournalHeader) -> None:
@@ -150,17 +150,18 @@ class Journal:
         """Write down a step on the ladder of an engine that is overloaded."""
         self._put(JournalRecord(step=JournalStep(sample=sample, step=step, because=because)))
 
-    def resume(self, request: Mapping[str, Any], clock: int) -> None:
+    def resume(self, request: Mapping[str, Any], clock: int, checkpoint: bytes | None) -> None:
         """Write down that the session goes on in another engine.
 
         Args:
             request: what that engine was asked: to resume it, or, where it had not begun, to play it.
             clock: the sample from which it is heard again.
+            checkpoint: how it stood when that engine took it over; None if it had not begun.
         """
         self.tick(max(int(request.get("clock", 0)), self._clock))  # the end of what was heard before
         self._put_clock()
         resumed = JournalRestore(
-            checkpoint=base64.b64decode(request.get("checkpoint", "")),
+            checkpoint=checkpoint or b"",
             players=[int(player["key"]) for player in request.get("players", ())],
             racks=[int(rack["key"]) for rack in request.get("racks", ())],
             orders=[_flat(each.id, each) for each in request.get("commands", ())],
@@ -172,14 +173,20 @@ class Journal:
         """Note how far the session has got; it is written once a second."""
         self._clock = sample
 
-    def fade(self, frames: int) -> None:
-        """Note that the session was faded out over its last frames."""
-        self._fade_frames = frames
+    def fade(self, frames: int, end: int = 0) -> None:
+        """Note that the session was faded out over its last frames.
+
+        Args:
+            frames: how many.
+            end: one past the last of them, where silence followed; 0 where the session ends there.
+        """
+        self._fade_frames, self._fade_end = frames, end
 
     def end(self, how: str) -> None:
         """Write that the session is over. Nothing more is taken."""
         if self._is_open:
-            ended = JournalEnd(sample=self._clock, fade_frames=self._fade_frames, how=how)
+            end = self._fade_end or self._clock
+            ended = JournalEnd(sample=end, fade_frames=self._fade_frames, how=how)
             self._put(JournalRecord(end=ended))
             self._is_open = False
 

@@ -1,22 +1,28 @@
 """The ladder: an engine with too much to do does it more cheaply, a step at a time, and never falls silent.
 
 First sessions without a device are rendered longer ahead, so that a slow moment is not heard. Where the core
-itself is full, stems are summed in the spectrum, which costs half: first in sessions that few listen to, the
-newest of them. Each step is told, journalled, and taken back, the last one first, when there is room again.
-Thread: [control].
+itself is full, stems are summed in the spectrum; and where that is not enough, one file plays in the place of
+stems that nobody has moved. Each comes first to sessions that few listen to, the newest of them. Each step is
+told, journalled, and taken back, the last one first, when there is room again. Thread: [control].
 """
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from time import monotonic
-from typing import Final
+from typing import Final, Literal
 
 from remixd.control.admission import Load
 from remixd.control.engine import Engine
 from remixd.control.holding import Holding
+from remixd.control.score import DIRECTED_LEAD_NS, LEAD_NS
 from remixd.control.session import Session
+from remixd.errors import RemixdError
+
+log = logging.getLogger(__name__)
 
 FULL: Final = 0.9
 FULL_S: Final = 0.5
@@ -29,13 +35,16 @@ LEADS_NS: Final = (60_000_000, 100_000_000)
 AT_ONCE: Final = 4
 """A step makes a quarter of the sessions cheaper."""
 
+SUMMED: Final = "stems summed: levels move with the frame, in 60 ms"
+WHOLE: Final = "one file plays in the place of its stems, until one of them is moved"
+
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """What was done to some sessions: rendered further ahead than `leads`; or summed, without these."""
+    """What was done to some sessions: rendered further ahead than `leads`; or another step, without these."""
 
+    what: Literal["lead", "summed", "whole"]
     sessions: Sequence[Session]
-    lead_ns: int = 0
     leads: Sequence[int] = ()
 
 
@@ -52,6 +61,18 @@ class Ladder:
         self._late: tuple[int, int] = (0, 0)
         self._over_since_s: float | None = None
         self._calm_since_s: float | None = None
+        self._joining: asyncio.Task[None] | None = None
+        self._hopeless: set[int] = set()
+
+    def adopt(self, sessions: list[Session]) -> None:
+        """Know of what was done to sessions before this daemon was there."""
+        leads = [each for each in sessions if "lead" in each.degraded]
+        if leads:
+            self._steps.append(_Step("lead", leads, [_own_lead_ns(each) for each in leads]))
+        later: tuple[Literal["summed", "whole"], ...] = ("summed", "whole")
+        for what in later:
+            if some := [each for each in sessions if what in each.degraded]:
+                self._steps.append(_Step(what, some))
 
     async def take(self, engine: Engine, load: Load, sessions: list[Session]) -> None:
         """Take what an engine measures, a few times a second; do a step, or take one back, if it is time.
@@ -89,29 +110,51 @@ class Ladder:
         for lead_ns in LEADS_NS:
             short = [each for each in sessions if _may_wait(each) and each.score["lead_ns"] < lead_ns]
             if short:
-                self._steps.append(_Step(short, lead_ns, [each.score["lead_ns"] for each in short]))
+                self._steps.append(_Step("lead", short, [each.score["lead_ns"] for each in short]))
                 for session in short:
                     await _lead(engine, session, lead_ns)
                     session.degrade("lead", f"rendered {lead_ns // 1_000_000} ms ahead", because)
                 return
         if not is_full:
             return
-        apart = [each for each in sessions if each.is_apart]
-        apart.sort(key=lambda session: (session.listeners_count, -session.key))
-        some = apart[: -(-len(apart) // AT_ONCE)]
-        if some:
-            self._steps.append(_Step(some))
-        for session in some:
-            if await self._holding.swap(session, summed=True):
-                session.degrade("summed", "stems summed: levels move with the frame, in 60 ms", because)
+        if some := _least_heard([each for each in sessions if each.is_apart]):
+            self._steps.append(_Step("summed", some))
+            for session in some:
+                if (await self._holding.swap(session, summed=True)).done:
+                    session.degrade("summed", SUMMED, because)
+        elif self._joining is None or self._joining.done():
+            may = [each for each in sessions if each.may_join and each.key not in self._hopeless]
+            self._joining = asyncio.create_task(self._join(_least_heard(may), because))
+
+    async def _join(self, sessions: list[Session], because: str) -> None:
+        """The last step: it may have to make files first, meanwhile the engine is looked after."""
+        joined: list[Session] = []
+        for session in sessions:
+            try:
+                if await self._holding.join(session):
+                    session.degrade("whole", WHOLE, because)
+                    joined.append(session)
+            except RemixdError as error:
+                log.warning("session %s keeps its stems: %s", session.id, error)
+                self._hopeless.add(session.key)
+            except Exception:
+                log.exception("one file in the place of stems, in session %s", session.id)
+                self._hopeless.add(session.key)
+        if joined:
+            self._steps.append(_Step("whole", joined))
 
     async def _undo(self, engine: Engine, sessions: list[Session]) -> None:
         step = self._steps.pop()
         here = [each for each in step.sessions if each in sessions]
+        left: list[Session] = []
         for session in here:
-            if not step.leads:
-                await self._holding.swap(session, summed=False)
-                session.restore("summed")
+            if step.what == "summed":
+                if (await self._holding.swap(session, summed=False)).left:
+                    left.append(session)
+                else:
+                    session.restore("summed")
+            elif step.what == "whole":
+                session.desk.part()
         for session, lead_ns in zip(step.sessions, step.leads, strict=False):
             if session in here:
                 await _lead(engine, session, lead_ns)
@@ -120,9 +163,27 @@ class Ladder:
                 else:
                     session.restore("lead")
 
+        if left:
+            self._steps.append(_Step("summed", left))
+
+    def close(self) -> None:
+        """Nothing is looked after any more."""
+        if self._joining:
+            self._joining.cancel()
+
+
+def _least_heard(sessions: list[Session]) -> list[Session]:
+    """The quarter that few listen to, the newest first."""
+    ordered = sorted(sessions, key=lambda session: (session.listeners_count, -session.key))
+    return ordered[: -(-len(ordered) // AT_ONCE)]
+
 
 def _may_wait(session: Session) -> bool:
     return not session.sink.startswith("device")
+
+
+def _own_lead_ns(session: Session) -> int:
+    return DIRECTED_LEAD_NS if session.mode == "directed" else LEAD_NS
 
 
 async def _lead(engine: Engine, session: Session, lead_ns: int) -> None:

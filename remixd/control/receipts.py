@@ -9,6 +9,7 @@ from itertools import count
 from typing import Final
 
 from remixd._kernel.mailbox import APPLIED, Mailbox, ReportEntry
+from remixd.control.action import DECK_NAMES
 from remixd.control.command import Applied, AppliedMove, Refused
 from remixd.control.journal import Journal
 from remixd.control.ledger import Ledger
@@ -53,6 +54,12 @@ class Receipts:
         place: says bar and beat of a source frame of the music on a deck (or EVERY_DECK).
         tell: called with every answer.
         journal: where what is sent is written down first.
+        before: the orders that are to be sent before another, mostly none.
+
+    Attributes:
+        journal: as given.
+        version: rises with every order, and with every one that is done.
+        ledger: what the engine must be told again, should it die.
     """
 
     def __init__(
@@ -62,13 +69,16 @@ class Receipts:
         place: Callable[[int, int], str],
         tell: Callable[[Applied | Refused], None],
         journal: Journal | None = None,
+        before: Callable[[Order], Sequence[Order]] = lambda _: (),
     ) -> None:
         self._commands = commands
         self._key = key
         self._place = place
         self._tell = tell
+        self._before = before
         self.journal = journal or Journal()
         self._sent: dict[int, _Sent] = {}
+        self.version = 0
         self.ledger = Ledger()
 
     @property
@@ -89,8 +99,20 @@ class Receipts:
         Raises Exhausted if the mailbox is full.
         `replaced` are those whose own value this one took the place of before it was sent; they are told so.
         """
-        if not self._commands.free:
+        if self._commands.free <= len(DECK_NAMES):
             raise Exhausted("the engine's mailbox is full")
+        for first in self._before(order):
+            self._post(first)
+        return self._post(order, receipts, replaced, because)
+
+    def _post(
+        self,
+        order: Order,
+        receipts: Sequence[Receipt] = (),
+        replaced: Sequence[tuple[Receipt, float]] = (),
+        because: str = "",
+    ) -> int:
+        self.version += 1
         command = next(_command_ids)
         waiting = (*receipts, *(receipt for receipt, _ in replaced))
         self.journal.accept(command, order, [receipt.signal_id for receipt in waiting], because)
@@ -106,6 +128,7 @@ class Receipts:
         sent = self._sent.pop(report.id, None)
         if sent is None:
             return
+        self.version += 1
         for receipt, value in (*sent.replaced, *((receipt, report.value) for receipt in sent.receipts)):
             receipt.open.discard(report.id)
             if report.kind != APPLIED:
@@ -143,6 +166,11 @@ class Receipts:
             moves=tuple(receipt.moves),
             because="; ".join(receipt.because),
         )
+
+    @property
+    def orders(self) -> list[Order]:
+        """What is not reported on yet."""
+        return [sent.order for sent in self._sent.values()]
 
     def order_of(self, command_id: int) -> Order | None:
         """A command that is not reported on yet."""

@@ -8,7 +8,6 @@ the clock is by then. Thread: [control].
 from __future__ import annotations
 
 import asyncio
-import base64
 import logging
 from collections.abc import Iterable
 from typing import Any
@@ -31,7 +30,7 @@ def newest_packet(ring: PacketRing) -> PacketEntry | None:
 
 
 def request_of(session: Session, heir: Engine) -> dict[str, Any]:
-    """What an engine needs to go on with a session of one that died."""
+    """What an engine needs to go on with a session of one that died, beside what lies in its memory."""
     memory, score = session.memory, session.score
     common = {
         "key": session.key,
@@ -53,7 +52,6 @@ def request_of(session: Session, heir: Engine) -> dict[str, Any]:
         "op": "resume",
         "before": str(session.engine.memory_path(session.key)),
         "players": players,
-        "checkpoint": base64.b64encode(checkpoint).decode(),
         "commands": [entry_of(command_id, session.key, order) for command_id, order in orders.items()],
         "anchor_ns": packet.due_ns - packet.sample * 1_000_000_000 // RATE_HZ,
         "clock": end,
@@ -67,7 +65,7 @@ def in_order(sessions: Iterable[Session]) -> list[Session]:
 
 
 async def recover(sessions: Iterable[Session], how: str, heir: Engine) -> bool:
-    """Have an heir go on with sessions.
+    """Have an heir go on with sessions: all are asked of it at once, since each answer takes its time.
 
     A session that the heir cannot play is lost, and told so. Whether the heir has lived until all were done:
     if not, those that are left go to its own heir.
@@ -75,17 +73,23 @@ async def recover(sessions: Iterable[Session], how: str, heir: Engine) -> bool:
     left = in_order(sessions)
     for session in left:
         session.take_reports()  # all that the dead one had told
-    for session in left:
-        if not session.playing:
-            continue  # deleted meanwhile
-        try:
-            await _move(session, heir)
-        except Died:
-            return False
-        except RemixdError as error:
-            log.error("session %s is lost: %s", session.id, error)
-            session.lose(f"the engine of session {session.id} is lost: {how}; no other could go on: {error}")
-    log.info("engine process %d goes on with %d sessions", heir.pid, len(left))
+    lived = await asyncio.gather(*(_go_on(session, how, heir) for session in left))
+    if all(lived):
+        log.info("engine process %d goes on with %d sessions", heir.pid, len(left))
+    return all(lived)
+
+
+async def _go_on(session: Session, how: str, heir: Engine) -> bool:
+    """Move a session to an heir, or lose it; False if the heir has died."""
+    if not session.playing:
+        return True  # deleted meanwhile
+    try:
+        await _move(session, heir)
+    except Died:
+        return False
+    except RemixdError as error:
+        log.error("session %s is lost: %s", session.id, error)
+        session.lose(f"the engine of session {session.id} is lost: {how}; no other could go on: {error}")
     return True
 
 
@@ -101,10 +105,11 @@ async def _move(session: Session, heir: Engine) -> None:
         session.racks.pop(key, None)
         session.degrade(f"rack {key}", "goes on without a rack", "it cannot be built again")
     request["racks"] = list(session.racks.values())
-    session.journal.resume(request, int(answer.get("clock", 0)))
+    resumed = request["op"] == "resume"
+    checkpoint = session.memory.checkpoints.read() if resumed else None
+    session.journal.resume(request, int(answer.get("clock", 0)), checkpoint)
     try:
-        session.move(heir, told if request["op"] == "resume" else set())
+        session.move(heir, told if resumed else set())
     except (OSError, ValueError) as error:
         raise Unavailable(f"its sound cannot be reached: {error}") from None
     session.latency_s = answer["latency_s"]
-    await asyncio.sleep(0)  # let what was heard first be heard first

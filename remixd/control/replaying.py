@@ -11,6 +11,7 @@ from remixd.control.caches import Caches
 from remixd.control.plugins import EFFECT
 from remixd.control.provenance import build_differences
 from remixd.control.recording import Recording
+from remixd.control.score import track_of
 from remixd.errors import InvalidInput, NotFound
 from remixd.track.cache import read_header
 from remixd.track.package import Track
@@ -23,7 +24,8 @@ async def hold_tracks(
 ) -> Cached:
     """Have the caches of all that a session played, until `held` is closed; by track and stem.
 
-    Raises NotFound for a track that the library does not have, InvalidInput where its music is another now.
+    Raises NotFound for a track that the library does not have, InvalidInput where its music is another now,
+    or where its rights do not let what is made of it leave the machine.
     """
     found: Cached = {}
     played = [stem for score in recording.players.values() for stem in score["stems"]]
@@ -34,13 +36,24 @@ async def hold_tracks(
             raise NotFound(
                 f"the session played {name}, which {caches.library} does not have", kind="track", name=name
             ) from error
-        lease = await caches.hold(track)
-        held.callback(lease.close)
-        for path in lease.folder.glob("*.pcm"):
-            found[name, path.stem] = path
+        track.check_export()
+        for played_track in _played(recording, track):
+            lease = await caches.hold(played_track)
+            held.callback(lease.close)
+            found |= {(name, path.stem): path for path in lease.paths}
     for stem in played:
         _check(stem, found)
     return found
+
+
+def _played(recording: Recording, track: Track) -> list[Track]:
+    """Each way in which a track was played: in a language, as its master, or in one file."""
+    scores = [score for score in recording.players.values() if score["stems"][0]["track"] == track.id]
+    try:
+        ways = {tuple(each["stem"] for each in score["stems"]): track_of(score, track)[0] for score in scores}
+    except InvalidInput as error:
+        raise InvalidInput(f"{error}, which the session played") from error
+    return list(ways.values())
 
 
 def _check(played: Mapping[str, Any], found: Cached) -> None:

@@ -1,4 +1,4 @@
-"""Rounds: what is looked after in the engines while they play, four times a second and once a second.
+"""Rounds: what is looked after in the engines while they play, and written down of them meanwhile.
 
 Thread: [control].
 """
@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from time import monotonic
-from typing import Final
+from typing import Any, Final
 
 from remixd.control.admission import Load
 from remixd.control.adoption import Papers
@@ -25,6 +25,12 @@ log = logging.getLogger(__name__)
 
 LOOK_S: Final = 0.25
 LOOKS_A_ROUND: Final = 4
+
+WRITE_S: Final = 0.1
+"""How often what has changed is written down for another daemon, at the most."""
+WRITE_SHARE: Final = 0.03
+"""No more than this of control's time goes into it."""
+PLUGINS: Final = "plug-ins"
 HUNG_S: Final = 3.0
 """An engine that renders nothing for so long, though sessions play, hangs."""
 
@@ -44,9 +50,33 @@ class Rounds:
         self._papers = papers
         self._ladders: dict[int, Ladder] = {}
         self._heard_s: dict[int, float] = {}
+        self._cues: dict[int, list[list[Any]]] = {}
 
     async def run(self, awake: asyncio.Event) -> None:
         """Make rounds; while nothing plays, wait until `awake` is set."""
+        writing = asyncio.create_task(self._write(awake))
+        try:
+            await self._run(awake)
+        finally:
+            writing.cancel()
+            for ladder in self._ladders.values():
+                ladder.close()
+
+    async def _write(self, awake: asyncio.Event) -> None:
+        """Keep it written down how sessions stand."""
+        took_s = 0.0
+        while True:
+            await asyncio.sleep(max(WRITE_S, took_s / WRITE_SHARE))
+            await awake.wait()
+            began_s = monotonic()
+            for session in self._sessions():
+                try:
+                    self._papers.write(session)
+                except Exception:  # the others are written down all the same
+                    log.exception("papers of session %s", session.id)
+            took_s = monotonic() - began_s
+
+    async def _run(self, awake: asyncio.Event) -> None:
         looks = 0
         while True:
             await asyncio.sleep(LOOK_S)
@@ -65,9 +95,6 @@ class Rounds:
             await self._relieve(engine)
             if whole:
                 await self._ask_outputs(engine)
-        if whole:
-            for session in self._of(engine):
-                self._papers.write(session)
 
     def _of(self, engine: Engine) -> list[Session]:
         return [session for session in self._sessions() if session.engine is engine]
@@ -86,7 +113,10 @@ class Rounds:
 
     async def _relieve(self, engine: Engine) -> None:
         """Have an engine that is overloaded do less, and one that is no longer do all of it again."""
-        ladder = self._ladders.setdefault(engine.number, Ladder(self._holding))
+        ladder = self._ladders.get(engine.number)
+        if ladder is None:
+            ladder = self._ladders[engine.number] = Ladder(self._holding)
+            ladder.adopt(self._of(engine))
         with contextlib.suppress(RemixdError):
             await ladder.take(engine, await Load.of(engine), self._of(engine))
 
@@ -94,13 +124,18 @@ class Rounds:
         theirs = {session.key: session for session in self._of(engine)}
         held = {key: self._holding.keys(session) for key, session in theirs.items()}
         racked = {key: set(session.racks) for key, session in theirs.items()}
+        cues = [
+            [key, session.desk.decks.places] for key, session in theirs.items() if session.desk.decks.places
+        ]
         asks = any(session.has_output or session.racks for session in theirs.values()) or any(
             keys not in ([], [FIRST_PLAYER]) for keys in held.values()
         )
-        if not asks:
+        if not asks and cues == self._cues.get(engine.pid, []):
             return
         with contextlib.suppress(RemixdError):
-            for key, state, latency_s, racks, plugins, players in (await engine.ask(op="outputs"))["outputs"]:
+            told = await engine.ask(op="outputs", cues=cues)
+            self._cues[engine.pid] = cues
+            for key, state, latency_s, racks, plugins, players in told["outputs"]:
                 if (session := theirs.get(key)) is None:
                     continue
                 if session.has_output:
@@ -108,10 +143,21 @@ class Rounds:
                         log.info("session %s: %s %s", session.id, session.sink, state)
                     session.device, session.latency_s = state, latency_s
                 await self._holding.let_go(session, set(held[key]) - set(players))
-                for told in plugins["news"]:
-                    log.info("session %s: %s", session.id, told)
-                session.hear_of_plugins(dict(plugins["states"]))
+                _tell_plugins(session, dict(plugins["states"]), plugins["news"])
                 for rack in racked[key] - set(racks):
                     session.racks.pop(rack, None)
                 if unused := sorted(set(players) - session.keys_in_use):  # a load that came to nothing
                     await engine.ask(op="withdraw", key=key, players=unused)
+
+
+def _tell_plugins(session: Session, states: Mapping[int, str], news: Iterable[str]) -> None:
+    """Tell how the plug-ins of a session's racks are, by the key of the rack, and what became of them."""
+    for each in news:
+        log.info("session %s: %s", session.id, each)
+    for rack, state in states.items():
+        step = f"{PLUGINS} {rack}"
+        if state != "playing" and session.degraded.get(step) != f"{PLUGINS}: {state}":
+            session.degrade(step, PLUGINS, state)
+    for step in [step for step in session.degraded if step.startswith(PLUGINS)]:
+        if states.get(int(step.split()[-1]), "playing") == "playing":
+            session.restore(step, "they play, or are gone")

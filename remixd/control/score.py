@@ -18,6 +18,7 @@ from remixd.mix import PLAYABLE
 from remixd.track.analysis import LEAST_BEAT_S
 from remixd.track.package import Track
 from remixd.track.rights import VOCALS_ABOVE_DB
+from remixd.track.variants import MASTER, as_master, as_sum, of_stems
 from remixd.units import RATE_HZ, STEM_ROLES
 
 LEAD_NS: Final = 20_000_000
@@ -109,7 +110,13 @@ def _nearest(beats: Sequence[float], time_s: float) -> int:
 
 
 def player_score(
-    track: Track, caches: Sequence[Path], *, key: int, loop: bool = False, summed: bool = False
+    track: Track,
+    caches: Sequence[Path],
+    *,
+    key: int,
+    loop: bool = False,
+    summed: bool = False,
+    stands_for: Sequence[str] = (),
 ) -> dict[str, Any]:
     """What a deck needs to play a track.
 
@@ -119,6 +126,7 @@ def player_score(
         key: never used twice in a session.
         loop: whether it starts over at its end.
         summed: whether its gains act with the frame, which is cheaper.
+        stands_for: the stems in whose place an engine with too much to do plays its one stem, if any.
     """
     low, high = zip(*(track.rights.range(name) for name in PLAYABLE), strict=True)
     beats = Beats.of(track)
@@ -129,6 +137,7 @@ def player_score(
             {"path": str(path), "role": STEM_ROLES.index(stem.role)}
             for stem, path in zip(track.playing_stems, caches, strict=True)
         ],
+        "stands_for": list(stands_for),
         "loop": loop,
         "summed": summed,
         "low": low,
@@ -155,6 +164,23 @@ def rack_score(
     if built is not None:
         score |= {name: built[name] for name in ("delay_frames", "owed_frames")}
     return score
+
+
+def track_of(score: Mapping[str, Any], whole: Track) -> tuple[Track, Track]:
+    """Of a player's score: the track that it plays, and the one that it stands for, mostly the same.
+
+    Args:
+        score: as `player_score` writes it, or as a journal keeps it.
+        whole: the track, as the library has it now.
+
+    Raises InvalidInput where that has not the stems any more.
+    """
+    names = [stem["stem"] if "stem" in stem else Path(stem["path"]).stem for stem in score["stems"]]
+    if not (parts := score.get("stands_for")):
+        played = of_stems(whole, names)
+        return played, played
+    stems = of_stems(whole, parts)
+    return as_master(whole) if names == [MASTER] else as_sum(stems), stems
 
 
 def session_score(

@@ -6,7 +6,7 @@ Thread: [control].
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from remixd._kernel.checkpoint import told_of
@@ -45,6 +45,7 @@ class Session:
         players: the score of each player that its engine holds, by key (see `player_score`).
         racks: that of each rack, likewise (see `rack_score`).
         journal: where everything that shapes its sound is written down.
+        degraded: what is done more cheaply for it, and why.
     """
 
     def __init__(
@@ -71,9 +72,10 @@ class Session:
         self._ring = self._memory.ring
         self._read = 0
         self._before = 0
+        self._hands = 0
         self._heard = -1
         self._reports_lost = 0
-        self._degraded: dict[str, str] = {}
+        self.degraded: dict[str, str] = {}
         self._listeners = Listeners()
         self._watchers = Watchers()
         # No method of the session: one that refers to itself would keep its shared memory until the next
@@ -139,7 +141,7 @@ class Session:
             short_term_lufs=newest.short_term_lufs if newest else SILENT_LUFS,
             nonfinite=newest.nonfinite if newest else 0,
             major_faults=newest.major_faults if newest else 0,
-            degraded="; ".join(self._degraded.values()),
+            degraded="; ".join(self.degraded.values()),
             decks=desk.decks.statuses(),
         )
 
@@ -168,12 +170,14 @@ class Session:
     def receive(self, signals: Sequence[Signal]) -> list[Answer]:
         """Take a batch of signals; see `Desk.receive`. Raises Unavailable too, if the engine is lost."""
         self._check_playing()
+        self._hands += 1
         self.journal.hear(signals)
         return self._desk.receive(signals)
 
     def perform(self, command: DeckCommand) -> Answer:
         """Take what a hand does on a deck, but for loading. Raises Unavailable if the engine is lost."""
         self._check_playing()
+        self._hands += 1
         clock = self._desk.clock
         behind_frames = clock.sample + PACKET_FRAMES - self._heard_now(clock)[0]
         return self._desk.perform(command, behind_frames)
@@ -217,6 +221,8 @@ class Session:
             if report.kind == BYPASSED:
                 self.degrade(f"rack {report.value:.0f}", "a rack is passed by", bypass_of(report.reason))
             self._desk.take_report(report)
+        if "whole" in self.degraded and not self._desk.wholes.any:
+            self.restore("whole", "a stem is moved, or there is room again")
         if len(self.ledger) > LEDGER_MAX and (checkpoint := self._memory.checkpoints.read()):
             self.ledger.trim(told_of(checkpoint))
 
@@ -319,26 +325,33 @@ class Session:
         on_decks = (self.players.get(deck.loaded.key) for deck in self._desk.decks.all if deck.loaded)
         return any(score and not score["summed"] and len(score["stems"]) > 1 for score in on_decks)
 
+    @property
+    def may_join(self) -> bool:
+        """Whether one file may play on any of its decks in the place of stems, and nobody would hear it."""
+        return any(
+            self._plays_stems(deck) and self._desk.may_join(deck.index) for deck in self._desk.decks.all
+        )
+
+    def _plays_stems(self, deck: Deck) -> bool:
+        score = self.players.get(deck.loaded.key) if deck.loaded else None
+        return score is not None and len(score["stems"]) > 1
+
+    @property
+    def version(self) -> int:
+        """What rises whenever control may have changed something that another daemon must know."""
+        return self._hands + self._desk.receipts.version
+
     def degrade(self, step: str, how: str, because: str) -> None:
         """Tell that something is done more cheaply for it."""
-        if self._degraded.get(step) == f"{how}: {because}":
-            return
-        self._degraded[step] = f"{how}: {because}"
+        self._hands += 1
+        self.degraded[step] = f"{how}: {because}"
         self.journal.step(self._desk.clock.sample, how, because)
 
     def restore(self, step: str, because: str = "there is room again") -> None:
         """Tell that it is done as it should again."""
-        if self._degraded.pop(step, None):
+        if self.degraded.pop(step, None):
+            self._hands += 1
             self.journal.step(self._desk.clock.sample, f"no longer {step}", because)
-
-    def hear_of_plugins(self, states: Mapping[int, str]) -> None:
-        """Tell how plug-ins are, by the key of their rack."""
-        for rack, state in states.items():
-            if state != "playing":
-                self.degrade(f"plug-ins of rack {rack}", "plug-ins", state)
-        for step in [step for step in self._degraded if step.startswith("plug-ins of rack ")]:
-            if states.get(int(step.split()[-1]), "playing") == "playing":
-                self.restore(step, "they play again, or their rack is gone")
 
     @property
     def due_ns(self) -> int:
@@ -361,8 +374,8 @@ class Session:
         """Let the engine fade it out."""
         if self.playing:
             try:
-                await self.engine.ask(op="leave", key=self.key)
-                self.journal.fade(0 if self.sink.startswith("device") else PACKET_FRAMES)
+                end, frames = (await self.engine.ask(op="leave", key=self.key))["faded"]
+                self.journal.fade(frames or PACKET_FRAMES, end)
             except RemixdError:
                 self.playing = False
         self.engine.memory_path(self.key).unlink(missing_ok=True)

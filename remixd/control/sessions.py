@@ -25,7 +25,7 @@ from remixd.control.journal import Journal
 from remixd.control.journals import Journals
 from remixd.control.recovery import recover
 from remixd.control.rounds import Rounds
-from remixd.control.score import FIRST_PLAYER, player_score, session_score
+from remixd.control.score import FIRST_PLAYER, player_score, session_score, track_of
 from remixd.control.session import Session
 from remixd.control.sink import Sink
 from remixd.control.streams import Listener, Lost, Packet, SessionStatus, Watcher
@@ -138,6 +138,8 @@ class Sessions:
             ending.add_done_callback(self._ending.discard)
 
     async def _create(self, start: Start) -> Session:
+        if start.track and start.sink.kind == "file":
+            start.track.check_export()
         lease = await self._caches.hold(start.track) if start.track else None
         try:
             session = await self._play(start, lease)
@@ -170,8 +172,8 @@ class Sessions:
             key = next(self._generation) * SESSIONS_MAX + slot
             player = None
             if start.track and lease:  # what a session begins with starts over at its end
-                words = {"loop": True, "summed": start.is_directed}
-                player = player_score(start.track, lease.paths, key=FIRST_PLAYER, **words)
+                summed = start.is_directed
+                player = player_score(start.track, lease.paths, key=FIRST_PLAYER, loop=True, summed=summed)
             score = session_score(
                 start.mix, start.sink, is_directed=start.is_directed, block_frames=self._block_frames,
                 player=player,
@@ -200,6 +202,8 @@ class Sessions:
             return session.perform(command)
         try:
             track = self._library.get(command.action.name)
+            if session.sink.startswith("file"):
+                track.check_export()
         except RemixdError as error:
             return Answer(id=command.id, accepted=False, reason=str(error))
         return self._expect(session, command, track)
@@ -266,7 +270,11 @@ class Sessions:
         try:
             session = adopt(engine, key, self._library)
             held = [player for player in players if player in session.players]
-            tracks = {player: self._library.get(session.players[player]["track"]) for player in held}
+            scores = {player: session.players[player] for player in held}
+            tracks = {
+                player: track_of(score, self._library.get(score["track"]))[0]
+                for player, score in scores.items()
+            }
             await self._holding.adopt(session, tracks)
         except RemixdError as error:
             log.error("session %d of engine process %d is not adopted: %s", key, engine.pid, error)

@@ -5,12 +5,12 @@ Thread: [control].
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final
 
 from remixd._kernel.mailbox import ReportEntry
-from remixd.control.action import DeckCommand
+from remixd.control.action import Action, DeckCommand
 from remixd.control.bridging import AHEAD_FRAMES, Bridge, bar_beats, pace
 from remixd.control.command import Answer, Applied, Refused
 from remixd.control.decks import Deck, Decks
@@ -225,6 +225,46 @@ class Transitions:
                 return frame
         wish.aim = 0
         return None
+
+    # Another daemon
+
+    def to_json(self) -> dict[str, Any]:
+        """What another daemon needs to go on with them, in JSON's types."""
+        wish, bridge = self._wish, self._bridge
+        return {
+            "cool": self._cool,
+            "wish": wish and {
+                "command": asdict(wish.command), "after": wish.after, "aim": wish.aim, "moved": wish.moved,
+            },
+            "bridge": bridge and bridge.to_json(),
+            "sections": any(not within.over for within in self._within.values()),
+        }  # fmt: skip
+
+    def restore(self, plain: Mapping[str, Any], orders: Mapping[int, Order]) -> None:
+        """Go on with what another daemon had under way; sections in another order are not gone on with.
+
+        Args:
+            plain: what `to_json` wrote.
+            orders: what the engine has not reported on.
+
+        Raises KeyError or TypeError for anything else.
+        """
+        self._cool = int(plain["cool"])
+        if plain["sections"]:
+            self._because[TOLD] = "the sections that were to follow are lost with the daemon before"
+        try:
+            if bridge := plain["bridge"]:
+                self._bridge = Bridge.restored(self._decks, bridge, orders, self._send)
+                self._because[TOLD] = self._bridge.rule.how
+        except InvalidInput as error:
+            self._because[TOLD] = f"the transition is lost: {error}"
+        if wish := plain["wish"]:
+            command = DeckCommand(**{**wish["command"], "action": Action(**wish["command"]["action"])})
+            leaving, entering = (self._decks.all[at] for at in (command.deck, command.action.other))
+            self._wish = _Wish(
+                command, leaving, entering, wish["after"], aim=wish["aim"], moved=wish["moved"],
+                rule=self._bridge.rule if self._bridge else None,
+            )  # fmt: skip
 
     # Beginning
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from remixd.audience.consensus import Consensus
 from remixd.audience.signal import Signal
@@ -184,6 +184,30 @@ class Director:
                 if not pending.names:
                     settled[pending.id] = why_still(name, mix[name])
         return settled
+
+    @property
+    def wishes_count(self) -> int:
+        """Rises with whatever is wished, and when all of it is forgotten."""
+        return self._consensus.wishes_count
+
+    def to_json(self) -> dict[str, Any]:
+        """All that it knows, in JSON's types."""
+        pending = {id(it): it for it in self._pending.values()}
+        return {
+            "centre": dict(self._centre),
+            "wishes": self._consensus.to_json(),
+            "pending": [[it.id, it.fan, sorted(it.names)] for it in pending.values()],
+            "moving": sorted(self._moving),
+        }
+
+    def restore(self, plain: Mapping[str, Any]) -> None:
+        """Go on from what `to_json` wrote, on the same clock. Raises KeyError or TypeError."""
+        self._centre = {str(name): float(value) for name, value in plain["centre"].items()}
+        self._consensus.restore(plain["wishes"])
+        self._moving = set(plain["moving"])
+        for signal_id, fan, names in plain["pending"]:
+            pending = _Pending(id=signal_id, fan=fan, names=set(names))
+            self._pending.update({(fan, name): pending for name in names})
 
     def clear(self, centre: Mapping[str, float]) -> list[str]:
         """Forget every wish, and go on from another centre. The ids of signals that no move has answered."""

@@ -39,6 +39,17 @@ class Output(Protocol):
     def tick(self) -> None:
         """Look after it; called about four times a second."""
 
+    @property
+    def cost(self) -> float:
+        """The share of a core that it takes beside the render thread."""
+
+    @property
+    def faded(self) -> tuple[int, int]:
+        """After `close`: one past the last sample that was heard, and the frames over which it faded out.
+
+        (0, 0) where it was the render thread's last packet.
+        """
+
     def fade(self) -> None:
         """Begin to fade out; `close` follows."""
 
@@ -51,6 +62,8 @@ class HostOutput:
 
     state = "playing"
     latency_s = 0.0
+    cost = 0.0
+    faded = (0, 0)
 
     def __init__(
         self,
@@ -86,6 +99,8 @@ class FileOutput:
     """
 
     latency_s = 0.0
+    cost = 0.0
+    faded = (0, 0)
 
     def __init__(
         self,
@@ -196,6 +211,16 @@ class DeviceOutput:
     def latency_s(self) -> float:
         """The device's own output latency."""
         return self._stream.latency_s if self._stream else 0.0
+
+    @property
+    def cost(self) -> float:
+        """The share of a core that the callback takes; none while the render thread plays it."""
+        return self._feed.cost if self._stream else 0.0
+
+    @property
+    def faded(self) -> tuple[int, int]:
+        """Where the callback faded it out; (0, 0) where the render thread did."""
+        return self._feed.fade if self._stream else (0, 0)
 
     def tick(self) -> None:
         """Notice a device that has stopped asking; try one again that was lost."""

@@ -57,7 +57,7 @@ class Players:
     def add(self, session: Session, keys: Iterable[int]) -> None:
         """Note that a session holds these players too."""
         self._keys.setdefault(session.key, set()).update(keys)
-        self._keep(session)
+        self._used[session.key] = session.stems  # lets go of none: an heir adds a hundred in one go
 
     def keys(self, session_key: int) -> list[int]:
         """The players that a session still holds."""

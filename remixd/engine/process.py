@@ -7,7 +7,6 @@ own mailboxes in shared memory, which whoever renders it drains before every blo
 
 from __future__ import annotations
 
-import base64
 import os
 import shutil
 import signal
@@ -25,7 +24,7 @@ from remixd.engine.hosts import Hosts
 from remixd.engine.outputs import DeviceOutput, FileOutput, HostOutput, Output
 from remixd.engine.players import Players
 from remixd.engine.racks import Racks
-from remixd.engine.realtime import pin_thread, quiet_python
+from remixd.engine.realtime import hurry_thread, pin_thread, quiet_python
 from remixd.engine.rehearsal import rehearse
 from remixd.engine.serving import Stopping, serve
 from remixd.units import RATE_HZ
@@ -35,6 +34,10 @@ MARGIN_NS: Final = 20_000_000
 
 AHEAD_FRAMES: Final = 10 * RATE_HZ
 """How much of every playing stem is kept in memory ahead of the playhead."""
+
+
+JUMP_FRAMES: Final = RATE_HZ
+"""How much is kept from where a loop begins, and from each cue."""
 
 
 class Engine:
@@ -47,6 +50,7 @@ class Engine:
         self._racks = Racks(live=True)
         self._notes = notes
         self._costs: dict[str, float] = {}
+        self._cues: dict[int, list[tuple[int, int]]] = {}
         self._hurries = False
 
     def start(self) -> None:
@@ -54,6 +58,7 @@ class Engine:
         self._costs = rehearse()
         quiet_python()
         self._notes += self._hosts.start()
+        hurry_thread()
 
     def stop(self) -> None:
         """Fade every session out, all at once, then end the render threads."""
@@ -76,13 +81,13 @@ class Engine:
     def tick(self) -> None:
         """Look after devices, free what no deck plays any more, bring what comes next into memory."""
         self._hurries = False
-        for playing, output in self._sessions.values():
+        for key, (playing, output) in self._sessions.items():
             output.tick()
             self._players.collect(playing)
             self._racks.collect(playing)
             self._racks.tick(playing.key)
             self._hosts.settle(playing)
-            playing.touch_ahead(AHEAD_FRAMES)
+            playing.touch_ahead(AHEAD_FRAMES, JUMP_FRAMES, self._cues.get(key, ()))
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """Do what one request asks. What goes wrong is answered with `error`, in a sentence."""
@@ -112,9 +117,7 @@ class Engine:
                 pin_thread(0, request["rest"])
                 return {}
             case "measure":
-                mean, worst, late = self._hosts.load()
-                costs = list(self._hosts.costs().items())
-                return {"mean": mean, "worst": worst, "late": late, "costs": costs}
+                return self._measure()
             case "play":
                 return self._play(request)
             case "resume":
@@ -128,6 +131,11 @@ class Engine:
             case "withdraw":
                 return self._withdraw(request)
             case "outputs":
+                if "cues" in request:  # where each session may jump to: players and source frames
+                    self._cues = {
+                        int(key): [(int(player), int(frame)) for player, frame in cues]
+                        for key, cues in request["cues"]
+                    }
                 return {
                     "outputs": [
                         [
@@ -138,9 +146,20 @@ class Engine:
                     ]
                 }
             case "leave":
-                return {"left": self._leave(int(request["key"]))}
+                return {"faded": self._leave(int(request["key"]))}
             case op:
                 return {"kind": "invalid", "error": f"the engine knows no {op!r}"}
+
+    def _measure(self) -> dict[str, Any]:
+        """What sessions take: the render threads', and beside it those that devices' callbacks render."""
+        mean, worst, late = self._hosts.load()
+        costs = self._hosts.costs()
+        devices = {key: output.cost for key, (_, output) in self._sessions.items() if output.cost}
+        beside = sum(devices.values())
+        return {
+            "mean": mean + beside, "worst": worst + beside, "late": late,
+            "costs": list({**costs, **devices}.items()),
+        }  # fmt: skip
 
     def _play(self, request: dict[str, Any]) -> dict[str, Any]:
         path = Path(request["memory"])
@@ -189,7 +208,7 @@ class Engine:
                 now = (time.monotonic_ns() + MARGIN_NS - anchor_ns) * RATE_HZ // 1_000_000_000
                 clock = max(clock, now)
             clock = next_clock(clock)
-            resume(playing, base64.b64decode(request["checkpoint"]), commands, clock)
+            resume(playing, before.checkpoints.read() or b"", commands, clock)
             output = self._output(
                 request["sink"], playing, memory, int(request["lead_ns"]), anchor_ns, before=before
             )
@@ -272,14 +291,15 @@ class Engine:
             case kind:
                 raise ValueError(f"the engine has no sink {kind!r}")
 
-    def _leave(self, key: int) -> bool:
+    def _leave(self, key: int) -> tuple[int, int]:
+        """Fade a session out: the end and the frames of its fade, where a device's callback did it."""
         if key not in self._sessions:
-            return False
+            return 0, 0
         _, output = self._sessions.pop(key)
         output.close()
         self._players.forget(key)
         self._racks.forget(key)
-        return True
+        return output.faded
 
 
 def _stop(_signal: int, _frame: object) -> None:

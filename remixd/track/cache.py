@@ -169,7 +169,10 @@ class Trust:
         self._sound: dict[Path, _Fingerprint] = {}
 
     def content(self, track: Track, stem: Stem) -> bytes:
-        """As `stem_content`, about 1 ms a MB the first time."""
+        """As `stem_content`, about 1 ms a MB the first time. Of a sum: what tells one from another."""
+        if stem.parts:
+            contents = b"".join(self.content(track, part) for part in track.parts_of(stem))
+            return hashlib.sha256(contents).digest()
         path = track.file_of(stem)
         before = _fingerprint(path)
         known = self._sums.get(path)

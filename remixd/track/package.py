@@ -54,6 +54,7 @@ class Stem:
         plays: false for an alternate that is kept but not part of the mix.
         colour: as `#rrggbb` in small letters, where the source named one; else empty.
         estimated: whether a splitter guessed it from the full mix: fit for control, not to be heard alone.
+        parts: the names of the stems that it is the sum of, in the cache only; empty for one with a FLAC.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Stem:
     plays: bool = True
     colour: str = ""
     estimated: bool = False
+    parts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not _STEM_NAME.fullmatch(self.name) or len(self.name) > 80:
@@ -137,6 +139,14 @@ class Track:
         """Seconds from the first frame to the end of the last."""
         return self.frames / self.rate_hz
 
+    def check_export(self) -> None:
+        """Raise InvalidInput where its rights do not let what is made of it leave the machine."""
+        if self.rights.export == "no":
+            raise InvalidInput(
+                f"the rights of {self.title} do not let it leave this machine: it plays, but is not rendered "
+                "to a file"
+            )
+
     @property
     def playing_stems(self) -> tuple[Stem, ...]:
         """The stems that are part of the mix, in the package's order; alternates left out."""
@@ -147,6 +157,10 @@ class Track:
         """The roles of the playing stems, each once, in the order of STEM_ROLES."""
         playing = {stem.role for stem in self.playing_stems}
         return tuple(role for role in STEM_ROLES if role in playing)
+
+    def parts_of(self, stem: Stem) -> tuple[Stem, ...]:
+        """The stems that one is the sum of; itself, where it has a FLAC of its own."""
+        return tuple(each for each in self.stems if each.name in stem.parts) if stem.parts else (stem,)
 
     def file_of(self, stem: Stem) -> Path:
         """Where a stem's FLAC is."""

@@ -5,8 +5,8 @@
     vocals_solo = false             # whether vocals may be heard alone
     never_mute = ["drums"]          # roles that always sound
     mash_ups = false                # whether its vocals may be carried by another work's band, and so on
-    export = "with-credit"          # or "free", "no"; kept and shown, nothing acts on these two yet
-    territories = ["KR", "JP"]
+    export = "with-credit"          # or "free"; "no": it is not rendered to a file
+    territories = ["KR", "JP"]      # kept and shown; nothing acts on these yet
     languages = ["ko"]              # those that a listener may choose
 
 What is absent is as `DEFAULT_RIGHTS` has it. Lowered to a flat clamp that the engine enforces too.

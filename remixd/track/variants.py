@@ -1,7 +1,11 @@
-"""Other ways to play a track: in another language, or its master instead of its stems. Thread: any."""
+"""Other ways to play a track: in another language, its master instead of its stems, or their sum.
+
+Thread: any.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection
 from dataclasses import replace
 
@@ -13,6 +17,9 @@ from remixd.track.rights import Rights
 from remixd.units import STEM_ROLES
 
 MASTER = "master"
+
+SAME_DB = -40.0
+"""A master that is as near to its stems as this, when they null, stands for them unnoticed."""
 
 
 def languages(track: Track) -> tuple[str, ...]:
@@ -51,6 +58,30 @@ def as_master(track: Track) -> Track:
     if track.master is None:
         raise InvalidInput(f"{track.title} has no master: import it with one", field="version")
     return replace(track, stems=(replace(track.master, plays=True),), rights=_of_the_whole(track))
+
+
+def as_sum(track: Track) -> Track:
+    """All that plays as one stem, which the cache makes. What the mix may do to it is as of a master.
+
+    Raises InvalidInput where a stem has the name that the sum would have.
+    """
+    parts = tuple(stem.name for stem in track.playing_stems)
+    name = f"sum-{hashlib.sha256(' '.join(parts).encode()).hexdigest()[:8]}"
+    whole = Stem(name=name, role="other", file=f"stems/{name}.flac", parts=parts)
+    resting = (replace(stem, plays=False) for stem in track.stems)
+    return replace(track, stems=(*resting, whole), rights=_of_the_whole(track))
+
+
+def as_one(track: Track) -> Track:
+    """All that plays as one stem: the master, where it is the same music as the stems, or their sum.
+
+    Raises InvalidInput as `as_sum`.
+    """
+    tested = track.null_test
+    nulls = tested is not None and tested.residual_db <= SAME_DB
+    names = {stem.name for stem in track.playing_stems}
+    in_test = {each.name for each in tested.stems} if tested else set()
+    return as_master(track) if track.master and nulls and names == in_test else as_sum(track)
 
 
 def _of_the_whole(track: Track) -> Rights:

@@ -4,16 +4,20 @@ import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from packages import a_stem, write_package
 
 from remixd.control import caches as caches_module
 from remixd.control.caches import Caches
 from remixd.errors import BadAudio, NotFound
-from remixd.track.cache import verify
+from remixd.track.cache import HEADER_BYTES, verify
+from remixd.track.flac import write_flac
 from remixd.track.library import Library, cache_folder, track_folder
 from remixd.track.package import Track
 from remixd.track.quota import used_bytes
+from remixd.track.variants import as_sum
+from remixd.units import PAD_FRAMES
 
 
 def added(library: Path, number: int = 1, **changed: object) -> Track:
@@ -57,6 +61,29 @@ async def test_a_cache_is_built_once(tmp_path: Path, workers: list[str]) -> None
     for again in (caches, Caches(tmp_path)):
         async with held(again, track):
             assert workers == [track.id]
+
+
+async def test_the_sum_of_stems_is_made_of_them_and_again_when_one_has_changed(
+    tmp_path: Path, workers: list[str]
+) -> None:
+    stems = [a_stem("drums", "drums"), a_stem("keys"), a_stem("spare", plays=False)]
+    track = added(tmp_path, rate_hz=44_100, frames=4410, stems=stems)
+    one, caches = as_sum(track), Caches(tmp_path)
+    async with held(caches, track) as parts, held(caches, one) as [path]:
+        pcm = [
+            np.fromfile(each, "<f4", offset=HEADER_BYTES, count=2 * (4800 + 2 * PAD_FRAMES)) for each in parts
+        ]
+        whole = np.fromfile(path, "<f4", offset=HEADER_BYTES, count=2 * (4800 + 2 * PAD_FRAMES))
+        np.testing.assert_allclose(whole, pcm[0] + pcm[1], atol=1e-7)
+        assert np.abs(whole).max() > 0.1
+        before = verify(path).content
+    async with held(Caches(tmp_path), one):
+        assert len(workers) == 2, "it is there"
+    quiet = np.full((4410, 2), 0.25, np.float32)
+    write_flac(track.file_of(track.stems[0]), [quiet], track.rate_hz, 1.0)
+    async with held(Caches(tmp_path), one) as [path]:
+        assert verify(path).content != before
+        assert len(workers) == 3
 
 
 async def test_those_who_ask_at_once_start_one_worker(tmp_path: Path, workers: list[str]) -> None:

@@ -20,7 +20,11 @@ from processes import run
 from sounds import music, noise
 
 from remixd.audience.signal import Signal
+from remixd.control.admission import Load
 from remixd.control.command import Applied
+from remixd.control.journals import Journals
+from remixd.control.recording import read_recording
+from remixd.control.replay import Replay
 from remixd.control.session import Session
 from remixd.control.sessions import Sessions
 from remixd.control.supervisor import Supervisor
@@ -184,6 +188,48 @@ async def test_a_wish_reaches_a_device_session_and_is_told(device_sessions: Sess
         packet = await anext(listener)
     listener.close()
     assert {move.dimension for move in event.moves} == {"drums", "tempo"}
+
+
+@needs_jack
+async def test_a_device_session_counts_in_what_its_engine_is_given(device_sessions: Sessions, shelf) -> None:
+    shelf.add("song-00000001", {"other": music(96_000)})
+    session = await device_sessions.create("song-00000001", sink="device")
+    session.receive([Signal(id="a", wishes={"tempo": 1.1})])
+    await asyncio.sleep(0.5)
+    load = await Load.of(session.engine)
+    assert 0.0 < load.costs[session.key] <= load.mean
+    await device_sessions.delete(session.id)
+    after = await Load.of(session.engine)
+    assert session.key not in after.costs
+    assert after.mean < load.mean
+
+
+@needs_jack
+async def test_a_device_session_is_replayed_to_the_end_of_its_fade(
+    device_sessions: Sessions, shelf, tmp_path: Path
+) -> None:
+    track = shelf.add("song-00000001", {"other": np.full((96_000, 2), 0.25, np.float32)})
+    async with Journals(tmp_path / "journals", tmp_path) as journals:
+        device_sessions._journals = journals
+        session = await device_sessions.create("song-00000001", sink="device")
+        listener = session.listen()
+        await asyncio.sleep(0.3)
+        await device_sessions.delete(session.id)
+        packets = [packet async for packet in listener]
+        path = session.journal.path
+    recording = read_recording(path)
+    caches = {(track.id, stem.stem): stem for stem in (tmp_path / "cache" / track.id).glob("*.pcm")}
+    again = np.concatenate(list(Replay(recording, caches).blocks()))
+    assert recording.fade_frames in (128, 256), "a block of the device"
+    heard = np.concatenate([np.frombuffer(each.pcm, np.float32).reshape(-1, 2) for each in packets])
+    first = packets[0].sample
+    assert len(again) == recording.end
+    last = min(len(again), first + len(heard))
+    assert last - first > 9600
+    np.testing.assert_array_equal(again[first:last], heard[: last - first])
+    assert (np.diff(again[-recording.fade_frames :, 0]) < 0).all()
+    assert again[-1, 0] == 0.0
+    assert not heard[len(again) - first :].any(), "silence follows"
 
 
 @needs_jack

@@ -112,9 +112,9 @@ async def test_a_swap_to_summed_stems_is_the_same_music(sessions: Sessions, shel
     session = await sessions.create("song-00000001")
     listener = session.listen()
     await asyncio.sleep(0.2)
-    assert await sessions._holding.swap(session, summed=True)
+    assert (await sessions._holding.swap(session, summed=True)).done
     await asyncio.sleep(0.2)
-    assert not await sessions._holding.swap(session, summed=True), "it is already"
+    assert not (await sessions._holding.swap(session, summed=True)).done, "it is already"
     listener.close()
     whole = sum(SONG.values())
     async for packet in listener:

@@ -143,6 +143,37 @@ async def test_it_survives_again_and_again(sessions: Sessions, shelf, supervisor
         await asyncio.sleep(2.1)
 
 
+async def test_many_sessions_of_one_engine_go_on_each_on_its_clock_and_with_all_its_commands(
+    sessions: Sessions, shelf, supervisor: Supervisor
+) -> None:
+    shelf.add("song-00000001", SONG)
+    many = [await sessions.create("song-00000001") for _ in range(24)]
+    watchers = [each.watch() for each in many]
+    for number, each in enumerate(many):
+        each.receive([Signal(id="before", wishes={"bass": -float(number)})])
+    await asyncio.sleep(0.4)
+    old = [each.memory.ring.read(each.memory.ring.newest) for each in many]
+    dead_pid = many[0].engine_pid
+    await kill(many[0], supervisor)
+    for number, each in enumerate(many):  # nobody has noticed yet
+        assert each.receive([Signal(id="after", wishes={"drums": -float(number)})])[0].accepted
+    new = [await first_packet(each, dead_pid) for each in many]
+    for was, now in zip(old, new, strict=True):
+        assert was is not None
+        began_ns = [each.due_ns - each.sample * 1_000_000_000 // 48_000 for each in (was, now)]
+        assert began_ns[0] == began_ns[1], "on the same clock"
+    await asyncio.sleep(0.3)
+    for number, each in enumerate(many):
+        assert each.status().state == "playing"
+        packet = each.memory.ring.read(each.memory.ring.newest)
+        assert packet is not None
+        assert packet.gains[:2] == pytest.approx([10 ** (-number / 20)] * 2, rel=1e-3)
+    for watcher in watchers:
+        watcher.close()
+        answers = [event.id async for event in watcher if isinstance(event, Applied | Refused)]
+        assert sorted(answers) == ["after", "before"], "each answered once"
+
+
 async def test_a_song_of_an_empty_session_and_one_that_is_loaded_live_on(
     sessions: Sessions, shelf, supervisor: Supervisor
 ) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -30,6 +32,23 @@ def render_thread_cores(engine: Engine) -> set[int]:
     threads = {int(path.name) for path in Path(f"/proc/{engine.pid}/task").iterdir()}
     [render] = threads - {engine.pid}
     return os.sched_getaffinity(render)
+
+
+def may_hurry() -> bool:
+    """Whether a thread of this process may go before ordinary ones."""
+
+    def hurry() -> None:
+        os.setpriority(os.PRIO_PROCESS, 0, -10)
+
+    with ThreadPoolExecutor(1) as another, contextlib.suppress(OSError):
+        another.submit(hurry).result()
+        return True
+    return False
+
+
+@pytest.mark.skipif(not may_hurry(), reason="no thread may go before others here")
+async def test_housekeeping_goes_before_what_is_ordinary(supervisor: Supervisor) -> None:
+    assert os.getpriority(os.PRIO_PROCESS, supervisor.engine.pid) < 0
 
 
 async def test_a_spare_takes_the_place_of_one_that_dies_and_another_waits(supervisor: Supervisor) -> None:

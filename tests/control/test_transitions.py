@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,12 @@ from performing import Performance, track
 from sounds import Audio, level_db, music, noise, roughness, share_db, tone
 
 from remixd._kernel import fft, mailbox
+from remixd._kernel.mailbox import ReportEntry
+from remixd._kernel.ring import PacketEntry
 from remixd.config import user_cache_path
 from remixd.control.command import Refused
+from remixd.control.decks import Knobs
+from remixd.control.desk import Desk
 from remixd.track.rights import Rights
 from remixd.units import StemRole
 
@@ -351,3 +356,58 @@ def test_what_makes_no_sense_is_refused_in_a_sentence(songs: tuple[Audio, Audio]
     mix(it, "crossfade")
     it.play(PHRASE + BAR)
     assert it.do("mix", 1, other=2).reason == "a transition is under way"
+
+
+class Nobody:
+    """In the place of a desk whose daemon was killed: what the engine tells is kept for the next."""
+
+    def __init__(self, before: Desk) -> None:
+        self.before = before
+        self.plain = json.loads(json.dumps(before.transitions.to_json()))
+        self.knobs = [json.loads(json.dumps(deck.knobs.to_json())) for deck in before.decks.all]
+        self.reports: list[ReportEntry] = []
+        self.orders = dict(before.receipts.ledger.open)
+
+    def take_report(self, report: ReportEntry) -> None:
+        self.reports.append(report)
+
+    def take_packet(self, packet: PacketEntry) -> None:
+        self.newest = packet
+
+    def follow(self, it: Performance) -> None:
+        """Let another desk go on, from what was written down."""
+        it.desk = it.a_desk()
+        for deck, before, knobs in zip(it.desk.decks.all, self.before.decks.all, self.knobs, strict=True):
+            deck.knobs, deck.loaded, deck.entry = Knobs.of_json(knobs), before.loaded, before.entry
+        it.desk.receipts.adopt(self.orders)
+        it.desk.transitions.restore(self.plain, self.orders)
+        for report in self.reports:
+            it.desk.take_report(report)
+
+
+@pytest.mark.parametrize(
+    ("how", "bars", "gone_s"),
+    [("bass-swap", 1.0, 0.0), ("stem-swap", 4.5, 0.4), ("crossfade", 6.2, 0.0), ("bass-swap", 7.8, 0.4)],
+)
+def test_another_daemon_goes_on_with_a_transition(
+    songs: tuple[Audio, Audio], how: str, bars: float, gone_s: float
+) -> None:
+    one, other = ({"vocals": each, "bass": each} for each in songs)
+    kept, left = (decks(one, other, rights=OPEN) for _ in range(2))
+    for it in (kept, left):
+        mix(it, how)
+        it.play(round(bars * BAR))
+    nobody = Nobody(left.desk)
+    left.desk = nobody  # type: ignore[assignment]
+    if gone_s:
+        left.play(round(gone_s * 48_000))
+    nobody.follow(left)
+    rest = 12 * BAR
+    left.play(rest - round(gone_s * 48_000))
+    kept.play(rest)
+    same = np.array_equal(np.concatenate(kept.heard), np.concatenate(left.heard))
+    assert same or gone_s, "nobody was missed"
+    for before, after in zip(kept.desk.decks.all, left.desk.decks.all, strict=True):
+        assert after.is_playing == before.is_playing
+        assert after.knobs == before.knobs
+    np.testing.assert_allclose(left.heard[-1], kept.heard[-1], atol=1e-6)

@@ -81,6 +81,27 @@ def test_offline_renders_keep_to_them_too(daemon: Daemon, tmp_path: Path) -> Non
     assert level_db(sound, "other") - level_db(sound, "bass") == pytest.approx(-24.0, abs=0.3)
 
 
+def test_what_may_not_leave_the_machine_is_played_and_not_rendered_to_a_file(
+    daemon: Daemon, tmp_path: Path
+) -> None:
+    track, out = only_track(daemon), tmp_path / "out.wav"
+    with daemon.client() as client:
+        before = client.create_session(track).id
+        time.sleep(0.3)
+        client.delete_session(before)
+        say(daemon, '\n[rights]\nexport = "no"\n')
+        told = "do not let it leave this machine: it plays, but is not rendered to a file"
+        with pytest.raises(InvalidInput, match=told):
+            client.create_session(track, sink=f"file:{out}")
+        assert client.create_session(track).state == "playing"
+    [journal] = daemon.state.glob(f"journals/*/{before}.rxj")
+    for what in ([track], ["--journal", journal]):
+        done = run("render", *what, "-o", out, "--library", daemon.library)
+        assert done.returncode != 0
+        assert told in done.stderr
+        assert not out.exists()
+
+
 def test_a_preset_is_played_as_far_as_rights_allow_and_the_rest_is_told(daemon: Daemon) -> None:
     with daemon.client() as client:
         session = client.create_session(only_track(daemon), preset="nightcore")

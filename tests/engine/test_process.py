@@ -80,7 +80,7 @@ def test_nonsense_is_answered_with_an_error_and_it_lives_on(child: Child, line: 
 
 @pytest.mark.parametrize("key", [7, -1, 99_999_999_999_999])
 def test_a_session_that_is_not_there_cannot_leave(child: Child, key: int) -> None:
-    assert child.send(json.dumps({"op": "leave", "key": key}).encode()) == {"left": False}
+    assert child.send(json.dumps({"op": "leave", "key": key}).encode()) == {"faded": [0, 0]}
 
 
 def test_it_ends_when_control_hangs_up(child: Child) -> None:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 import numpy as np
 import pedalboard
 import pytest
-from decks import OTHER
-from racks import QUANTUM, weigh
-from sounds import Audio, music, noise, roughness
+from racks import QUANTUM
+from sounds import Audio, music, noise
+from switches import switch
 
 from remixd._kernel import fft
-from remixd._kernel.rack import Rack
-from remixd._kernel.session import Session
-from remixd._kernel.stem import Stem
 from remixd.config import user_cache_path
 from remixd.engine import rack as module
 from remixd.engine.rack import EFFECTS, STAGES, Chain, build, rebuild
@@ -27,11 +23,11 @@ EVERY: list[Element] = [
     {"effect": "highpass", "cutoff_frequency_hz": 120}, {"effect": "lowpass", "cutoff_frequency_hz": 6000},
     {"effect": "low_shelf", "gain_db": 5}, {"effect": "high_shelf", "gain_db": -5},
     {"effect": "peak", "gain_db": 4}, {"effect": "compressor", "threshold_db": -30, "ratio": 4},
-    {"effect": "distortion", "drive_db": 12}, {"effect": "chorus"}, {"effect": "phaser"}, {"effect": "reverb", "room_size": 0.7},
-    {"effect": "bitcrush", "bit_depth": 10}, {"effect": "ladder", "mode": "LPF24", "cutoff_hz": 2000},
-    {"effect": "clipping", "threshold_db": -12}, {"effect": "gain", "gain_db": -4},
-    {"effect": "noise_gate", "threshold_db": -40}, {"effect": "delay", "beats": 0.75},
-    {"effect": "tremolo", "beats": 0.25},
+    {"effect": "distortion", "drive_db": 12}, {"effect": "chorus"}, {"effect": "phaser"},
+    {"effect": "reverb", "room_size": 0.7}, {"effect": "bitcrush", "bit_depth": 10},
+    {"effect": "ladder", "mode": "LPF24", "cutoff_hz": 2000}, {"effect": "clipping", "threshold_db": -12},
+    {"effect": "gain", "gain_db": -4}, {"effect": "noise_gate", "threshold_db": -40},
+    {"effect": "delay", "beats": 0.75}, {"effect": "tremolo", "beats": 0.25},
 ]  # fmt: skip
 
 
@@ -125,71 +121,6 @@ def test_a_rack_over_budget_is_refused_with_what_it_takes(monkeypatch: pytest.Mo
     monkeypatch.setitem(module.STAGES, "slow", Slow)
     with pytest.raises(ValueError, match=r"takes [0-9]{3,} us for 64 frames, .* 333 us"):
         build([{"effect": "slow"}])
-
-
-LO_FI: list[Element] = [
-    {"effect": "lowpass", "cutoff_frequency_hz": 3000}, {"effect": "bitcrush", "bit_depth": 9},
-    {"effect": "chorus", "rate_hz": 0.6},
-]  # fmt: skip
-CHAINS: list[list[Element]] = [
-    [{"effect": "reverb", "room_size": 0.8, "wet_level": 0.4}],
-    LO_FI,
-    [
-        {"effect": "highpass", "cutoff_frequency_hz": 400},
-        {"effect": "compressor", "threshold_db": -24, "ratio": 6},
-    ],
-    [{"effect": "delay", "beats": 0.75}, {"effect": "tremolo", "beats": 0.5, "depth": 0.7}],
-    [{"effect": "distortion", "drive_db": 9}, {"effect": "gain", "gain_db": -6}],
-]
-PLACES = ({}, {"deck": 0}, {"deck": 0, "part": OTHER})
-
-
-def unswitched(pcm: Audio, chain: int, place: int) -> Audio:
-    session = Session([Stem.of(pcm)], [OTHER], loop=False)
-    session.racks.put(Rack(build(CHAINS[chain]).chain, 1))
-    weigh(session, 1, 1.0, ramp_frames=240, **PLACES[place])
-    return session.render(len(pcm))
-
-
-def switch(pcm: Audio, times: int, seed: int, gap: int) -> list[str]:
-    """Switch and morph racks at random moments; what stands out of the two sounds that were joined."""
-    rng = np.random.default_rng(seed)
-    place = int(rng.integers(len(PLACES)))
-    plain: list[Audio] = [pcm, *(unswitched(pcm, chain, place) for chain in range(len(CHAINS)))]
-    rough = [roughness(sound) for sound in plain]
-    session = Session([Stem.of(pcm)], [OTHER], loop=False)
-    on: dict[int, tuple[int, float]] = {}
-    keys, rendered, bad = itertools.count(1), [], []
-    joined: list[tuple[int, set[int]]] = []
-    for number in range(times):
-        at = 2000 + number * gap + int(rng.integers(gap // 2))
-        rendered.append(session.render(at - session.clock))
-        session.racks.collect()
-        before = {0, *(chain + 1 for chain, _ in on.values())}
-        ramp = int(rng.choice([240, 960, 960, 2000]))
-        if on and rng.random() < 0.4:  # a morph: weights move
-            shares = rng.dirichlet(np.ones(len(on) + 1))
-            for key, share in zip(on, shares, strict=False):
-                on[key] = (on[key][0], float(share))
-                weigh(session, key, share, ramp_frames=ramp, **PLACES[place])
-        else:  # a swap
-            for key in on:
-                weigh(session, key, 0.0, ramp_frames=ramp, **PLACES[place])
-            chain, key = int(rng.integers(len(CHAINS))), next(keys)
-            on = {key: (chain, 1.0)} if rng.random() < 0.8 else {}
-            if on:
-                session.racks.put(Rack(build(CHAINS[chain]).chain, key))
-                weigh(session, key, 1.0, ramp_frames=ramp, **PLACES[place])
-        joined += [(when, before | {chain + 1 for chain, _ in on.values()}) for when in (at, at + ramp)]
-    rendered.append(session.render(len(pcm) - session.clock))
-    heard = np.concatenate(rendered)
-    mine = roughness(heard)
-    for at, chains in joined:
-        near = slice(max(at - 240, 0), at + 240 + QUANTUM)
-        bound = max(float(rough[chain][near].max()) for chain in chains)
-        if mine[near].max() > 1.5 * bound:
-            bad.append(f"{mine[near].max() / bound:.2f} times at {at}, of {sorted(chains)}")
-    return bad
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import os
-import shutil
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 from decks import band
+from shim import Shim, run_under_shim
 
 from remixd._kernel import fft, mailbox
 from remixd._kernel.effects import Delay, Tremolo
@@ -28,28 +23,6 @@ from remixd._kernel.session import Session
 from remixd._kernel.stem import Stem
 from remixd.config import user_cache_path
 
-SHIM_C = r"""
-#define _GNU_SOURCE
-#include <stddef.h>
-#include <unistd.h>
-extern void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t), *__libc_realloc(void *, size_t);
-extern void *__libc_memalign(size_t, size_t);
-extern void __libc_free(void *);
-static volatile long watched, counted;
-static __thread long self __attribute__((tls_model("initial-exec")));
-static void note(void) {
-    if (!watched) return;
-    if (!self) self = gettid();
-    if (self == watched) counted++;
-}
-void *malloc(size_t n) { note(); return __libc_malloc(n); }
-void *calloc(size_t n, size_t m) { note(); return __libc_calloc(n, m); }
-void *realloc(void *p, size_t n) { note(); return __libc_realloc(p, n); }
-void *memalign(size_t a, size_t n) { note(); return __libc_memalign(a, n); }
-void free(void *p) { if (p) note(); __libc_free(p); }
-void shim_watch(long thread) { counted = 0; watched = thread; }
-long shim_counted(void) { return counted; }
-"""
 WARM_UP_S, WATCHED_S = 1.0, 4.0
 FRAMES, BEAT = 240_000, 20_000
 ROLES = [0, 1, 2, 3]
@@ -58,26 +31,8 @@ CALLS = (Delay(beats=0.25), Tremolo(), lambda block, _beat, _rate: block)
 """For racks; they give back what they are given, so that what is counted is ours."""
 
 
-@pytest.mark.skipif(
-    shutil.which("cc") is None or not sys.platform.startswith("linux"), reason="no cc, or no glibc"
-)
 def test_the_render_thread_allocates_nothing(tmp_path: Path) -> None:
-    source, shim = tmp_path / "shim.c", tmp_path / "shim.so"
-    source.write_text(SHIM_C, "utf-8")
-    built = subprocess.run(
-        ["cc", "-O1", "-fno-builtin", "-shared", "-fPIC", "-o", shim, source], capture_output=True, text=True
-    )
-    if built.returncode:
-        pytest.skip(f"the shim cannot be built here: {built.stderr[-200:]}")
-    path = os.pathsep.join(each for each in sys.path if each)
-    done = subprocess.run(
-        [sys.executable, __file__],
-        env={**os.environ, "LD_PRELOAD": str(shim), "PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    run_under_shim(tmp_path, __file__)
 
 
 Stage = tuple[Session, Mailbox, Mailbox]
@@ -142,13 +97,7 @@ class Hands:
 def main() -> None:
     """In a process under the shim: three sessions, three decks each, told everything for some seconds."""
     fft.prepare(user_cache_path() / "fftwf.wisdom")
-    shim = ctypes.CDLL(None)
-    shim.shim_watch.argtypes = [ctypes.c_long]
-    shim.shim_counted.restype = ctypes.c_long
-    shim.shim_watch(threading.get_native_id())
-    np.zeros(100_000)
-    assert shim.shim_counted() > 0, "the shim counts nothing"
-    shim.shim_watch(0)
+    shim = Shim()
     beats = np.arange(0.0, FRAMES, BEAT)
     grid: dict[str, Any] = {"beats": beats, "levels": [1 + (i % 4 == 0) for i in range(len(beats))]}
     stems = band(FRAMES, every=BEAT)
@@ -158,10 +107,10 @@ def main() -> None:
     thread = threading.Thread(target=host.run)
     thread.start()
     hands.play(stages, WARM_UP_S)
-    shim.shim_watch(thread.native_id)
+    shim.watch(thread.native_id)
     hands.play(stages, WATCHED_S)
-    counted = shim.shim_counted()
-    shim.shim_watch(0)
+    counted = shim.counted
+    shim.watch(0)
     host.stop()
     thread.join()
     missing = set(range(mailbox.MIX, mailbox.RACK + 1)) - hands.told

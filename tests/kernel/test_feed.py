@@ -88,7 +88,20 @@ def test_it_fades_out_over_one_block_and_stays_silent() -> None:
     fading = device.ask(128)[:, 0]
     assert (np.diff(fading) < 0).all()
     assert fading[-1] == 0.0
+    assert device.feed.fade == (256, 128)
     assert not device.ask(128).any()
+    assert device.feed.fade == (256, 128), "silence is no part of it"
+
+
+def test_what_a_callback_takes_is_measured_as_a_share_of_a_core() -> None:
+    device = Device(noise(48_000))
+    assert device.feed.cost == 0.0
+    most = 0.0
+    for _ in range(50):
+        began_ns = time.perf_counter_ns()
+        device.ask(128)
+        most = max(most, (time.perf_counter_ns() - began_ns) * 48_000 / (128 * 1e9))
+        assert 0.0 < device.feed.cost <= most, "a mean of shares that the clock beside it has seen"
 
 
 @pytest.mark.parametrize("frames", [0, -5, 1 << 20])
