@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SYSTEM_PACKAGES := build-essential libfftw3-dev pkg-config portaudio19-dev python3-dev python3-venv
-TEST_PACKAGES := jackd2 libjack-jackd2-0
+TEST_PACKAGES := jackd2 libjack-jackd2-0 zam-plugins
 KERNEL := $(wildcard ext/*.pyx remixd/_kernel/*.pxd)
 PROTOS := $(wildcard proto/remixd/v1/*.proto)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -90,12 +90,12 @@ build: .make/build  ## the kernel and the protos
 	    --no-install-recommends $(SYSTEM_PACKAGES); fi
 	@touch $@
 
-.make/test-system:  # a JACK server, so that sound devices are tested for real; without it those tests are skipped
-	@if command -v jackd >/dev/null; then :; \
-	elif ! command -v apt-get >/dev/null; then echo "no jackd: the tests of sound devices will be skipped"; \
+.make/test-system:  # a JACK server and plug-ins, to test devices and racks for real; without them those tests are skipped
+	@if command -v jackd >/dev/null && test -e /usr/lib/vst3/ZamTube.vst3; then :; \
+	elif ! command -v apt-get >/dev/null; then echo "no jackd, no zam-plugins: the tests of sound devices and plug-ins will be skipped"; \
 	elif [ "$$(id -u)" = 0 ]; then sudo=; \
 	elif sudo -n true 2>/dev/null; then sudo=sudo; \
-	else echo "for the tests of sound devices: sudo apt-get install $(TEST_PACKAGES)"; fi; \
+	else echo "for the tests of sound devices and plug-ins: sudo apt-get install $(TEST_PACKAGES)"; fi; \
 	if [ -n "$${sudo+x}" ]; then \
 	  $$sudo apt-get update -qq && \
 	  $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y -o DPkg::Lock::Timeout=500 \

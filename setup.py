@@ -72,6 +72,9 @@ KERNEL_NOUNS = (
     "patterns",
     "host",
     "feed",
+    "exchange",
+    "insert",
+    "launch",
 )
 
 CHECKED = os.environ.get("REMIXD_CHECKED") == "1"

@@ -327,6 +327,7 @@ cdef void layer_add(SessionState* session, int index, float* out) noexcept nogil
     cdef int64_t sample = session.quantum * QUANTUM
     cdef int64_t rate = step_rate(deck.plan.tempo[session.quantum % STEPS])
     cdef float[QUANTUM] gains
+    cdef float[QUANTUM * 2] sound
     cdef float duck
     cdef double pitch
     cdef int i
@@ -341,12 +342,12 @@ cdef void layer_add(SessionState* session, int index, float* out) noexcept nogil
     for i in range(QUANTUM):
         gains[i] = layer.gain.values[i] * (layer.duck + (duck - layer.duck) * (i + 1) / QUANTUM)
     layer.duck = duck
-    memset(session.sound, 0, sizeof(session.sound))
-    if voices_add(&session.voices, index, False, sample, rate, pitch, session.sound) and not (
+    memset(sound, 0, sizeof(sound))
+    if voices_add(&session.voices, index, False, sample, rate, pitch, sound) and not (
         knob_stands_at(&layer.gain, 0.0, sample)
     ):
-        add_ramped(out, session.sound, gains, QUANTUM)
-        _count(layer, session.sound, gains)
-    memset(session.sound, 0, sizeof(session.sound))
-    if voices_add(&session.voices, index, True, sample, rate, pitch, session.sound):
-        add_scaled(out, session.sound, 1.0, QUANTUM)
+        add_ramped(out, sound, gains, QUANTUM)
+        _count(layer, sound, gains)
+    memset(sound, 0, sizeof(sound))
+    if voices_add(&session.voices, index, True, sample, rate, pitch, sound):
+        add_scaled(out, sound, 1.0, QUANTUM)

@@ -21,6 +21,7 @@ from remixd.cli.doctor import doctor
 from remixd.cli.importing import import_songs
 from remixd.cli.journal import journal
 from remixd.cli.library import demo, track, tracks
+from remixd.cli.plugins import plugins
 from remixd.cli.presets import preset
 from remixd.cli.render import render
 from remixd.cli.serve import serve
@@ -48,6 +49,7 @@ COMMANDS = (
     deck,
     panic,
     preset,
+    plugins,
     listen,
     watch,
     render,

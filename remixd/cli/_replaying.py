@@ -14,7 +14,7 @@ from remixd.control.caches import Caches
 from remixd.control.encoder import write_audio
 from remixd.control.recording import Recording, read_recording
 from remixd.control.replay import Replay, part
-from remixd.control.replaying import differences, hold_tracks
+from remixd.control.replaying import differences, hold_tracks, plugins_played
 from remixd.errors import InvalidInput, NotFound
 from remixd.track.library import Library
 from remixd.units import RATE_HZ, frames_from_seconds, seconds_from_frames
@@ -73,10 +73,12 @@ def write_replay(
         notes.append(
             f"from sample {replay.strayed} on it differs from what was heard: the journal lacks something"
         )
+    if plugins := plugins_played(recording):
+        notes.append(f"it sounds as {', '.join(plugins)} sound now, and never late")
     return Replayed(
         session=recording.header.session,
         frames=written,
-        is_exact=not others and replay.strayed is None and not recording.doubts,
+        is_exact=not others and not plugins and replay.strayed is None and not recording.doubts,
         notes=notes,
     )
 

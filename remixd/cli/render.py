@@ -112,7 +112,7 @@ def _render_track(
     daemon: str | None,
     as_json: bool,
 ) -> None:
-    from remixd.control.plugins import with_plugins
+    from remixd.control.preset_plugins import with_plugins
     from remixd.track.library import Library
 
     folder = _library_of(track_id, library, daemon)

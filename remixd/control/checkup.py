@@ -21,6 +21,7 @@ from typing import Final, Literal
 
 from remixd.config import runtime_path, size_text, user_cache_path
 from remixd.control.devices import list_devices
+from remixd.control.plugins import find_files, known_plugins
 from remixd.errors import RemixdError
 from remixd.track.cache import Trust, check
 from remixd.track.fields import printable
@@ -37,7 +38,7 @@ SESSIONS_FEW: Final = 64
 """Shared memory for fewer sessions than this is told."""
 DISK_LEAST_BYTES: Final = 1_000_000_000
 WIDE_FLAGS: Final = frozenset(("avx2", "fma", "bmi1", "bmi2"))
-PACKAGES: Final = ("numpy", "grpcio", "protobuf", "av", "soxr", "essentia", "pyaudio")
+PACKAGES: Final = ("numpy", "grpcio", "protobuf", "av", "soxr", "essentia", "pyaudio", "pedalboard")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +72,7 @@ def examine(library: Path, max_bytes: int, *, verify: bool = False) -> Iterator[
         ("locked memory", _locked_memory),
         ("shared memory", lambda: _shared_memory(runtime_path())),
         ("devices", _devices),
+        ("plug-ins", _plugins),
         ("library", lambda: _library(library)),
         ("cache", lambda: _cache(library, max_bytes, verify=verify)),
     )
@@ -207,6 +209,22 @@ def _devices() -> _Found:
         return "note", "no sound device; sessions can play into streams and files", "remixd devices"
     default = next((device.name for device in found if device.default), "none")
     return "ok", f"{len(found)}, the default is {printable(default)}", ""
+
+
+def _plugins() -> _Found:
+    known = known_plugins()
+    there, looked_at = {str(path) for path in find_files()}, {plugin.path for plugin in known}
+    faulty = [plugin for plugin in known if plugin.fault]
+    told = f"{len(known) - len(faulty)} can be used in racks"
+    if there - looked_at:
+        return "note", f"{told}; {len(there - looked_at)} were never looked at", "remixd plugins scan"
+    if faulty:
+        return (
+            "note",
+            f"{told}; {len(faulty)} cannot, such as {printable(faulty[0].name)}",
+            "remixd plugins list",
+        )
+    return "ok", told, ""
 
 
 def _library(folder: Path) -> _Found:

@@ -17,7 +17,7 @@ from remixd.control.directing import Clock, Directing, Due
 from remixd.control.handling import Handled
 from remixd.control.order import RACK_RAMP_FRAMES, RAMP_FRAMES, Order, mix_order
 from remixd.control.places import Places, Wanted
-from remixd.control.plugins import with_plugins
+from remixd.control.preset_plugins import with_plugins
 from remixd.control.receipts import Receipt, Receipts
 from remixd.control.start import Start, allowed
 from remixd.director.blend import NO_PRESETS, Blend, check_weights

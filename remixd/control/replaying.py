@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from remixd.control.caches import Caches
+from remixd.control.plugins import EFFECT
 from remixd.control.provenance import build_differences
 from remixd.control.recording import Recording
 from remixd.control.score import track_of
@@ -67,6 +68,13 @@ def _check(played: Mapping[str, Any], found: Cached) -> None:
         raise InvalidInput(
             f"{played['track']}: the {played['stem']} of today is other music than the session played"
         )
+
+
+def plugins_played(recording: Recording) -> list[str]:
+    """The third-party plug-ins of a session's racks, by name."""
+    elements = [element for score in recording.racks.values() for element in score["chain"]]
+    plugins = [element for element in elements if element.get("effect") == EFFECT]
+    return sorted({str(element.get("name") or Path(element["path"]).stem) for element in plugins})
 
 
 def differences(recording: Recording, found: Cached) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from time import monotonic
 from typing import Any, Final
 
@@ -30,6 +30,7 @@ WRITE_S: Final = 0.1
 """How often what has changed is written down for another daemon, at the most."""
 WRITE_SHARE: Final = 0.03
 """No more than this of control's time goes into it."""
+PLUGINS: Final = "plug-ins"
 HUNG_S: Final = 3.0
 """An engine that renders nothing for so long, though sessions play, hangs."""
 
@@ -134,7 +135,7 @@ class Rounds:
         with contextlib.suppress(RemixdError):
             told = await engine.ask(op="outputs", cues=cues)
             self._cues[engine.pid] = cues
-            for key, state, latency_s, racks, players in told["outputs"]:
+            for key, state, latency_s, racks, plugins, players in told["outputs"]:
                 if (session := theirs.get(key)) is None:
                     continue
                 if session.has_output:
@@ -142,7 +143,21 @@ class Rounds:
                         log.info("session %s: %s %s", session.id, session.sink, state)
                     session.device, session.latency_s = state, latency_s
                 await self._holding.let_go(session, set(held[key]) - set(players))
+                _tell_plugins(session, dict(plugins["states"]), plugins["news"])
                 for rack in racked[key] - set(racks):
                     session.racks.pop(rack, None)
                 if unused := sorted(set(players) - session.keys_in_use):  # a load that came to nothing
                     await engine.ask(op="withdraw", key=key, players=unused)
+
+
+def _tell_plugins(session: Session, states: Mapping[int, str], news: Iterable[str]) -> None:
+    """Tell how the plug-ins of a session's racks are, by the key of the rack, and what became of them."""
+    for each in news:
+        log.info("session %s: %s", session.id, each)
+    for rack, state in states.items():
+        step = f"{PLUGINS} {rack}"
+        if state != "playing" and session.degraded.get(step) != f"{PLUGINS}: {state}":
+            session.degrade(step, PLUGINS, state)
+    for step in [step for step in session.degraded if step.startswith(PLUGINS)]:
+        if states.get(int(step.split()[-1]), "playing") == "playing":
+            session.restore(step, "they play, or are gone")

@@ -8,7 +8,7 @@ from typing import Final
 
 from remixd.control.command import Clamp, lower
 from remixd.control.decks import OPEN
-from remixd.control.plugins import with_plugins
+from remixd.control.preset_plugins import with_plugins
 from remixd.control.sink import Sink
 from remixd.director.blend import NO_PRESETS, Blend
 from remixd.errors import InvalidInput

@@ -49,7 +49,7 @@ class Engine:
         self._sessions: dict[int, tuple[session.Session, Output]] = {}
         self._players = Players()
         self._patterns = Patterns(self._players.open)
-        self._racks = Racks()
+        self._racks = Racks(live=True)
         self._notes = notes
         self._costs: dict[str, float] = {}
         self._cues: dict[int, list[tuple[int, int]]] = {}
@@ -88,6 +88,7 @@ class Engine:
             self._players.collect(playing)
             self._patterns.collect(playing)
             self._racks.collect(playing)
+            self._racks.tick(playing.key)
             self._hosts.settle(playing)
             playing.touch_ahead(AHEAD_FRAMES, JUMP_FRAMES, self._cues.get(key, ()))
 
@@ -142,7 +143,10 @@ class Engine:
                     }
                 return {
                     "outputs": [
-                        [key, it.state, it.latency_s, self._racks.keys(key), self._players.keys(key)]
+                        [
+                            *(key, it.state, it.latency_s, self._racks.keys(key), self._racks.plugins(key)),
+                            self._players.keys(key),
+                        ]
                         for key, (_, it) in self._sessions.items()
                     ]
                 }

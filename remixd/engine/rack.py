@@ -11,6 +11,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from types import MappingProxyType
 from typing import Any, Final, Protocol
 
@@ -21,6 +22,7 @@ from pedalboard._pedalboard import Pedalboard
 
 from remixd._kernel.effects import Delay, Tremolo
 from remixd._kernel.rack import DELAY_MOST
+from remixd.engine.hosted import Hosted
 from remixd.units import RATE_HZ
 
 QUANTUM: Final = 64
@@ -34,7 +36,7 @@ Planar = NDArray[np.float32]
 class Stage(Protocol):
     """A part of a chain: of float32 (2, 64), as many frames; it may work in place.
 
-    One that is late has `delay_frames` too, one that must be closed, `close`.
+    One that is late has `delay_frames` too.
     """
 
     def __call__(self, block: Planar, beat: float, beats_a_frame: float, /) -> Planar:
@@ -65,6 +67,9 @@ EFFECTS: Final[Mapping[str, Callable[..., pedalboard.Plugin]]] = MappingProxyTyp
 
 STAGES: Final[dict[str, Callable[..., Stage]]] = {"delay": Delay, "tremolo": Tremolo}
 """What else a chain may hold: each is made of the other entries of its element, as keywords."""
+
+PLUGIN: Final = "vst3"
+"""A third-party plug-in: see `hosted.Hosted`."""
 
 _BOUNDS: Final = (
     ("rate_hz", 0.0, 100.0),
@@ -108,10 +113,15 @@ class Chain:
             block = stage(block, beat, beats_a_frame)
         return block
 
+    @property
+    def hosted(self) -> Hosted | None:
+        """Those of them that run in a process of their own."""
+        return next((stage for stage in self._stages if isinstance(stage, Hosted)), None)
+
     def close(self) -> None:
         """Let go of what its stages hold."""
-        for stage in self._stages:
-            getattr(stage, "close", lambda: None)()
+        if self.hosted:
+            self.hosted.close()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,34 +168,61 @@ def build(elements: Sequence[Mapping[str, Any]]) -> Built:
 
 
 def rebuild(
-    elements: Sequence[Mapping[str, Any]], delay_frames: int, owed_frames: int, cost_ns: int = 0
+    elements: Sequence[Mapping[str, Any]],
+    delay_frames: int,
+    owed_frames: int,
+    cost_ns: int = 0,
+    *,
+    live: bool = False,
 ) -> Built:
-    """Make a chain that was built and measured before, ready to the same state. Raises ValueError."""
-    chain = _assemble(elements)
-    _settle(chain)
+    """Make a chain that was built and measured before, ready to the same state.
+
+    With `live`, plug-ins are not waited for: they are heard as soon as they are loaded. Raises ValueError.
+    """
+    chain = _assemble(elements, delay_frames - owed_frames if live else None)
+    try:
+        _settle(chain)
+    except BaseException:
+        chain.close()
+        raise
     return Built(chain=chain, delay_frames=delay_frames, owed_frames=owed_frames, cost_ns=cost_ns)
 
 
-def _assemble(elements: Sequence[Mapping[str, Any]]) -> Chain:
+def _assemble(elements: Sequence[Mapping[str, Any]], delay_frames: int | None = None) -> Chain:
+    """Make the stages; with the delay that they have together, plug-ins are not waited for."""
     if not 1 <= len(elements) <= CHAIN_MAX:
         raise ValueError(f"a rack has 1 to {CHAIN_MAX} effects, not {len(elements)}")
     stages: list[Stage] = []
-    plugins: list[pedalboard.Plugin] = []
-    for element in elements:
-        words = dict(element)
-        name = str(words.pop("effect", None))
-        if name in EFFECTS:
-            plugins.append(_plugin(name, words))
-            continue
-        if name not in STAGES:
-            raise ValueError(f"there is no effect {name!r}: {', '.join([*EFFECTS, *STAGES])}")
-        if plugins:
-            stages.append(_Board(plugins))
-            plugins = []
-        stages.append(_made(name, STAGES[name], words))
-    if plugins:
-        stages.append(_Board(plugins))
+    plugins: list[dict[str, Any]] = []
+    hosted_at = 0
+    for kind, group in groupby(map(dict, elements), key=_kind):
+        named = [(str(words.pop("effect", None)), words) for words in group]
+        match kind:
+            case "board":
+                stages.append(_Board([_plugin(name, words) for name, words in named]))
+            case "stage":
+                stages += [_made(name, STAGES[name], words) for name, words in named]
+            case _ if plugins:
+                raise ValueError(
+                    "the plug-ins of a rack share a process: no other effect stands between them"
+                )
+            case _:
+                plugins, hosted_at = [words for _, words in named], len(stages)
+    if plugins:  # last, since it is the one that must be closed
+        others = sum(getattr(stage, "delay_frames", 0) for stage in stages)
+        stages.insert(hosted_at, Hosted(plugins, None if delay_frames is None else delay_frames - others))
     return Chain(stages)
+
+
+def _kind(element: Mapping[str, Any]) -> str:
+    name = str(element.get("effect"))
+    if name in EFFECTS:
+        return "board"
+    if name in STAGES:
+        return "stage"
+    if name == PLUGIN:
+        return name
+    raise ValueError(f"there is no effect {name!r}: {', '.join([*EFFECTS, *STAGES, PLUGIN])}")
 
 
 def _made(name: str, make: Callable[..., Any], words: Mapping[str, Any]) -> Any:

@@ -5,18 +5,25 @@ Thread: [housekeeping].
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from remixd._kernel.rack import Rack
 from remixd._kernel.session import Session
+from remixd.engine.hosted import Hosted
 from remixd.engine.rack import Built, build, rebuild
 
 
 class Racks:
-    """By session and key."""
+    """By session and key.
 
-    def __init__(self) -> None:
+    Args:
+        live: whether they play as time goes by; else the plug-ins in them are waited for.
+    """
+
+    def __init__(self, *, live: bool = False) -> None:
+        self._live = live
+        self._news: dict[int, list[str]] = {}
         self._built: dict[int, dict[int, Built]] = {}
 
     def build(self, score: dict[str, Any]) -> tuple[Rack, Built]:
@@ -27,7 +34,7 @@ class Racks:
         """
         chain = [dict(element) for element in score["chain"]]
         if "delay_frames" in score:
-            built = rebuild(chain, int(score["delay_frames"]), int(score["owed_frames"]))
+            built = rebuild(chain, int(score["delay_frames"]), int(score["owed_frames"]), live=self._live)
         else:
             built = build(chain)
         words = {"delay_frames": built.delay_frames, "owed_frames": built.owed_frames}
@@ -45,10 +52,28 @@ class Racks:
             built.chain.close()
             raise
         self._built.setdefault(session.key, {})[rack.key] = built
+        if self._live and built.chain.hosted:
+            built.chain.hosted.go_live()
 
     def keys(self, session_key: int) -> list[int]:
         """The racks that a session still holds."""
         return sorted(self._built.get(session_key, ()))
+
+    def tick(self, session_key: int) -> None:
+        """Look after the plug-ins of a session."""
+        for _, hosted in self._hosted(session_key):
+            hosted.tick()
+            self._news.setdefault(session_key, []).extend(hosted.news())
+
+    def plugins(self, session_key: int) -> dict[str, Any]:
+        """`states`: how the plug-ins of each rack are, by its key; `news`: what became of them since."""
+        states = [[key, hosted.state] for key, hosted in self._hosted(session_key)]
+        return {"states": states, "news": self._news.pop(session_key, [])}
+
+    def _hosted(self, session_key: int) -> Iterator[tuple[int, Hosted]]:
+        for key, built in self._built.get(session_key, {}).items():
+            if built.chain.hosted:
+                yield key, built.chain.hosted
 
     def collect(self, session: Session) -> None:
         """Free what a session no longer uses."""
@@ -62,6 +87,7 @@ class Racks:
         """A session is over."""
         self._free(session_key, self.keys(session_key))
         self._built.pop(session_key, None)
+        self._news.pop(session_key, None)
 
     def _free(self, session_key: int, keys: Iterable[int]) -> None:
         for key in keys:

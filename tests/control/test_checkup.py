@@ -42,8 +42,8 @@ def found(name: str, library: Path, *, max_bytes: int = 10**12, verify: bool = F
 def test_a_machine_that_can_play_has_no_problem(library: Path) -> None:
     findings = list(examine(library, 10**12, verify=True))
     assert [each.name for each in findings] == [
-        "versions", "kernel", "FFTW", "real time", "locked memory", "shared memory", "devices", "library",
-        "cache",
+        "versions", "kernel", "FFTW", "real time", "locked memory", "shared memory", "devices", "plug-ins",
+        "library", "cache",
     ]  # fmt: skip
     assert {each.state for each in findings} <= {"ok", "note"}
     for each in findings:

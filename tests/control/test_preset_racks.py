@@ -164,14 +164,16 @@ async def test_effects_over_budget_are_refused_with_what_they_cost(sessions: Ses
 
 
 async def test_a_missing_plug_in_is_told_and_done_without_where_it_may_be(sessions: Sessions, make) -> None:
-    with pytest.raises(Unsupported, match="hosted needs the plug-in NobodyHasThis"):
+    with pytest.raises(
+        Unsupported, match="hosted: the plug-in NobodyHasThis is left out: it is not on this machine"
+    ):
         await make(presets={"hosted": 1.0})
     session = await make(presets={"soft": 1.0})
     assert session.status().preset_notes == (
-        "soft goes without the plug-in NobodyHasThis, which is not on this machine",
+        "soft: the plug-in NobodyHasThis is left out: it is not on this machine",
     )
     answer = sessions.pick(session, Pick(id="pick", weights={"hosted": 1.0}))
-    assert (answer.accepted, "needs the plug-in" in answer.reason) == (False, True)
+    assert (answer.accepted, "the plug-in NobodyHasThis is left out" in answer.reason) == (False, True)
 
 
 async def test_the_newest_pick_counts_and_what_was_made_for_others_goes(sessions: Sessions, make) -> None:

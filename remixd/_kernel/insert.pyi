@@ -1,0 +1,29 @@
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from remixd._kernel.exchange import Exchange
+
+FADE_FRAMES: Final[int]
+LOUDEST: Final[float]
+
+class Insert:
+    wait_s: float
+    def __init__(self, blocks_between: int, latency_frames: int = 0) -> None: ...
+    def __call__(
+        self, block: NDArray[np.float32], beat: float = 0.0, beats_per_frame: float = 0.0
+    ) -> NDArray[np.float32]: ...
+    def join(self, exchange: Exchange | None, wet_at_once: bool = False) -> None: ...
+    @property
+    def delay_frames(self) -> int: ...
+    @property
+    def is_wet(self) -> bool: ...
+    @property
+    def on_time_blocks(self) -> int: ...
+    @property
+    def late_blocks(self) -> int: ...
+    @property
+    def refused_blocks(self) -> int: ...
+    @property
+    def heard(self) -> NDArray[np.float32]: ...

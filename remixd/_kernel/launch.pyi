@@ -1,0 +1,3 @@
+from collections.abc import Mapping, Sequence
+
+def launch(words: Sequence[str], environment: Mapping[str, str], descriptors: Sequence[int]) -> int: ...

@@ -1,0 +1,1 @@
+"""The plug-in host: a process that runs third-party plug-ins, so that what they do reaches nobody else."""
