@@ -75,9 +75,6 @@ def show_plugin(name: str, as_json: bool) -> None:
     print(f"sound: {_sound(found)}")
     print(f"latency: {found.latency_frames} frames ({found.latency_ms:.1f} ms)")
     print(f"cost: {found.cost_ns / 1000:.0f} us a block of 64 frames")
-    print(
-        f"twice: {'the same bits' if found.repeats else 'not the same bits, so that replays differ a little'}"
-    )
     print_table(
         "parameters: none",
         ("parameter", "range", "default", "unit", "title"),

@@ -65,7 +65,6 @@ class Plugin:
         channels: 2, or 1 for one that runs twice, once a channel; 0 for an instrument, which no rack takes.
         latency_frames: at 48 kHz, as it was loaded.
         cost_ns: of a block of 64 frames on this machine, as it was loaded.
-        repeats: whether it makes the same of the same sound twice, bit for bit, as replays need it.
         fault: why it cannot be used, a sentence; empty if it can. The rest is empty then.
     """
 
@@ -78,7 +77,6 @@ class Plugin:
     channels: int = 0
     latency_frames: int = 0
     cost_ns: int = 0
-    repeats: bool = True
     parameters: tuple[Parameter, ...] = ()
     fault: str = ""
 

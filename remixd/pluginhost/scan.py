@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
-import numpy as np
 import pedalboard
 
-from remixd._kernel.exchange import FRAMES
-from remixd.pluginhost.effect import Effect, cost_ns
+from remixd.pluginhost.effect import cost_ns
 from remixd.pluginhost.vst3 import INTERNAL, channels_taken, load, open_plugin
-
-_TRIED_BLOCKS: Final = 400
 
 
 def describe(path: str) -> dict[str, Any]:
@@ -34,7 +30,6 @@ def _describe(path: str, name: str) -> dict[str, Any]:
         "channels": 0,
         "latency_frames": 0,
         "cost_ns": 0,
-        "repeats": True,
         "parameters": [
             _parameter(plugin, key, each) for key, each in plugin.parameters.items() if key not in INTERNAL
         ],
@@ -44,15 +39,7 @@ def _describe(path: str, name: str) -> dict[str, Any]:
         told["channels"] = channels_taken(plugin)
         told["latency_frames"] = effect.latency_frames
         told["cost_ns"] = cost_ns([effect])
-        told["repeats"] = _repeats(load({"path": path, "name": name}), load({"path": path, "name": name}))
     return told
-
-
-def _repeats(one: Effect, other: Effect) -> bool:
-    """Whether two of them make the same of the same noise, bit for bit."""
-    rng = np.random.default_rng(1)
-    noise = rng.uniform(-0.3, 0.3, (_TRIED_BLOCKS, 2, FRAMES)).astype(np.float32)
-    return all(np.array_equal(one.process(block), other.process(block)) for block in noise)
 
 
 def _parameter(plugin: Any, key: str, parameter: Any) -> dict[str, Any]:

@@ -89,11 +89,13 @@ def _answer(exchange: Exchange, effects: Sequence[Effect], parent: int) -> None:
 
 
 def _end_with(parent: int) -> None:
-    """Die when the engine does, and leave no core file."""
+    """Die when the engine does, leave no core file, and load behind what plays."""
     prctl = ctypes.CDLL(None, use_errno=True).prctl
     prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL), 0, 0, 0)
     prctl(_PR_SET_TIMERSLACK, ctypes.c_ulong(1), 0, 0, 0)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with contextlib.suppress(OSError):  # what an engine hurries for is not loading this
+        os.setpriority(os.PRIO_PROCESS, 0, 0)
     if os.getppid() != parent:  # it was gone before
         os._exit(0)
 

@@ -84,7 +84,7 @@ def test_effects_of_pedalboard_sound_as_they_do_called_directly() -> None:
         ([{"effect": "wah"}], "no effect 'wah'"),
         ([{}], "no effect 'None'"),
         ([{"effect": ["reverb"]}], "no effect"),
-        ([{"effect": "vst3", "path": "x"}], "no effect 'vst3'"),
+        ([{"effect": "vst3", "path": "x"}], "x is not there"),
         ([{"effect": "reverb", "room": 1}], "no parameter 'room'"),
         ([{"effect": "reverb", "is_effect": 1}], "no parameter"),
         ([{"effect": "reverb", "__class__": 1}], "no parameter"),
