@@ -179,3 +179,5 @@ def _check(stems, roles, low, high):
         raise ValueError("low is at most high, and tempo within 0.5 and 2")
     if low[1] < -12.0 or high[1] > 12.0:
         raise ValueError("pitch is within -12 and 12 semitones")
+    if any(low[i] > 0.0 or high[i] < 0.0 for i in range(BRIGHTNESS, DIMENSIONS)):
+        raise ValueError("rights leave the tone of the artist's own mix")

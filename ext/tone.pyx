@@ -39,10 +39,17 @@ cdef void tone_start(Tone* tone, int which, float value) noexcept nogil:
         space_start(&tone.space, value)
     else:
         drive_init(&tone.drive, value)
+    tone.rests = False
+
+
+cdef void tone_move(Tone* tone, int which, float value, int64_t sample, int64_t frames) noexcept nogil:
+    """Move one in a straight line, from a sample of the quantum to be processed next; see `knob_move`."""
+    knob_move(tone_knob(tone, which), value, sample, frames, RAMP_STRAIGHT)
+    tone.rests = False
 
 
 cdef Knob* tone_knob(Tone* tone, int which) noexcept nogil:
-    """The knob of TONE_BRIGHTNESS, TONE_SPACE or TONE_DRIVE."""
+    """The knob of TONE_BRIGHTNESS, TONE_SPACE or TONE_DRIVE, to be read."""
     if which == TONE_BRIGHTNESS:
         return &tone.tilt.knob
     if which == TONE_SPACE:
@@ -55,11 +62,22 @@ cdef float tone_heard(const Tone* tone, int which) noexcept nogil:
     return tone_knob(<Tone*>tone, which).values[QUANTUM - 1]
 
 
+cdef bint _is_neutral(const Tone* tone, int64_t sample) noexcept nogil:
+    return (
+        drive_is_neutral(&tone.drive, sample)
+        and tilt_is_neutral(&tone.tilt, sample)
+        and space_is_neutral(&tone.space, sample)
+    )
+
+
 cdef void tone_process(Tone* tone, float* block, int64_t sample) noexcept nogil:
     """One quantum, interleaved stereo, in place; `sample` is a multiple of QUANTUM."""
+    if tone.rests:
+        return
     drive_process(&tone.drive, block, sample)
     tilt_process(&tone.tilt, block, sample)
     space_process(&tone.space, block, sample)
+    tone.rests = _is_neutral(tone, sample + QUANTUM)
 
 
 cdef class ToneChain:
@@ -76,11 +94,7 @@ cdef class ToneChain:
     @property
     def is_neutral(self) -> bool:
         """Whether the next quantum passes untouched, as long as nothing is moved."""
-        return (
-            drive_is_neutral(&self.tone.drive, self.clock)
-            and tilt_is_neutral(&self.tone.tilt, self.clock)
-            and space_is_neutral(&self.tone.space, self.clock)
-        )
+        return _is_neutral(&self.tone, self.clock)
 
     def start(self, int which, double value) -> None:
         """Stand at a value from the first frame on; before anything is processed. Raises as `move` does."""
@@ -108,7 +122,7 @@ cdef class ToneChain:
             while self.pending and self.pending[0][0] < self.clock + QUANTUM:
                 sample, which, value, ramp_frames = self.pending.pop(0)
                 sample = min(max(sample, self.clock), self.clock + QUANTUM - 1)
-                knob_move(tone_knob(&self.tone, which), <float>value, sample, ramp_frames, RAMP_STRAIGHT)
+                tone_move(&self.tone, which, <float>value, sample, ramp_frames)
             tone_process(&self.tone, &block[at, 0], self.clock)
             self.clock += QUANTUM
             at += QUANTUM

@@ -5,12 +5,11 @@ plays. Where a deck begins or ends, it goes on from there, in 10 ms; nothing mov
 """
 from libc.stdint cimport int64_t
 
-from remixd._kernel.knob cimport Knob, knob_move
 from remixd._kernel.mailbox cimport Command
 from remixd._kernel.player cimport BRIGHTNESS, PlayerState
 from remixd._kernel.state cimport DECKS
 from remixd._kernel.strip cimport RAMP_STRAIGHT, Ramp, ramp_value
-from remixd._kernel.tone cimport TONES, tone_knob, tone_start
+from remixd._kernel.tone cimport TONES, tone_knob, tone_move, tone_start
 
 cdef double[TONES] _low = [-12.0, 0.0, 0.0]
 cdef double[TONES] _high = [12.0, 1.0, 1.0]
@@ -42,19 +41,20 @@ cdef void session_begin_tone(SessionState* session, int64_t sample) noexcept nog
         else:
             ramp = Ramp(value, value, sample, 0, RAMP_STRAIGHT, 0.0, 0.0, 0.0)
         tone_start(&session.tone, which, value)
-        tone_knob(&session.tone, which).ramp = ramp
+        tone_knob(&session.tone, which).ramp = ramp         # nothing is lost of one that is under way
 
 
 cdef void session_hold_tone(SessionState* session, int64_t sample) noexcept nogil:
-    """Go where what plays in the quantum from `sample` on lets it go."""
-    cdef Knob* knob
+    """Go where what plays in the quantum from `sample` on lets it go; to neutral all rights do."""
+    cdef const double* mix = &session.mix[BRIGHTNESS]
     cdef float value
     cdef int which
+    if session.tone.rests and mix[0] == 0.0 and mix[1] == 0.0 and mix[2] == 0.0:
+        return
     for which in range(TONES):
-        knob = tone_knob(&session.tone, which)
         value = <float>_allowed(session, which)
-        if value != knob.ramp.gain_to:
-            knob_move(knob, value, sample, TONE_RAMP_LEAST, RAMP_STRAIGHT)
+        if value != tone_knob(&session.tone, which).ramp.gain_to:
+            tone_move(&session.tone, which, value, sample, TONE_RAMP_LEAST)
 
 
 cdef double session_turn_tone(SessionState* session, const Command* command, int64_t start) noexcept nogil:
@@ -63,6 +63,5 @@ cdef double session_turn_tone(SessionState* session, const Command* command, int
     cdef double value
     session.mix[command.dimension] = command.value
     value = _allowed(session, which)
-    knob_move(tone_knob(&session.tone, which), <float>value, start, max(command.ramp_frames, TONE_RAMP_LEAST),
-              RAMP_STRAIGHT)
+    tone_move(&session.tone, which, <float>value, start, max(command.ramp_frames, TONE_RAMP_LEAST))
     return value

@@ -16,10 +16,12 @@ cdef struct Tone:
     Drive drive
     Tilt tilt
     Space space
+    bint rests                  # nothing is turned, and nothing has moved since
 
 cdef int tone_init(Tone* tone) except -1
 cdef void tone_free(Tone* tone) noexcept
 cdef void tone_start(Tone* tone, int which, float value) noexcept nogil
+cdef void tone_move(Tone* tone, int which, float value, int64_t sample, int64_t frames) noexcept nogil
 cdef Knob* tone_knob(Tone* tone, int which) noexcept nogil
 cdef float tone_heard(const Tone* tone, int which) noexcept nogil
 cdef void tone_process(Tone* tone, float* block, int64_t sample) noexcept nogil

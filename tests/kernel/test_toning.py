@@ -99,6 +99,11 @@ def test_rights_hold_it_from_the_first_sample_and_after() -> None:
     assert heard(BRIGHTNESS, 5.0, session) == 2.0
 
 
+def test_rights_that_forbid_the_artists_own_tone_are_refused() -> None:
+    with pytest.raises(ValueError, match="artist's own"):
+        narrow(DRIVE, 0.1, 0.5)
+
+
 def test_of_several_decks_the_narrowest_range_holds_while_they_play() -> None:
     def brightness() -> float:
         feed.fill(9600, 0.0)
