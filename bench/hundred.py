@@ -135,9 +135,9 @@ def _tell_turn(
 ) -> None:
     case = {"turn": turn}
     hands = steered.hands
-    task.figure(
-        "gaps in a ring", "count", [rings.gaps], case, limits=NONE_AT_ALL, note="all rings, each packet"
-    )
+    task.figure("gaps in a ring", "count", [rings.gaps], case, limits=NONE_AT_ALL, note="in all rings")
+    note = "this reader came too late: its own doing"
+    task.figure("packets not seen", "count", [rings.overwritten], case, note=note)
     gaps = [ear.gaps for ear in steered.ears]
     task.figure("gaps in a stream", "count", gaps, case, limits=NONE_AT_ALL, note="one a listener, over gRPC")
     task.figure("sessions made", "count", [steered.made], case)
@@ -190,7 +190,7 @@ def _tell_lateness(task: Task, turn_s: float, here: list[Lateness], there: list[
                 task.skip(f"late {name} over the {NATIVE}'s, {case['longer than']}", reason)
                 continue
             note = "the upper 95 % limit of a ratio of Poisson rates"
-            limits = () if step else ONE_AND_A_HALF
+            limits = () if step or name != "blocks" else ONE_AND_A_HALF
             task.figure(f"late {name} over the {NATIVE}'s", "ratio", [upper], case, limits=limits, note=note)
 
 

@@ -30,7 +30,7 @@ class _Reader:
         self._ring: PacketRing = SessionMemory(path).ring
         self._seen = 0
         self.due_ns = 0
-        self.gaps = 0
+        self.gaps = self.overwritten = 0
 
     def read(self) -> list[tuple[int, int]]:
         """Of each packet since the last call when it was ready, and how long before it was due, in ns."""
@@ -38,11 +38,12 @@ class _Reader:
         newest = self._ring.newest
         for sequence in range(self._seen + 1, newest + 1):
             packet = self._ring.read(sequence)
-            if packet is None or packet.sample != (sequence - 1) * PACKET_FRAMES:
-                self.gaps += 1
-            else:
-                self.due_ns = packet.due_ns
-                found.append((packet.rendered_ns, packet.due_ns - packet.rendered_ns))
+            if packet is None:
+                self.overwritten += 1
+                continue
+            self.gaps += packet.sample != (sequence - 1) * PACKET_FRAMES
+            self.due_ns = packet.due_ns
+            found.append((packet.rendered_ns, packet.due_ns - packet.rendered_ns))
         self._seen = newest
         return found
 
@@ -56,7 +57,8 @@ class Rings:
         steps_ns: see `Lateness`.
 
     Attributes:
-        gaps: packets that were missing, or did not go on where the one before ended.
+        gaps: packets whose sample is not what their number says: something before them is missing.
+        overwritten: packets that were gone when this reader came, which says nothing of the engine.
     """
 
     def __init__(self, runtime: Path, lead_ns: int, steps_ns: Sequence[int]) -> None:
@@ -64,7 +66,7 @@ class Rings:
         self._lead_ns = lead_ns
         self._steps_ns = np.array(steps_ns)
         self._readers: dict[Path, _Reader] = {}
-        self._gaps_before = 0
+        self.gaps = self.overwritten = 0
         self._packets = 0
         self._longer: Counts = np.zeros(len(steps_ns), np.int64)
         self._stalls: Counts = np.zeros(len(steps_ns), np.int64)
@@ -76,11 +78,6 @@ class Rings:
         return Lateness(self._packets, tuple(self._longer.tolist()), tuple(self._stalls.tolist()))
 
     @property
-    def gaps(self) -> int:
-        """See the class."""
-        return self._gaps_before + sum(reader.gaps for reader in self._readers.values())
-
-    @property
     def phases_ns(self) -> list[int]:
         """When within a packet's time those are begun that play now."""
         return [(each.due_ns - self._lead_ns) % PERIOD_NS for each in self._readers.values() if each.due_ns]
@@ -89,8 +86,12 @@ class Rings:
         """Read what is new; at least twice a second, or packets are overwritten before."""
         there = set(self._runtime.glob("*/engine-*/session-*[0-9]"))
         self._count(sorted(each for reader in self._readers.values() for each in reader.read()))
+        self.gaps += sum(reader.gaps for reader in self._readers.values())
+        self.overwritten += sum(reader.overwritten for reader in self._readers.values())
+        for reader in self._readers.values():
+            reader.gaps = reader.overwritten = 0
         for path in self._readers.keys() - there:
-            self._gaps_before += self._readers.pop(path).gaps
+            del self._readers[path]
         for path in there - self._readers.keys():
             try:
                 self._readers[path] = _Reader(path)
