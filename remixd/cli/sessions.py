@@ -108,6 +108,9 @@ def show_session(session_id: str | None, daemon: str | None, as_json: bool) -> N
         elif name == "because":
             for why in value.values():
                 print(f"because: {why}")
+        elif name == "generated":
+            for layer, how in value.items():
+                print(f"generated: {layer}: {how}")
         elif name == "preset_clamps":
             _print_clamps(found.preset_clamps)
         elif value not in (None, ""):

@@ -50,6 +50,7 @@ from remixd.control.action import Action
         (("tempo", "1.06"), Action(verb="tempo", value=1.06)),
         (("pitch", "-2"), Action(verb="pitch", value=-2)),
         (("mix", "c"), Action(verb="mix", other=2)),
+        (("stinger", "riser"), Action(verb="stinger", name="riser")),
         (
             ("mix", "A", "--how", "echo-out", "--bars", "4", "--glide", "8"),
             Action(verb="mix", name="echo-out", value=4, glide_bars=8, other=0),

@@ -83,6 +83,7 @@ DONE = {
         Action(verb="mix", name="stem-swap", value=8, other=2, glide_bars=4),
     ),
     "section": (("B", "chorus", 3), {"times": 2}, Action(verb="section", name="chorus,3", value=2)),
+    "stinger": (("B", "chop"), {}, Action(verb="stinger", name="chop")),
     "echo": (("delay", 0.375), {}, Action(verb="echo", name="delay", value=0.375)),
 }
 

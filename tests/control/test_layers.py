@@ -14,12 +14,18 @@ from sounds import Audio, level_db, tone
 from remixd._kernel import fft
 from remixd._kernel.mailbox import APPLIED, LEVEL, PATTERN
 from remixd._kernel.patterns import PatternShelf
+from remixd._kernel.session import Session as KernelSession
 from remixd._kernel.stem import Stem
 from remixd.audience.signal import Signal
 from remixd.config import user_cache_path
 from remixd.control.action import Action, DeckCommand
 from remixd.control.command import Applied
+from remixd.control.desk import Desk
+from remixd.control.score import Beats
+from remixd.control.sink import Sink
+from remixd.control.start import Start
 from remixd.control.stingers import plan
+from remixd.director.preset import ORIGINAL, load_preset
 from remixd.engine.patterns import make_pattern
 from remixd.errors import InvalidInput
 from remixd.mix import When
@@ -27,7 +33,7 @@ from remixd.synth.bank import level_lufs
 from remixd.track.analysis import Chord
 from remixd.track.package import Track
 from remixd.track.rights import Rights
-from remixd.units import StemRole
+from remixd.units import STEM_ROLES, StemRole
 
 BEAT = 24_000
 BAR = 4 * BEAT
@@ -330,3 +336,36 @@ def test_nothing_is_generated_over_songs_without_beats() -> None:
     assert on.wish(density=1.0).accepted
     on.play(2 * BAR)
     assert not on.laid
+
+
+class Directed(Grooving):
+    """A directed session of one track, which plays at once."""
+
+    def __init__(self, made: Track, stems: Mapping[StemRole, Audio]) -> None:
+        super().__init__()
+        beats = Beats.of(made)
+        roles = [STEM_ROLES.index(role) for role in stems]
+        parts = [Stem.of(pcm) for pcm in stems.values()]
+        self.session = KernelSession(parts, roles, key=1, beats=beats.frames, levels=beats.levels)
+        start = Start.of(made, load_preset(ORIGINAL), Sink.parse("null"), is_directed=True)
+        self.desk = Desk("s-1", self.commands, 1, start, self.told.append)
+
+    def _packet(self) -> None:
+        super()._packet()
+        self.desk.direct()
+
+
+def test_a_director_turns_density_at_a_phrase_and_says_why() -> None:
+    stems: dict[StemRole, Audio] = {"other": SILENCE}
+    on = Directed(song(stems), stems)
+    on.play(BAR)
+    answer = on.wish(density=0.8)
+    assert answer.because == "density at the next phrase"
+    heard = on.play(4 * BAR)
+    (told,) = [each for each in on.told if isinstance(each, Applied)]
+    assert told.sample == answer.planned_sample == 4 * BAR
+    assert np.abs(heard[: 3 * BAR]).max() == 0.0
+    assert np.abs(heard[3 * BAR : 3 * BAR + 4800]).max() > 0.01
+    because = on.desk.layers.with_told(on.desk.because)["density"]
+    assert because.startswith("a fan wishes density at 0.8 layers")
+    assert "; generated drums (hats: Euclidean " in because
