@@ -32,7 +32,7 @@ from remixd._kernel.mailbox cimport (
     Report,
     queue_push,
 )
-from remixd._kernel.player cimport BRIGHTNESS, DIMENSIONS, DRUMS, DRUMS_GAIN, PITCH, ROLES, TEMPO, role_of
+from remixd._kernel.player cimport BRIGHTNESS, DIMENSIONS, DRUMS, DRUMS_GAIN, PITCH, TEMPO, role_of
 from remixd._kernel.racking cimport rack_makes_sense, session_tend_racks, session_weigh
 from remixd._kernel.reader cimport LANDING, QUANTUM, RELAX, reader_wrap
 from remixd._kernel.resample cimport FIX

@@ -164,9 +164,7 @@ async def test_effects_over_budget_are_refused_with_what_they_cost(sessions: Ses
 
 
 async def test_a_missing_plug_in_is_told_and_done_without_where_it_may_be(sessions: Sessions, make) -> None:
-    with pytest.raises(
-        Unsupported, match="hosted: the plug-in NobodyHasThis is left out"
-    ):
+    with pytest.raises(Unsupported, match="hosted: the plug-in NobodyHasThis is left out"):
         await make(presets={"hosted": 1.0})
     session = await make(presets={"soft": 1.0})
     assert session.status().preset_notes == (
