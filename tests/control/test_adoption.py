@@ -14,6 +14,7 @@ from sounds import music
 from remixd.analysis.phase_tree import write_cached
 from remixd.audience.signal import Signal
 from remixd.control.action import Action, DeckCommand
+from remixd.control.presets import Pick
 from remixd.control.session import Session
 from remixd.control.sessions import Sessions
 from remixd.control.supervisor import Supervisor
@@ -156,3 +157,20 @@ def test_a_director_that_goes_on_plans_what_it_would_have_planned() -> None:
         ours, theirs = one.plan(every, NEUTRAL, at_s), other.plan(every, NEUTRAL, at_s)
         assert ours.moves == theirs.moves
         assert dict(ours.settled) == dict(theirs.settled)
+
+
+async def test_presets_and_their_effects_are_known_and_can_be_gone_on_from(daemons: Daemons, shelf) -> None:
+    shelf.add(TRACK, SONG)
+    session = await daemons.sessions.create(TRACK, directed=True, presets={"workout": 0.6, "stadium": 0.2})
+    before, racks = session.status(), set(session.racks)
+    assert len(racks) == 2
+    adopted = await daemons.next(session)
+    after = adopted.status()
+    assert (after.preset, after.preset_weights) == (before.preset, before.preset_weights)
+    assert after.preset_clamps == before.preset_clamps
+    assert adopted.desk.presets.places.keys == racks
+    [held] = adopted.receive([Signal(id="pace", wishes={"tempo": 1.0})])[0].clamps
+    assert held.given == after.mix["tempo"], "the tempo is still that of the steps"
+    weights = {"workout": 0.3, "stadium": 0.5}
+    assert daemons.sessions.pick(adopted, Pick(id="on", weights=weights)).accepted
+    assert adopted.desk.presets.awaited == "", "nothing has to be made again"

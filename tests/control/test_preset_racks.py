@@ -11,6 +11,7 @@ import pytest
 from sounds import level_db, music
 
 from remixd.analysis.phase_tree import write_cached
+from remixd.control.action import Action, DeckCommand
 from remixd.control.command import Answer, Applied, Refused
 from remixd.control.presets import Pick
 from remixd.control.session import Session
@@ -123,7 +124,8 @@ async def test_weights_that_move_live_weigh_the_same_rack(sessions: Sessions, ma
 
 async def test_effects_on_a_role_play_the_stems_of_a_directed_session_apart(make) -> None:
     session = await make(directed=True, presets={"voice": 1.0})
-    assert not session.is_summed
+    [summed] = {session.players[deck.loaded.key]["summed"] for deck in session.desk.decks.all if deck.loaded}
+    assert not summed
     assert not session.is_apart, "and nobody sums them again"
     rest = sum(SONG[role] for role in ROLES if role != "vocals")
     silent_db = level_db(rest + SONG["vocals"] * 10 ** (-24.0 / 20.0)) - level_db(sum(SONG.values()))
@@ -195,3 +197,17 @@ async def test_what_rights_forbid_is_clamped_and_told(sessions: Sessions, make) 
     answer = sessions.pick(session, Pick(id="pick", weights={"acapella": 1.0}))
     assert {clamp.dimension for clamp in answer.clamps} == {"drums", "bass", "other"}
     assert session.status().preset_clamps == answer.clamps
+
+
+async def test_what_comes_onto_another_deck_has_the_effects_of_its_role_too(sessions: Sessions, make) -> None:
+    session = await make(presets={"voice": 0.5})
+    [on_first] = session.desk.presets.places.keys
+    load = DeckCommand(id="load", deck=1, action=Action(verb="load", name="song-00000001"))
+    assert sessions.perform(session, load).accepted
+    await until(lambda: len(session.desk.presets.places.keys) == 2)
+    await until(lambda: session.desk.decks.all[1].loaded)
+    _, applied = await outcome(sessions, session, voice=1.0)
+    assert isinstance(applied, Applied)
+    weighed = [move.value for move in applied.moves if move.dimension == "rack"]
+    assert weighed == [1.0, 1.0]
+    assert on_first in session.desk.presets.places.keys
