@@ -20,7 +20,6 @@ from remixd._kernel.mailbox cimport (
     COMMAND_LEVEL,
     COMMAND_MIX,
     COMMAND_PACE,
-    COMMAND_PATTERN,
     COMMAND_RACK,
     COMMAND_STRIP,
     REASON_FULL,
@@ -103,8 +102,6 @@ cdef void session_refuse(SessionState* session, const Command* command, int reas
 
 cdef bint _makes_sense(const Command* command) noexcept nogil:
     """Whether kind, dimension, deck and values are ones that there are."""
-    if COMMAND_ECHO < command.kind < COMMAND_PATTERN:
-        return False
     if not 0 < command.kind < COMMANDS or not isfinite(command.value) or not isfinite(command.extra):
         return False
     if command.when > 4 or (command.deck >= DECKS and command.deck != EVERY_DECK):

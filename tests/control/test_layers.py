@@ -25,7 +25,7 @@ from remixd.control.score import Beats
 from remixd.control.sink import Sink
 from remixd.control.start import Start
 from remixd.control.stingers import plan
-from remixd.director.preset import ORIGINAL, load_preset
+from remixd.director.blend import NO_PRESETS
 from remixd.engine.patterns import make_pattern
 from remixd.errors import InvalidInput
 from remixd.mix import When
@@ -347,7 +347,7 @@ class Directed(Grooving):
         roles = [STEM_ROLES.index(role) for role in stems]
         parts = [Stem.of(pcm) for pcm in stems.values()]
         self.session = KernelSession(parts, roles, key=1, beats=beats.frames, levels=beats.levels)
-        start = Start.of(made, load_preset(ORIGINAL), Sink.parse("null"), is_directed=True)
+        start = Start.of(made, NO_PRESETS, Sink.parse("null"), is_directed=True)
         self.desk = Desk("s-1", self.commands, 1, start, self.told.append)
 
     def _packet(self) -> None:
