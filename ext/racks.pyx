@@ -43,8 +43,8 @@ cdef bint racks_at(const Racks* racks, int place) noexcept nogil:
 cdef bint racks_on_parts(const Racks* racks, int deck) noexcept nogil:
     """Whether the parts of a deck must be told apart: there are racks on them, or their lines are written."""
     cdef int part
-    if racks.delaying:
-        return True
+    if racks.delaying or racks.count == 0:
+        return racks.delaying
     for part in range(PARTS):
         if racks_at(racks, place_of(deck, part)):
             return True
@@ -53,7 +53,7 @@ cdef bint racks_on_parts(const Racks* racks, int deck) noexcept nogil:
 
 cdef bint racks_on_deck(const Racks* racks, int deck) noexcept nogil:
     """Whether there is anything to do for a deck, or for its parts, even where it is silent."""
-    return racks.count > 0 and racks_at(racks, place_of(deck, -1)) or racks_on_parts(racks, deck)
+    return racks_on_parts(racks, deck) or (racks.count > 0 and racks_at(racks, place_of(deck, -1)))
 
 
 cdef int _slowest(const Bank* bank) noexcept nogil:

@@ -329,7 +329,7 @@ class Session:
     @property
     def may_join(self) -> bool:
         """Whether one file may play on any of its decks in the place of stems, and nobody would hear it."""
-        return any(
+        return not self.racks and any(
             self._plays_stems(deck) and self._desk.may_join(deck.index) for deck in self._desk.decks.all
         )
 

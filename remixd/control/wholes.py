@@ -1,7 +1,7 @@
 """One file in the place of stems: what an engine with too much to do plays where nobody has moved a stem.
 
-While it plays, the stems lie ready beside it. Before any order moves the level of a role they are called
-back, so that they are there 8 ms later, and the order finds them. Thread: [control].
+While it plays, the stems lie ready beside it. Before any order moves the level of a role, or puts effects on
+it, they are called back, so that they are there 8 ms later, and the order finds them. Thread: [control].
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ class Wholes:
 
 
 def _moves(order: Order) -> bool:
-    """Whether an order moves the level of a role, or what effects it has."""
+    """Whether an order moves the level of a role, or puts effects on it."""
     if order.kind == RACK:
         return order.deck != EVERY_DECK and order.dimension != WHOLE_DECK
     return order.kind == LEVEL or (order.kind == MIX and order.name in STEM_ROLES)

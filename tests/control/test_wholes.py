@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from performing import Performance, track
+from racks import put, scaled
 from sounds import clicks, level_db, music, roughness
 
 from remixd._kernel import fft
@@ -18,6 +19,7 @@ from remixd._kernel.stem import Stem
 from remixd.audience.signal import Signal
 from remixd.config import user_cache_path
 from remixd.control.decks import OPEN, Loaded
+from remixd.control.order import rack_order
 from remixd.control.score import Beats
 from remixd.track.null_report import NullReport, StemNull
 from remixd.track.rights import Rights
@@ -107,6 +109,23 @@ def test_where_it_is_stretched_there_is_no_click_and_it_is_as_loud() -> None:
     heard, expected = relieved.play(SECOND), kept.play(SECOND)
     assert abs(level_db(heard) - level_db(expected)) < 1.0
     assert roughness(heard[:2400]).max() < 1.5 * max(roughness(expected).max(), roughness(heard[4800:]).max())
+
+
+def test_effects_on_a_role_call_the_stems_back_and_those_on_the_deck_do_not() -> None:
+    kept, relieved = Relieved(), Relieved()
+    assert relieved.join()
+    for it in (kept, relieved):
+        it.play(4800)
+        put(it.session, 90, scaled(0.5))
+        put(it.session, 91, scaled(0.0))
+        it.desk.receipts.send(rack_order(90, 1.0, deck=0))
+        it.play(4800)
+    assert relieved.is_joined
+    for it in (kept, relieved):
+        it.desk.receipts.send(rack_order(91, 1.0, deck=0, role="vocals"))
+        it.play(4800)
+    assert not relieved.is_joined
+    np.testing.assert_allclose(relieved.play(4800), kept.play(4800), atol=2e-6)
 
 
 WISHES = st.one_of(
