@@ -13,13 +13,15 @@ from typing import Final
 
 import numpy as np
 
-from remixd._kernel import fft
+from remixd._kernel import fft, mailbox
 from remixd._kernel.session import Session
 from remixd._kernel.stem import Stem
 from remixd.analysis.phase_tree import write_cached
 from remixd.config import user_cache_path
 from remixd.control.offline import add_racks
+from remixd.control.order import CHANNEL
 from remixd.director.blend import WeightedRack
+from remixd.director.thinning import low_db, thinned_db, together_db
 from remixd.mix import PLAYABLE
 from remixd.units import RATE_HZ, STEM_ROLES, StemRole
 
@@ -73,13 +75,17 @@ def perform(files: Mapping[StemRole, Stem], mix: Mapping[str, float], racks: Ite
 
     Args:
         files: of `cached`.
-        mix: a value for every dimension that is not neutral.
+        mix: a value for every dimension. Of density, what it takes away; nothing is generated.
         racks: of a blend.
     """
     roles = list(files)
+    thinned = thinned_db(mix.get("density", 0.0), roles)
+    given = {**mix, **{role: together_db(mix[role], offset_db) for role, offset_db in thinned.items()}}
     session = Session(
-        list(files.values()), [STEM_ROLES.index(role) for role in roles], loop=False, mix=_mix(**mix)
+        list(files.values()), [STEM_ROLES.index(role) for role in roles], loop=False, mix=_mix(**given)
     )
+    if low := low_db(mix.get("density", 0.0)):
+        session.post(0, CHANNEL.index("low"), low, kind=mailbox.STRIP, deck=0)
     add_racks(session, racks, roles)
     left = round(next(iter(files.values())).frames / mix["tempo"])
     blocks = []

@@ -128,7 +128,7 @@ class Wholes:
 
 
 def _moves(order: Order) -> bool:
-    """Whether an order moves the level of a role, or what effects it has."""
+    """Whether an order moves the level of a role, or puts effects on it."""
     if order.kind == RACK:
         return order.deck != EVERY_DECK and order.dimension != WHOLE_DECK
     return (order.kind == LEVEL and order.dimension != LAYER) or (
