@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from remixd.director.groove import LAYERS, Measure, Stroke, groove, groove_lufs, told
@@ -101,6 +101,7 @@ def test_every_bar_and_seed_and_track_is_another() -> None:
     assert len(set(made)) == len(made)
 
 
+@settings(max_examples=20)
 @given(st.integers(0, 60), st.integers(0, 99))
 def test_more_density_never_takes_a_layer_away(number: int, seed: int) -> None:
     sizes = [len(groove(measure(number=number), density / 10, seed).layers) for density in range(11)]

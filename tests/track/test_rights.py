@@ -115,6 +115,7 @@ any_rights = st.builds(
     vocals_solo=st.booleans(),
     never_mute=st.sampled_from([(), ("drums",), ("drums", "vocals"), STEM_ROLES]),
     mash_ups=st.booleans(),
+    generated=st.booleans(),
     export=st.sampled_from(EXPORTS),
     territories=st.lists(st.text(max_size=3), max_size=3).map(tuple),
     languages=st.lists(st.text(max_size=3), max_size=3).map(tuple),
@@ -150,5 +151,10 @@ def test_rights_are_shown_in_full(tmp_path: Path) -> None:
     assert shown["ranges"]["drums"] == [NEVER_MUTE_DB, 6.0]
     assert shown["ranges"]["tempo"] == [0.8, 1.25]
     assert set(shown) == {
-        "ranges", "vocals_solo", "never_mute", "mash_ups", "export", "territories", "languages",
+        "ranges", "vocals_solo", "never_mute", "mash_ups", "generated", "export", "territories", "languages",
     }  # fmt: skip
+
+
+def test_a_work_over_which_nothing_may_be_generated_goes_no_higher_than_neutral() -> None:
+    assert Rights().range("density") == (-1.0, 1.0)
+    assert Rights(generated=False).range("density") == (-1.0, 0.0)
