@@ -164,7 +164,7 @@ class Take:
             self.session.shelve(Player(**self.players.read(score), key=score["key"]))
         for score in self.racked.values():
             self._put(score)
-        clock = next_clock(end + silent)
+        clock = next_clock(end + silent, checkpoint)
         resume(self.session, checkpoint, entries, clock)
         self.heard.append(np.zeros((clock - end, 2), np.float32))
         request = {

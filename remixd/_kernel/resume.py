@@ -19,9 +19,13 @@ WAITING_MAX: Final = 200
 """Commands that are left waiting at once; a session has room for 256 of a kind."""
 
 
-def next_clock(sample: int) -> int:
-    """The first clock from a sample on that a session can go on from."""
-    return -(-sample // QUANTUM) * QUANTUM
+def next_clock(sample: int, checkpoint: bytes) -> int:
+    """The first clock from a sample on that a session can go on from with a checkpoint.
+
+    That may stand beyond the end of the newest packet: what the limiter delays was rendered already.
+    Raises ValueError for what is no checkpoint.
+    """
+    return max(-(-sample // QUANTUM), quantum_of(checkpoint)) * QUANTUM
 
 
 def resume(session: Session, checkpoint: bytes, commands: Sequence[CommandEntry], clock: int) -> None:

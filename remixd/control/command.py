@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from remixd.mix import DIMENSIONS, LAYERED, PLAYABLE, TONES
+from remixd.mix import DIMENSIONS, TONES
 from remixd.track.rights import Rights
 from remixd.units import STEM_ROLES
 
@@ -141,8 +141,6 @@ def heard(mix: Mapping[str, float], rights: Rights, roles: tuple[str, ...]) -> d
 
 def _refusal(name: str, roles: tuple[str, ...]) -> str:
     """Why a dimension cannot move at all; empty if it can."""
-    if name not in PLAYABLE and name not in LAYERED:
-        return f"this engine cannot play {name} yet"
     if name in STEM_ROLES and name not in roles:
         return f"this track has no {name}: it has {', '.join(roles)}"
     return ""

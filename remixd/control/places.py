@@ -60,6 +60,9 @@ class Places:
     def __init__(self, decks: Decks) -> None:
         self._decks = decks
         self._placed: dict[int, _Placed] = {}
+        self._asked = (
+            0  # the sample at which it was told which are missing: until they are weighed that stands
+        )
 
     @property
     def keys(self) -> set[int]:
@@ -98,13 +101,17 @@ class Places:
         return tuple(found)
 
     def missing(self, wanted: Sequence[Wanted]) -> list[Wanted]:
-        """Those that must be made."""
+        """Those that must be made, as of now."""
+        self._asked = self._decks.sample
+        return self._missing(wanted)
+
+    def _missing(self, wanted: Sequence[Wanted]) -> list[Wanted]:
         return [each for each in wanted if self._find(each) is None]
 
     def _find(self, wanted: Wanted, taken: Collection[int] = ()) -> _Placed | None:
         self._forget()
         for placed in self._placed.values():
-            stays = placed.gone_at is None or placed.gone_at > self._decks.sample + SURE_FRAMES
+            stays = placed.gone_at is None or placed.gone_at > self._asked + SURE_FRAMES
             if (
                 stays
                 and placed.key not in taken
@@ -115,7 +122,7 @@ class Places:
 
     def _leaving(self, wanted: Sequence[Wanted]) -> list[_Placed]:
         """The lightest of those that are not wanted: as many as must go to make room for all that are."""
-        missing = self.missing(wanted)
+        missing = self._missing(wanted)
         kept = {placed.key for each in wanted if (placed := self._find(each))}
         leaving: list[_Placed] = []
         for place in {each.place for each in missing}:
@@ -131,7 +138,7 @@ class Places:
 
     def make_room(self, wanted: Sequence[Wanted]) -> list[Order]:
         """What takes away, at once, racks that leave others no room; none if they are about to go."""
-        until = self._decks.sample + SURE_FRAMES
+        until = self._decks.sample + 2 * RACK_RAMP_FRAMES  # another order would take as long
         return [
             placed.order(0.0, ramp_frames=RACK_RAMP_FRAMES)
             for placed in self._leaving(wanted)
@@ -164,7 +171,7 @@ class Places:
     def add(self, wanted: Sequence[Wanted], made: Sequence[int]) -> list[Order]:
         """The orders that give those that were missing their shares at once, and leave the others alone."""
         orders = []
-        for each, key in zip(self.missing(wanted), made, strict=True):
+        for each, key in zip(self._missing(wanted), made, strict=True):
             placed = self._placed[key] = _Placed(key=key, place=each.place, chain=each.chain, share=0.0)
             orders.append(placed.order(each.share, ramp_frames=RACK_RAMP_FRAMES))
         return orders

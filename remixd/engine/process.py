@@ -212,8 +212,9 @@ class Engine:
             if request["paced"]:
                 now = (time.monotonic_ns() + MARGIN_NS - anchor_ns) * RATE_HZ // 1_000_000_000
                 clock = max(clock, now)
-            clock = next_clock(clock)
-            resume(playing, before.checkpoints.read() or b"", commands, clock)
+            checkpoint = before.checkpoints.read() or b""
+            clock = next_clock(clock, checkpoint)
+            resume(playing, checkpoint, commands, clock)
             output = self._output(
                 request["sink"], playing, memory, int(request["lead_ns"]), anchor_ns, before=before
             )

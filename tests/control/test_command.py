@@ -37,13 +37,6 @@ def test_a_wish_beyond_the_table_is_clamped_and_told_as_that() -> None:
     assert lowered.clamps[0].because == "drums goes from -60 to 6 dB"
 
 
-def test_what_this_engine_cannot_play_is_not_given_and_told() -> None:
-    lowered = wish(density=0.5, drums=-3.0)
-    assert lowered.values == {"drums": -3.0}
-    assert (lowered.clamps[0].dimension, lowered.clamps[0].given) == ("density", 0.0)
-    assert "density" in lowered.clamps[0].because
-
-
 def test_a_role_the_track_lacks_is_named_with_those_it_has() -> None:
     lowered = wish(roles=("drums", "other"), bass=-6.0)
     assert not lowered.values

@@ -58,7 +58,7 @@ def slowed(pid: int, times: float = 60.0) -> Iterator[None]:
         thread.join()
 
 
-async def until(condition, seconds: float = 40.0) -> None:
+async def until(condition, seconds: float = 100.0) -> None:
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 (what is waited for is in another process)
             await asyncio.sleep(0.02)

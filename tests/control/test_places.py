@@ -73,9 +73,7 @@ class Engine:
             self.go_on()
         else:
             raise AssertionError("there is never room")
-        self.take(
-            self.places.weigh(wanted, made[: len(self.places.missing(wanted))], ramp_frames=ramp_frames)
-        )
+        self.take(self.places.weigh(wanted, made, ramp_frames=ramp_frames))
 
     def shares(self) -> dict[tuple[int, int], list[float]]:
         shares: dict[tuple[int, int], list[float]] = {}

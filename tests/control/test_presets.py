@@ -118,14 +118,15 @@ def test_elsewhere_the_band_stays_as_far_behind_as_it_may_and_that_is_told() -> 
     assert all(clamp.because == ALONE and clamp.asked == OFF_DB for clamp in told.values())
 
 
-def test_rights_hold_a_preset_and_what_the_engine_cannot_play_is_left_out() -> None:
+def test_rights_hold_a_preset() -> None:
     rights = Rights(never_mute=("vocals",), ranges={"tempo": (0.9, 1.1)})
     there = allowed(load_blend({"karaoke": 0.5, "nightcore": 0.5}), rights, ROLES)
     assert there.mix["vocals"] >= -24.0
     strict = allowed(load_blend({"nightcore": 1.0}), rights, ROLES)
     assert strict.mix["tempo"] == 1.1
     assert [clamp.asked for clamp in strict.clamps if clamp.dimension == "tempo"] == [1.2]
-    dense = allowed(load_blend({"club-lift": 1.0}), rights, ROLES)
+    plain = Rights(generated=False)
+    dense = allowed(load_blend({"club-lift": 1.0}), plain, ROLES)
     assert dense.mix["density"] == 0.0
     assert "density" in {clamp.dimension for clamp in dense.clamps}
 

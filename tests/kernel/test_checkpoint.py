@@ -214,7 +214,7 @@ def test_a_jump_that_was_told_of_is_in_the_checkpoint_even_before_it_is_heard(
     assert jump.sample > quantum_of(kept) * 64, "it crosses over, and is not all there yet"
     assert jump.serial == told + 1 == told_of(kept), "so it must not be commanded again"
     restored = stage(songs)
-    resume(restored, kept, [], next_clock(SECOND + 10_000))
+    resume(restored, kept, [], next_clock(SECOND + 10_000, kept))
     lived.render(restored.clock - lived.clock)
     assert restored.decks()[0].position == pytest.approx(lived.decks()[0].position, abs=2)
 
@@ -239,3 +239,15 @@ def test_more_commands_than_a_session_lets_wait_are_all_done_in_order(songs: lis
     assert [(each.id, each.sample) for each in reports] == [
         (each.id, each.sample) for each in [*gains, *later]
     ]
+
+
+def test_who_goes_on_at_once_begins_where_the_checkpoint_stands(songs: list[list[Stem]]) -> None:
+    """Which may be beyond the last packet: what the limiter delays was rendered already."""
+    before, after = stage(songs), stage(songs)
+    begin(before)
+    before.render(24_480 - before.clock)
+    kept = before.checkpoint()
+    clock = next_clock(24_480, kept)
+    assert 0 <= clock - 24_480 < 3 * 64
+    resume(after, kept, [], clock)
+    assert after.clock == clock
