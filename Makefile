@@ -56,7 +56,7 @@ memory: build  ## the kernel's tests on a kernel under AddressSanitizer, built a
 	  --deselect tests/kernel/test_host.py
 
 soak: build  ## an hour of wandering tempo, thousands of damaged songs
-	$(BIN)/python -m pytest -m soak tests/soak
+	$(BIN)/python -m pytest -m soak tests/soak tests/control
 
 dist: build  ## dist/: the sdist, and the wheel built from it
 	rm -rf dist

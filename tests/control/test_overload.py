@@ -94,6 +94,7 @@ def is_whole(session: Session) -> bool:
     return session.desk.wholes.any and session.degraded.get("whole", "").startswith(WHOLE)
 
 
+@pytest.mark.soak  # it takes the engine its time, and needs a machine that has some
 async def test_each_step_is_taken_told_heard_written_down_and_taken_back(
     shelf, supervisor: Supervisor, tmp_path: Path, monkeypatch
 ) -> None:

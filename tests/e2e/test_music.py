@@ -254,7 +254,8 @@ class Restored:
 def restore(shelf: Shelf, song: Path) -> Restored:
     with shelf.daemon.client(timeout_s=30.0) as client:
         track = client.track(shelf.ids[song.name])
-        session = client.create_session(track.id, directed=True, preset="nightcore").id
+        preset = "nightcore" if track.bpm < 175 else "original"  # which is too fast for it
+        session = client.create_session(track.id, directed=True, preset=preset).id
         stream = client.packets(session)
         heard: list[Packet] = []
         thread = threading.Thread(target=lambda: heard.extend(stream))
