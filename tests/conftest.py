@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def default_floats() -> Iterator[None]:
-    """Plug-ins that are loaded into the tests' own process may leave it flushing subnormal numbers to zero."""
+    """Plug-ins loaded into the tests' own process may leave it flushing subnormal numbers to zero."""
     yield
     ctypes.CDLL(None).fesetenv(ctypes.c_void_p(-1))  # FE_DFL_ENV
 
