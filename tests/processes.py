@@ -36,6 +36,8 @@ class Daemon:
             )  # fmt: skip
         assert self.process.stdout is not None
         ready = self.process.stdout.readline()
+        if not ready:
+            self.stop()
         assert ready.startswith("remixd is listening on 127.0.0.1:"), errors.read_text()
         self.address = ready.removeprefix("remixd is listening on ").partition(",")[0]
 

@@ -124,10 +124,10 @@ def short_path():
         yield Path(folder)
 
 
-def test_too_little_shared_memory_is_told_and_the_daemon_lives_on(library, short_path, tmp_path, monkeypatch):
+def test_too_little_shared_memory_is_told_and_the_daemon_lives_on(start_daemon, short_path, monkeypatch):
     with small_disk(short_path / "shm", 8_000_000) as disk:
         monkeypatch.setenv("REMIXD_RUNTIME", str(disk / "r"))
-        daemon = Daemon(library, tmp_path / "errors")
+        daemon = start_daemon()
         try:
             with daemon.client() as client:
                 [track] = client.tracks()
