@@ -4,7 +4,9 @@ from fcntl import F_DUPFD_CLOEXEC, fcntl
 
 cdef extern from *:
     """
+    #ifndef _GNU_SOURCE
     #define _GNU_SOURCE
+    #endif
     #include <fcntl.h>
     #include <spawn.h>
     #include <sys/types.h>

@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.packaging, pytest.mark.timeout(900)]
 
 
 def called(*words: object, **options: object) -> str:
-    """Run a program that must succeed, away from the checkout; its stdout. Tests in real time go before it."""
+    """Run a program that must succeed, away from the checkout; its stdout. Real-time tests go before it."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     done = subprocess.run(
         ["nice", "-n", "19", *map(str, words)],
