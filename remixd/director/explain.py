@@ -12,16 +12,28 @@ def told(name: str, value: float) -> str:
     return shown if unit in ("ratio", "amount") else f"{shown} {unit}"
 
 
-def why_moved(name: str, fans: int, wanted: float, value: float) -> str:
-    """Why a dimension moves to `value`, when `fans` want `wanted` on average."""
-    who = "a fan wishes" if fans == 1 else f"{fans} fans wish, on average,"
+def why_moved(name: str, because: str, wanted: float, value: float) -> str:
+    """Why a dimension moves to `value` on its way to what is wanted."""
     row = DIMENSIONS[name]
-    still = "" if value == wanted else f", by at most {row.slew.told(row.unit)}"
-    return f"{who} {name} at {told(name, wanted)}{still}"
+    return because if value == wanted else f"{because}, by at most {row.slew.told(row.unit)}"
 
 
-def why_still(name: str, now: float) -> str:
+def why_wanted(name: str, fans: int, wanted: float, how: str = "") -> str:
+    """What so many fans want of a dimension, `how` being how that was found."""
+    if fans == 1:
+        return f"a fan wishes {name} at {told(name, wanted)}"
+    return f"{fans} fans together want {name} at {told(name, wanted)}" + (f" ({how})" if how else "")
+
+
+def why_back(name: str, centre: float) -> str:
+    """Why a dimension goes where the presets have it."""
+    return f"nobody wants anything else: {name} goes back to {told(name, centre)}"
+
+
+def why_still(name: str, now: float, *, is_held: bool = False) -> str:
     """Why a dimension does not move."""
+    if is_held:
+        return f"{name} stays at {told(name, now)}: the DJ holds it; the wish counts, and is shown"
     return f"{name} is at {told(name, now)}, which is what the fans wish together"
 
 

@@ -1,0 +1,394 @@
+"""The audience of one session: what its fans express becomes tastes, and ballots, and what is wanted.
+
+As long as one fan is there the session is theirs: what is wanted is their taste, and now and then something a
+little beside it is tried. From the second fan on they are a crowd, and each has one ballot. What comes is
+gathered, and counts from the next tick on, in which order it came making no difference. Pure: time is an
+argument, on the session's clock. Thread: [control].
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from remixd.audience.crowd import Crowd, Decision
+from remixd.audience.fans import Fan, Fans, Stated
+from remixd.audience.heard import Hearing
+from remixd.audience.ledger import EVENT, Events
+from remixd.audience.prior import Prior
+from remixd.audience.reading import id_of, judged
+from remixd.audience.signal import Signal
+from remixd.audience.space import INDEX, NAMES, D, Floats, unit_of, units_of, value_of
+from remixd.audience.taste import Tastes
+from remixd.audience.utility import EXPLORE, MEANINGS, Kind
+from remixd.errors import Exhausted, InvalidInput, NotFound
+
+Slots: TypeAlias = NDArray[np.integer[Any]]
+
+UNVERIFIED: Final = 0.2
+"""The weight of the ballot of a fan nobody vouches for, beside one whom somebody does."""
+
+KNOWN: Final = 0.05
+"""Below this certainty of a dimension a fan has no opinion of it."""
+
+EASED: Final = 0.5
+"""A like lets the filter have this share of what was stated; others as far as they are trusted."""
+
+IDS_KEPT: Final = 65_536
+"""Signals that are known again."""
+
+HEARD_ROWS_MAX: Final = 4096
+
+SAME: Final = 1e-4
+TRIED_LEAST: Final = 0.02
+TRIED_MOST: Final = 0.25
+"""How far beside a taste anything is tried, in taste space: heard, and no shock."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is wanted of one dimension.
+
+    Attributes:
+        value: in its unit.
+        fans: how many want something of it.
+        how: `stated`, `taste`, `trial`, or as the crowd decided.
+    """
+
+    value: float
+    fans: int
+    how: str
+
+
+class Audience:
+    """Takes signals, and says what is wanted.
+
+    Args:
+        centre: the presets' mix: the artist's ballot.
+        seed: of turns between halves of a crowd.
+        explores: whether trying things out is allowed.
+        prior: what is believed of those who said nothing yet.
+    """
+
+    def __init__(
+        self,
+        centre: Mapping[str, float],
+        *,
+        seed: int = 0,
+        explores: bool = True,
+        prior: Prior | None = None,
+    ) -> None:
+        self._seed = seed
+        self._prior = prior or Prior.neutral()
+        self.explores = explores
+        self.fans = Fans()
+        self.tastes = Tastes(self._prior)
+        self.crowd = Crowd(units_of(centre), seed)
+        self.is_crowd = False
+        self.version = 0
+        self._hearing = Hearing(self.tastes.heard)
+        self._ids: dict[int, str] = {}
+        self._judged: list[tuple[Any, ...]] = []
+        self._wished: dict[tuple[int, int], tuple[float, int, float]] = {}
+        self._kept: dict[str, tuple[Floats, Floats]] = {}
+        self.decision: Decision | None = None
+
+    # What comes
+
+    def hear(self, at_s: float, mix: Mapping[str, float]) -> None:
+        """From a time on this mix is heard."""
+        self._hearing.note(at_s, units_of(mix))
+
+    def knows(self, signal: Signal) -> bool:
+        """Whether a signal of this id came from this fan before."""
+        return id_of(signal.fan, signal.id) in self._ids
+
+    def check_room(self, signals: Sequence[Signal]) -> None:
+        """Raise Exhausted if these come from more fans than a session takes."""
+        from remixd.audience import fans
+
+        new = {signal.fan for signal in signals if self.fans.find(signal.fan) is None}
+        if len(self.fans) + len(new) > fans.FANS_MAX:
+            raise Exhausted(f"a session takes the wishes of {fans.FANS_MAX} fans, and no more")
+
+    def take(self, signal: Signal, wishes: Mapping[str, float], at_s: float) -> Fan:
+        """Take a signal, whose directions were made wishes; it counts from the next tick on.
+
+        Args:
+            signal: that is not known yet.
+            wishes: in their units.
+            at_s: when it was expressed.
+
+        Returns: the fan. Raises Exhausted for one who sends too much, InvalidInput for a reaction to nothing.
+        """
+        fan = self._fan(signal, at_s)
+        if fan.handle and not fan.may_send(at_s):
+            raise Exhausted(f"fan {fan.handle!r} sends too many signals; those of a hand on a slider are enough")
+        says = judged(signal)
+        key = id_of(signal.fan, signal.id)
+        if says:
+            heard, before = self._hearing.credited(at_s)
+            if heard < 0:
+                raise InvalidInput("nothing was heard yet that this could be about", field="reaction")
+            if says[0] in (Kind.BETTER, Kind.WORSE) and heard == before:
+                raise InvalidInput("nothing has changed that it could be compared with", field="reaction")
+            self._judged.append((key, at_s, 0.0, says[1], fan.slot, heard, before, says[0], 0))
+            fan.reacts = True
+        for name, value in wishes.items():
+            place = fan.slot, INDEX[name]
+            came = at_s, key, value
+            if (there := self._wished.get(place)) is None or came > there:
+                self._wished[place] = came
+        if signal.reaction == "explore":
+            fan.exploring = signal.amount >= 0.5
+        fan.signals += 1
+        self._ids[key] = signal.id
+        if len(self._ids) > IDS_KEPT:
+            del self._ids[next(iter(self._ids))]
+        self.version += 1
+        return fan
+
+    def _fan(self, signal: Signal, at_s: float) -> Fan:
+        fan = self.fans.find(signal.fan)
+        if fan is None:
+            fan = self.fans.join(signal.fan, at_s)
+            mean, variance = self._kept.pop(signal.fan, (None, None))
+            self.tastes.join(fan.slot, mean, variance)
+            self.is_crowd = self.is_crowd or len(self.fans) > 1
+            fan.consent = signal.consent
+        if signal.consent == "taste":
+            fan.consent = "taste"
+        fan.verified = signal.verified
+        return fan
+
+    def id_text(self, key: int) -> str:
+        """The id of a signal that a ledger names; empty if it is not known any more."""
+        return self._ids.get(key, "")
+
+    def stated(self, handle: str) -> dict[str, float]:
+        """What a fan wished last of each dimension, in its unit, this tick's wishes included."""
+        fan = self.fans.find(handle)
+        if fan is None:
+            return {}
+        said = {NAMES[index]: it.value for index, it in fan.stated.items() if it.share > EASED}
+        for index in range(D):
+            if (waiting := self._wished.get((fan.slot, index))) is not None:
+                said[NAMES[index]] = waiting[2]
+        return said
+
+    def know(self, handle: str, mean: Floats, variance: Floats) -> None:
+        """Let a fan who joins begin with a taste that was kept, (D,) each."""
+        self._kept[handle] = mean, variance
+
+    # Ticks
+
+    def tick(self, now_s: float) -> None:
+        """Let what came since the last tick count."""
+        if not self._judged and not self._wished:
+            return
+        rows = self._judged + [
+            (key, at_s, unit_of(NAMES[index], value), 1.0, slot, -1, -1, Kind.WISH, index)
+            for (slot, index), (at_s, key, value) in self._wished.items()
+        ]
+        events = np.array(rows, EVENT)
+        events = events[np.lexsort((events["id"], events["at_s"], events["slot"]))]
+        self.tastes.observe(events)
+        self._state(events)
+        self._judged.clear()
+        self._wished.clear()
+        self._cast(np.unique(events["slot"]), now_s)
+        if len(self.tastes.heard.points) > HEARD_ROWS_MAX:
+            self.tastes.free_heard(self._hearing.rows())
+
+    def _state(self, events: Events) -> None:
+        """Note what was stated, and let the filter have more of it with each reaction since; events in order."""
+        fields = (events[name].tolist() for name in ("slot", "kind", "dimension", "weight", "value"))
+        for slot, kind, index, weight, unit in zip(*fields, strict=True):
+            stated = self.fans.at(slot).stated
+            if kind == Kind.WISH:
+                _, _, value = self._wished.get((slot, index), (0.0, 0, value_of(NAMES[index], unit)))
+                stated[index] = Stated(value, unit)
+            elif kind == Kind.RECENTRE:
+                stated.pop(index, None)
+            elif stated:
+                left = 1.0 - EASED * min(MEANINGS[Kind(kind)].trust * weight, 1.0)
+                for it in stated.values():
+                    it.share *= left
+
+    def _cast(self, slots: Slots, now_s: float) -> None:
+        """Renew the ballots of some fans."""
+        values, weights = self.positions(slots)
+        weights[weights < KNOWN] = 0.0
+        weights *= [[1.0 if self.fans.at(int(slot)).verified else UNVERIFIED] for slot in slots]
+        self.crowd.cast(slots, values, weights, now_s)
+
+    def positions(self, slots: Slots) -> tuple[Floats, Floats]:
+        """Where fans want to be, float64 (n, D) in taste space, and how sure that is, (n, D) in [0, 1]."""
+        values, sure = self.tastes.mean(slots), self.tastes.certainty(slots)
+        for row, slot in enumerate(slots):
+            for index, it in self.fans.at(int(slot)).stated.items():
+                values[row, index] += (it.unit - values[row, index]) * it.share
+                sure[row, index] = max(sure[row, index], it.share)
+        return np.clip(values, -1.0, 1.0), sure
+
+    # What is wanted
+
+    def wanted(
+        self, now_s: float, *, section: int = 0, phrase: int = 0, open_to: Collection[str] = NAMES
+    ) -> dict[str, Wanted]:
+        """What is wanted of each dimension; of those that are missing nobody wants anything.
+
+        Args:
+            now_s: on the session's clock.
+            section: number of the section that plays: two halves of a crowd take turns by it.
+            phrase: number of the phrase: what is tried changes by it.
+            open_to: the dimensions in which something may be tried.
+        """
+        self.tick(now_s)
+        if self.is_crowd:
+            return self._wanted_by_crowd(now_s, section)
+        fan = next(iter(self.fans), None)
+        return self._wanted_by(fan, phrase, open_to) if fan else {}
+
+    def _wanted_by(self, fan: Fan, phrase: int, open_to: Collection[str]) -> dict[str, Wanted]:
+        values, sure = (rows[0] for rows in self.positions(np.array([fan.slot])))
+        tried = self._tried(fan, phrase, open_to)
+        wanted = {}
+        for index, name in enumerate(NAMES):
+            stated, aside = fan.stated.get(index), float(tried[index])
+            if stated and abs(values[index] - stated.unit) < SAME:
+                wanted[name] = Wanted(value=stated.value, fans=1, how="stated")
+            elif sure[index] >= KNOWN or abs(aside) >= TRIED_LEAST:
+                unit = float(np.clip(values[index] + aside, -1.0, 1.0))
+                how = "trial" if abs(aside) >= TRIED_LEAST else "taste"
+                wanted[name] = Wanted(value=_told(name, unit), fans=1, how=how)
+        return wanted
+
+    def _tried(self, fan: Fan, phrase: int, open_to: Collection[str]) -> Floats:
+        """How far beside a fan's taste a phrase is, (D,); nowhere until they judge what they hear."""
+        explores = self.explores if fan.exploring is None else fan.exploring
+        if not (explores and fan.reacts):
+            return np.zeros(D)
+        mask = [name in open_to and INDEX[name] not in fan.stated for name in NAMES]
+        aside = self.tastes.target(fan.slot, phrase, EXPLORE, mask) - self.tastes.mean([fan.slot])[0]
+        return np.clip(aside, -TRIED_MOST, TRIED_MOST)
+
+    def _wanted_by_crowd(self, now_s: float, section: int) -> dict[str, Wanted]:
+        self.crowd.expire(now_s)
+        self.decision = decision = self.crowd.decide(now_s, section)
+        return {
+            name: Wanted(value=_told(name, row.goal), fans=row.fans, how=row.how)
+            for name, row in zip(NAMES, decision.dimensions, strict=True)
+            if row.fans
+        }
+
+    def recentre(self, centre: Mapping[str, float], moved: Collection[str], now_s: float) -> None:
+        """Presets have taken these dimensions elsewhere: what was wanted of them is void."""
+        self.tick(now_s)
+        units = units_of(centre)
+        slots = self.tastes.slots()
+        rows = [
+            (0, now_s, units[INDEX[name]], 1.0, int(slot), -1, -1, Kind.RECENTRE, INDEX[name])
+            for name in sorted(moved)
+            for slot in slots
+        ]
+        if rows:
+            self.tastes.observe(np.array(rows, EVENT))
+        for fan in self.fans:
+            for name in moved:
+                fan.stated.pop(INDEX[name], None)
+        self.crowd.recentre(units, np.array([name in moved for name in NAMES]))
+        self.version += 1
+
+    def clear(self, centre: Mapping[str, float]) -> None:
+        """Forget everything but who is there: panic."""
+        self._judged.clear()
+        self._wished.clear()
+        for fan in self.fans:
+            self.tastes.forget(fan.slot)
+            self.tastes.join(fan.slot)
+            fan.stated.clear()
+            fan.reacts = False
+        self.crowd = Crowd(units_of(centre), self._seed)
+        self.decision = None
+        self.version += 1
+
+    # Taken back
+
+    def undo(self, handle: str, signal_id: str, now_s: float) -> None:
+        """Be as if a signal had never come.
+
+        Raises NotFound for a fan or a signal that is not known, InvalidInput for one that is too old.
+        """
+        self.tick(now_s)
+        fan, key = self.fans.get(handle), id_of(handle, signal_id)
+        if key not in self._ids:
+            raise NotFound(f"fan {handle!r} sent no signal {signal_id!r}", kind="signal", name=signal_id)
+        if not self.tastes.undo(fan.slot, key):
+            raise InvalidInput(
+                f"signal {signal_id!r} is no longer among the fan's last ones, or said nothing of a taste",
+                field="signal",
+            )
+        before, fan.stated = fan.stated, {}
+        self._state(self.tastes.ledger(fan.slot))
+        for index, it in fan.stated.items():
+            if (was := before.get(index)) and was.unit == it.unit:
+                it.value = was.value
+        fan.signals -= 1
+        self._cast(np.array([fan.slot]), now_s)
+        self.version += 1
+
+    def forget(self, handle: str) -> int:
+        """Forget a fan: taste, ledger, ballot and handle. How many signals of theirs counted.
+
+        Raises NotFound.
+        """
+        fan = self.fans.get(handle)
+        self._judged = [row for row in self._judged if row[4] != fan.slot]
+        self._wished = {place: came for place, came in self._wished.items() if place[0] != fan.slot}
+        self.fans.leave(handle)
+        self.tastes.forget(fan.slot)
+        self.crowd.withdraw(np.array([fan.slot]))
+        self._kept.pop(handle, None)
+        self.version += 1
+        return fan.signals
+
+    def to_keep(self) -> dict[str, tuple[Floats, Floats]]:
+        """The tastes, mean and variance (D,), of the fans who let them be kept, by handle."""
+        return {
+            fan.handle: (self.tastes.mean([fan.slot])[0], self.tastes.variance([fan.slot])[0])
+            for fan in self.fans
+            if fan.handle and fan.consent == "taste"
+        }
+
+    # Papers
+
+    def to_json(self, now_s: float) -> dict[str, Any]:
+        """All that counts, in JSON's types."""
+        self.tick(now_s)
+        return {
+            "fans": self.fans.to_json(),
+            "is_crowd": self.is_crowd,
+            "tastes": b64encode(self.tastes.snapshot()).decode(),
+            "crowd": self.crowd.to_json(),
+            "ids": [[key, text] for key, text in self._ids.items()],
+        }
+
+    def restore(self, plain: Mapping[str, Any]) -> None:
+        """Go on from what `to_json` wrote, on the same clock. Raises KeyError, TypeError or ValueError."""
+        self.fans.restore(plain["fans"])
+        self.tastes.restore(b64decode(plain["tastes"]))
+        self._hearing = Hearing(self.tastes.heard)
+        self.crowd.restore(plain["crowd"])
+        self.is_crowd = bool(plain["is_crowd"])
+        self._ids = {int(key): str(text) for key, text in plain["ids"]}
+
+
+def _told(name: str, unit: float) -> float:
+    """A value as it is given: rounded, so that what was wished is not missed by a hair."""
+    return round(value_of(name, unit), 4)
