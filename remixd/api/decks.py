@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
+from remixd.audience.arc import Arc, arc_text, check_arc
+from remixd.audience.signal import check_name
 from remixd.control.action import ECHO_KNOBS, RAMP_S, STINGERS, Action, DeckCommand, deck_index
 from remixd.control.order import CHANNEL
 from remixd.control.streams import DeckStatus
@@ -127,6 +129,27 @@ def _stinger(message: console_pb2.Stinger) -> Action:
     return Action(verb="stinger", name=STINGERS[message.kind - 1])
 
 
+def _dimensions(message: Any) -> str:
+    """Names, commas between."""
+    for name in message.dimensions:
+        if "," in check_name("dimensions", name):
+            raise InvalidInput(f"dimensions: {name!r} is not one dimension", field="dimensions")
+    return ",".join(message.dimensions)
+
+
+def _take(message: console_pb2.Take) -> Action:
+    return Action(verb="take", name=_dimensions(message), value=message.timeout_s)
+
+
+def _arc(message: console_pb2.Arc) -> Action:
+    return Action(verb="arc", name=arc_text(arc_from_proto(message.points)))
+
+
+def arc_from_proto(points: Iterable[common_pb2.ArcPoint]) -> Arc:
+    """An energy arc. Raises InvalidInput for one that cannot be."""
+    return check_arc((point.after_s, point.energy) for point in points)
+
+
 ACTIONS: Final[Mapping[str, Callable[[Any], Action]]] = {
     "play": lambda _: Action(verb="play"),
     "pause": lambda _: Action(verb="pause"),
@@ -163,6 +186,13 @@ ACTIONS: Final[Mapping[str, Callable[[Any], Action]]] = {
     "mix": _mix,
     "stinger": _stinger,
     "sections": lambda message: Action(verb="section", name=",".join(message.names), value=message.times),
+    "lock": lambda message: Action(verb="lock", name=_dimensions(message), on=not message.off),
+    "take": _take,
+    "hand_back": lambda message: Action(verb="hand", name=_dimensions(message)),
+    "move": lambda message: Action(
+        verb="move", name=message.dimension, value=message.value, on=not message.jump
+    ),
+    "arc": _arc,
 }
 
 

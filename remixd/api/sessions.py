@@ -7,6 +7,7 @@ from functools import partial
 from typing import Final
 
 from remixd.api import convert
+from remixd.api.decks import arc_from_proto
 from remixd.api.pages import cut_page
 from remixd.api.status import Context
 from remixd.api.streams import Once, Streams
@@ -70,6 +71,8 @@ class SessionsServicer(sessions_pb2_grpc.SessionsServicer):
             directed=directed,
             sink=request.sink or None,
             presets=_presets(request),
+            arc=arc_from_proto(request.arc),
+            exploring=request.exploring if request.HasField("exploring") else None,
         )
         return pb.CreateSessionResponse(session=convert.status_to_proto(session.status()))
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal
 
+from remixd.audience.arc import parse_arc
 from remixd.audience.signal import check_name
 from remixd.control.command import Clamp
 from remixd.director.transitions import BARS_MAX, check_how
 from remixd.errors import InvalidInput, NotFound, nearest
-from remixd.mix import When
+from remixd.mix import When, dimension
 from remixd.units import OFF_DB, STEM_ROLES
 
 DECK_NAMES: Final = ("A", "B", "C", "D")
@@ -32,14 +33,19 @@ EXPIRES_S_MAX: Final = 3600.0
 Verb = Literal[
     "play", "pause", "seek", "cue", "loop", "scale", "exit", "jump", "align", "sync", "lead", "level",
     "mute", "solo", "channel", "slip", "reverse", "keylock", "load", "swap", "eject", "tempo", "pitch",
-    "pace", "echo", "mix", "section", "choose", "stinger",
+    "pace", "echo", "mix", "section", "choose", "stinger", "lock", "take", "hand", "move", "arc",
 ]  # fmt: skip
 
 TRANSITIONS: Final = ("mix", "section")
 """What takes its time, and begins on a mark of its own."""
 
-SESSION_VERBS: Final = ("pace", "echo")
+AUTHORITY_VERBS: Final = ("lock", "take", "hand", "move", "arc")
+"""What a DJ does to the mix that fans move."""
+
+SESSION_VERBS: Final = ("pace", "echo", *AUTHORITY_VERBS)
 """What is done to the session, whatever its decks hold."""
+
+TAKE_S_MAX: Final = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +100,14 @@ class Action:
         verb: what.
         value: seek: seconds of the song; cue: its number, from 1; loop, jump: beats; scale: a factor; level,
             channel, echo, tempo, pitch, pace: in the unit of what moves; mix: bars, 0 for the table's;
-            section: how often it is played, 0 if nobody asked.
+            section: how often it is played, 0 if nobody asked; take: seconds after which it is handed back,
+            0 for never; move: in the dimension's unit.
         name: level, mute, solo: a role; channel, echo: a parameter; cue: `go`, `set` or `clear`; load, swap,
             choose: a track's id; stinger: one of STINGERS; mix: how, empty for the table's choice;
             section: labels or numbers, commas
-            between, or `this`, `next`, `previous`.
-        on: of what is on or off.
+            between, or `this`, `next`, `previous`; lock, take, hand: dimensions, commas between, empty for
+            all; move: a dimension; arc: as `parse_arc` reads it, empty to end it.
+        on: of what is on or off; of move: False to jump there, True for soft takeover.
         start_s: where a loop or a cue begins or a track is loaded, in seconds; None for here, or its start.
         ramp_s: how long a level or a channel's parameter takes to get there.
         equal_power: whether a fader's ramp is a quarter of a sine, so that two crossing keep their power.
@@ -138,6 +146,12 @@ class Action:
                 _known("stinger", self.name, STINGERS)
             case "mix":
                 self._check_mix()
+            case "lock" | "take" | "hand":
+                self._check_dimensions()
+            case "move":
+                dimension(self.name)
+            case "arc":
+                parse_arc(self.name)
             case "scale" if self.value <= 0.0:
                 raise InvalidInput(f"a loop is scaled by more than 0, not {self.value:g}", field="value")
 
@@ -150,6 +164,21 @@ class Action:
         if not 0 <= self.glide_bars <= GLIDE_BARS_MAX:
             raise InvalidInput(
                 f"a glide takes up to {GLIDE_BARS_MAX} bars, not {self.glide_bars}", field="glide_bars"
+            )
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """Of lock, take and hand: the dimensions named; none for all of them."""
+        return tuple(self.name.split(",")) if self.name else ()
+
+    def _check_dimensions(self) -> None:
+        for name in self.dimensions:
+            dimension(name)
+        if len(set(self.dimensions)) != len(self.dimensions):
+            raise InvalidInput(f"{self.verb} names a dimension twice: {self.name}", field="dimensions")
+        if self.verb == "take" and not 0.0 <= self.value <= TAKE_S_MAX:
+            raise InvalidInput(
+                f"timeout_s goes from 0 to {TAKE_S_MAX:g}, not {self.value:g}", field="timeout_s"
             )
 
     def _check_cue(self) -> None:

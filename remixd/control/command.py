@@ -28,7 +28,8 @@ class Clamp:
 class Answer:
     """The first answer to a signal, at once.
 
-    `planned_sample` is on the session clock; `because` is how the director will go about it.
+    `planned_sample` is on the session clock; `because` is how the director will go about it; `duplicate`
+    tells that the fan's signal of this id came before, and is not counted again.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Answer:
     clamps: tuple[Clamp, ...] = ()
     planned_sample: int | None = None
     because: str = ""
+    duplicate: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

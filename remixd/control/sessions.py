@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from remixd._kernel.host import SESSIONS_MAX
+from remixd.audience.arc import Arc
 from remixd.audience.signal import Signal
 from remixd.control.action import DeckCommand
 from remixd.control.admission import Admission, Kind
@@ -111,6 +112,8 @@ class Sessions:
         directed: bool = False,
         sink: str | None = None,
         presets: Mapping[str, float] | None = None,
+        arc: Arc = (),
+        exploring: bool | None = None,
     ) -> Session:
         """Start a track from its beginning, or a session of empty decks.
 
@@ -119,6 +122,8 @@ class Sessions:
             directed: whether wishes go to the director rather than at once into the mix.
             sink: where it plays (see `Sink`); the daemon's default if None.
             presets: those that it starts from, and their weights; the artist's own mix if None.
+            arc: how lively a directed session is to be over time.
+            exploring: whether a directed session may try things out; None for yes.
 
         Raises NotFound for an unknown track or preset, InvalidInput for an unknown sink, a broken package, or
         where there is nothing to direct, Exhausted if the engine is full or out of shared memory, Unavailable
@@ -132,6 +137,8 @@ class Sessions:
                     load_blend(presets or {ORIGINAL: 1.0}),
                     Sink.parse(sink) if sink else self._sink,
                     is_directed=directed,
+                    arc=arc,
+                    exploring=exploring,
                 )
             )
         )

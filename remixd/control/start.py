@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from remixd.audience.arc import Arc
 from remixd.control.command import Clamp, lower
 from remixd.control.decks import OPEN
 from remixd.control.preset_plugins import with_plugins
@@ -65,6 +66,8 @@ class Start:
         mix: that of these, as far as rights and roles allow, by dimension.
         clamps: what they did not allow.
         notes: what else of the presets is not as they have it, in sentences.
+        arc: how lively a directed session is to be over time; none: as its fans wish.
+        exploring: whether a directed session may try out what the fans might like.
     """
 
     track: Track | None
@@ -74,14 +77,22 @@ class Start:
     blend: Blend = NO_PRESETS
     clamps: tuple[Clamp, ...] = ()
     notes: tuple[str, ...] = ()
+    arc: Arc = ()
+    exploring: bool = True
 
     @classmethod
-    def of(cls, track: Track | None, of: Blend, sink: Sink, *, is_directed: bool) -> Start:
+    def of(
+        cls, track: Track | None, of: Blend, sink: Sink, *, is_directed: bool, arc: Arc = (),
+        exploring: bool | None = None,
+    ) -> Start:  # fmt: skip
         """Start a track, or empty decks, from a blend of presets.
 
         Raises InvalidInput if there is nothing to direct, or the presets must not be used on the track;
         Unsupported if they need a plug-in that is not there.
         """
+        for name, given in (("arc", bool(arc)), ("exploring", exploring is not None)):
+            if given and not is_directed:
+                raise InvalidInput(f"{name} is for a directed session", field=name)
         if track is None and is_directed:
             raise InvalidInput("a directed session needs a track", field="track")
         if track and (objection := of.objection(track.roles, track.analysis.bpm)):
@@ -91,5 +102,5 @@ class Start:
         there = allowed(of, rights, roles)
         return cls(
             track=track, sink=sink, is_directed=is_directed, blend=of, mix=there.mix, clamps=there.clamps,
-            notes=(*of.left_out, *notes),
+            notes=(*of.left_out, *notes), arc=arc, exploring=exploring is not False,
         )  # fmt: skip

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from remixd.audience.told import CrowdTold
 from remixd.control.command import Answer, Applied, Clamp, Refused
 from remixd.errors import Unavailable
 from remixd.units import OFF_DB, StemRole
@@ -121,6 +122,11 @@ class SessionStatus:
         generated: what is generated over the music: each layer's name and how.
         generated_db: how loud that is, RMS.
         track_id, position_s, bar_beat: of the deck that leads, else the first that plays, else the first.
+        wanted: what the fans want together, before rights, the DJ and the slew; only where somebody wants it.
+        authority: who holds a dimension: `dj` or `locked`; the others are the fans'.
+        fans: how many have a live ballot.
+        alarms: suspected brigading and the like, in words.
+        crowd: of a directed session; for the DJ alone.
     """
 
     session: str
@@ -155,6 +161,11 @@ class SessionStatus:
     generated: Mapping[str, str] = field(default_factory=dict)
     generated_db: float = OFF_DB
     decks: tuple[DeckStatus, ...] = ()
+    wanted: Mapping[str, float] = field(default_factory=dict)
+    authority: Mapping[str, str] = field(default_factory=dict)
+    fans: int = 0
+    alarms: tuple[str, ...] = ()
+    crowd: CrowdTold | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
