@@ -16,7 +16,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from remixd.audience.crowd import Crowd, Decision
+from remixd.audience.crowd import UNVERIFIED_WEIGHT, Crowd, Decision
 from remixd.audience.fans import Fan, Fans, Stated
 from remixd.audience.heard import Hearing
 from remixd.audience.ledger import EVENT, Events
@@ -29,9 +29,6 @@ from remixd.audience.utility import EXPLORE, MEANINGS, Kind
 from remixd.errors import Exhausted, InvalidInput, NotFound
 
 Slots: TypeAlias = NDArray[np.integer[Any]]
-
-UNVERIFIED: Final = 0.2
-"""The weight of the ballot of a fan nobody vouches for, beside one whom somebody does."""
 
 KNOWN: Final = 0.05
 """Below this certainty of a dimension a fan has no opinion of it."""
@@ -128,7 +125,9 @@ class Audience:
         """
         fan = self._fan(signal, at_s)
         if fan.handle and not fan.may_send(at_s):
-            raise Exhausted(f"fan {fan.handle!r} sends too many signals; those of a hand on a slider are enough")
+            raise Exhausted(
+                f"fan {fan.handle!r} sends too many signals; those of a hand on a slider are enough"
+            )
         says = judged(signal)
         key = id_of(signal.fan, signal.id)
         if says:
@@ -224,7 +223,7 @@ class Audience:
         """Renew the ballots of some fans."""
         values, weights = self.positions(slots)
         weights[weights < KNOWN] = 0.0
-        weights *= [[1.0 if self.fans.at(int(slot)).verified else UNVERIFIED] for slot in slots]
+        weights *= [[1.0 if self.fans.at(int(slot)).verified else UNVERIFIED_WEIGHT] for slot in slots]
         self.crowd.cast(slots, values, weights, now_s)
 
     def positions(self, slots: Slots) -> tuple[Floats, Floats]:
@@ -283,7 +282,7 @@ class Audience:
         self.decision = decision = self.crowd.decide(now_s, section)
         return {
             name: Wanted(value=_told(name, row.goal), fans=row.fans, how=row.how)
-            for name, row in zip(NAMES, decision.dimensions, strict=True)
+            for name, row in zip(NAMES, decision.standings, strict=True)
             if row.fans
         }
 
@@ -375,7 +374,7 @@ class Audience:
             "fans": self.fans.to_json(),
             "is_crowd": self.is_crowd,
             "tastes": b64encode(self.tastes.snapshot()).decode(),
-            "crowd": self.crowd.to_json(),
+            "crowd": self.crowd.snapshot(),
             "ids": [[key, text] for key, text in self._ids.items()],
         }
 

@@ -114,15 +114,26 @@ class Fans:
     def to_json(self) -> list[list[Any]]:
         """Every fan, in JSON's types."""
         return [
-            [f.handle, f.slot, f.seen_s, f.consent, f.verified, f.exploring, f.reacts, f.signals,
-             [[index, it.value, it.unit, it.share] for index, it in f.stated.items()]]
+            [
+                f.handle,
+                f.slot,
+                f.seen_s,
+                f.consent,
+                f.verified,
+                f.exploring,
+                f.reacts,
+                f.signals,
+                [[index, it.value, it.unit, it.share] for index, it in f.stated.items()],
+            ]
             for f in self
         ]
 
     def restore(self, plain: list[list[Any]]) -> None:
         """Go on from what `to_json` wrote. Raises TypeError or ValueError."""
         for row in plain:
-            fan = Fan(*row[:-1], {index: Stated(*stated) for index, *stated in row[-1]})
+            *known, stated = row
+            fan = Fan(*known)
+            fan.stated = {index: Stated(*each) for index, *each in stated}
             self._fans[fan.handle] = self._slots[fan.slot] = fan
         taken = self._slots.keys()
         self._free = [slot for slot in range(max(taken, default=-1) + 1) if slot not in taken]

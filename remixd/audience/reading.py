@@ -56,9 +56,7 @@ def stepped(name: str, value: float, steps: float) -> float:
     return row.clamp(value * (1.0 + nudge) ** steps if row.slew.is_ratio else value + nudge * steps)
 
 
-def wished(
-    signal: Signal, heard: Mapping[str, float], stated: Mapping[str, float]
-) -> dict[str, float]:
+def wished(signal: Signal, heard: Mapping[str, float], stated: Mapping[str, float]) -> dict[str, float]:
     """The values that a signal wishes, its directions counted from what is heard.
 
     Two steps in the same direction before the mix has moved go twice as far: where what the fan stated last lies
