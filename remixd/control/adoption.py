@@ -32,7 +32,7 @@ from remixd.mix import PLAYABLE
 from remixd.track.package import Track
 from remixd.units import STEM_ROLES
 
-VERSION: Final = 3
+VERSION: Final = 4
 
 FANS_SHARE: Final = 0.02
 """The wishes of a large crowd are written so seldom that it takes no more of control's time than this."""
@@ -130,6 +130,7 @@ def _facts(session: Session) -> dict[str, Any]:
         "directed": desk.directed_track,
         "presets": desk.presets.to_json(),
         "mix": dict(desk.mix),
+        "waits": desk.standing.to_json(),
         "because": dict(desk.because),
         "knobs": [deck.knobs.to_json() for deck in desk.decks.all],
         "cues": {track: list(cues) for track, cues in desk.decks.cues.items()},
@@ -189,6 +190,7 @@ def _adopted(
     desk.decks.cues.update({track: tuple(cues) for track, cues in facts["cues"].items()})
     orders = {int(command_id): Order(**order) for command_id, order in facts["orders"]}
     desk.receipts.adopt(orders)
+    desk.standing.restore(facts["waits"])
     for deck, knobs in zip(desk.decks.all, facts["knobs"], strict=True):
         deck.knobs = Knobs.of_json(knobs)
     _put_on_decks(session, {key: _loaded(key, player, shelf) for key, player in players.items()}, facts)

@@ -9,31 +9,30 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from remixd._kernel.mailbox import APPLIED, EXPIRED, MIX, REFUSED, SWAP, Mailbox, ReportEntry
+from remixd._kernel.mailbox import APPLIED, EXPIRED, REFUSED, SWAP, Mailbox, ReportEntry
 from remixd._kernel.ring import PacketEntry
 from remixd.audience.signal import Signal
 from remixd.control.action import TRANSITIONS, DeckCommand
+from remixd.control.blending import Blending
 from remixd.control.calming import UNDONE, calming, undoing
-from remixd.control.command import Answer, Applied, Lowered, Refused, lower
+from remixd.control.command import Answer, Applied, Refused, lower
 from remixd.control.decks import Decks, Loaded
-from remixd.control.directing import Clock, Directing, Due
-from remixd.control.handling import NO_BEATS, Handled, Handling, loading
+from remixd.control.directing import Clock, Directing
+from remixd.control.handling import Handled, Handling, loading
 from remixd.control.journal import Journal
-from remixd.control.layers import DENSITY_ORDERS, Layers
+from remixd.control.layers import Layers
 from remixd.control.order import Order, mix_order
 from remixd.control.presets import Chosen, Presets
-from remixd.control.receipts import Receipt, Receipts
+from remixd.control.receipts import PANIC_ROOM, Receipt, Receipts
 from remixd.control.score import FIRST_PLAYER, Beats
+from remixd.control.standing import Standing
 from remixd.control.start import Start
 from remixd.control.transitions import Transitions
 from remixd.control.wholes import Wholes
 from remixd.errors import Exhausted, InvalidInput
-from remixd.mix import LAYERED, NEUTRAL, PLAYABLE, WHENS, When
+from remixd.mix import NEUTRAL, PLAYABLE, When
 from remixd.track.package import Track
 from remixd.units import PACKET_FRAMES, RATE_HZ, STEM_ROLES
-
-PANIC_ROOM: Final = 72
-"""Commands that wishes and hands leave free, so that panic always gets through."""
 
 POSITION_ONE: Final = 1 << 24
 """Positions in packets have 24 fractional bits."""
@@ -52,8 +51,7 @@ class Desk:
         tell: called with every second answer.
 
     Attributes:
-        mix: what was given to every deck, by dimension.
-        because: why the director last moved each dimension.
+        standing: its mix, now and later.
         presets: the blend that it stands in.
         directed_track: the id of the track that it is directed on; empty hands-on.
         decks: its decks.
@@ -74,8 +72,6 @@ class Desk:
     ) -> None:
         track = start.track
         self._id = session_id
-        self.mix: dict[str, float] = dict(start.mix)
-        self.because: dict[str, str] = {}
         self.directing = (
             Directing(track, start.mix, start.blend.locked) if track and start.is_directed else None
         )
@@ -86,11 +82,26 @@ class Desk:
         self._tell = tell
         self._settled: list[Applied] = []
         self.wholes = Wholes(self.decks)
-        self.receipts = Receipts(commands, key, self.decks.place, tell, journal, self.wholes.before)
-        self.layers = Layers(session_id, self.decks, self.receipts.send, self.mix)
-        self._marked: dict[int, tuple[str, float]] = {}
+        self.standing = Standing(start.mix, self.decks)
+        self.receipts = Receipts(
+            commands, key, self.decks.place, tell, journal, self.standing.given, self.wholes.before
+        )
+        self.layers = Layers(session_id, self.decks, self.receipts.send, self.standing)
         self.presets = Presets(self.decks, self.receipts, start, tell)
+        self._blending = Blending(
+            session_id, self.decks, self.receipts, self.standing, self.layers, self.presets
+        )
         self.transitions = Transitions(self.decks, self.receipts, tell, self.because)
+
+    @property
+    def mix(self) -> dict[str, float]:
+        """What was given to every deck, by dimension."""
+        return self.standing.mix
+
+    @property
+    def because(self) -> dict[str, str]:
+        """Why the director last moved each dimension."""
+        return self._blending.because
 
     @property
     def clock(self) -> Clock:
@@ -106,14 +117,9 @@ class Desk:
         return shown.bar_beat(position_s * RATE_HZ) or None if shown else None
 
     @property
-    def _soon(self) -> int:
-        """The first sample that a command sent now can change."""
-        return self.newest.sample + PACKET_FRAMES if self.newest else 0
-
-    @property
     def free(self) -> int:
         """How many commands it takes now, beside panic."""
-        return max(self.receipts.free - PANIC_ROOM, 0)
+        return self.receipts.room
 
     # Wishes
 
@@ -127,51 +133,7 @@ class Desk:
         if self.directing:
             self.directing.check_room(signals)
             return [self._hand_to(self.directing, signal) for signal in signals]
-        mix = dict(self.mix)
-        answers: list[Answer] = []
-        wished: dict[tuple[str, When], list[tuple[Receipt, float]]] = {}
-        for signal in signals:
-            lowered = lower(signal.wishes, mix, self.decks.rights, self.decks.roles)
-            answers.append(lowered.refusal(signal.id) or self._accepted(signal, lowered))
-            receipt = Receipt(signal.id)
-            for name, value in lowered.values.items():
-                at = "bar" if name in LAYERED and signal.at == "now" else signal.at
-                wished.setdefault((name, at), []).append((receipt, value))
-            if signal.at == "now":
-                mix.update(lowered.values)
-        if sum(DENSITY_ORDERS if name in LAYERED else 1 for name, _ in wished) > self.free:
-            raise Exhausted(f"session {self._id} can move {self.free} more dimensions now, not {len(wished)}")
-        for (name, at), [*replaced, (receipt, value)] in wished.items():
-            if name in LAYERED:
-                self.layers.turn(value, at, (receipt,), replaced=replaced)
-                continue
-            order = mix_order(name, self.layers.given(name, value), when=WHENS.index(at))
-            command = self.receipts.send(order, (receipt,), replaced=replaced)
-            if at == "now":
-                self._take_mix(name, value)
-            else:
-                self._marked[command] = name, value
-        return answers
-
-    def _take_mix(self, name: str, value: float) -> None:
-        self.mix[name] = value
-        if name in ("tempo", "pitch"):
-            self.decks.set_every(name, value)
-
-    def _accepted(self, signal: Signal, lowered: Lowered) -> Answer:
-        waits = signal.at != "now" or any(name in LAYERED for name in lowered.values)
-        at = "bar" if signal.at == "now" else signal.at
-        planned = self.decks.sample_of(at, -1) if waits else self._soon
-        because = self._marks_told() if waits else ""
-        return Answer(
-            id=signal.id, accepted=True, clamps=lowered.clamps, planned_sample=planned, because=because
-        )
-
-    def _marks_told(self) -> str:
-        reference = self.decks.reference(-1)
-        if reference is None:
-            return "nothing plays: it waits until something does"
-        return "" if reference.has_beats else f"deck {reference.name}: {NO_BEATS}"
+        return self._blending.receive(signals)
 
     def _hand_to(self, directing: Directing, signal: Signal) -> Answer:
         if signal.at != "now":
@@ -193,19 +155,9 @@ class Desk:
         due = self.directing.due(self.mix, self.clock)
         if due is None:
             return
-        if due.recentred is not None:
-            self._begin(due)
-        receipts: dict[str, Receipt] = {}
-        for move, frames in due.moves:
-            owed = [receipts.setdefault(signal_id, Receipt(signal_id)) for signal_id in move.signals]
-            self.because[move.dimension] = move.because
-            if move.dimension in LAYERED:
-                self.layers.turn(move.value, "phrase", owed, sample=due.sample, because=move.because)
-                continue
-            value = self.layers.given(move.dimension, move.value)
-            order = mix_order(move.dimension, value, sample=due.sample, ramp_frames=frames)
-            self.receipts.send(order, owed, because=move.because)
-            self._take_mix(move.dimension, move.value)
+        if due.recentred is not None and (idle := self._blending.begin(due)):
+            self._settled.append(self._nothing_to_do(idle))
+        self._blending.take(due)
         for signal_id, because in due.settled.items():
             self._tell(replace(self._nothing_to_do(signal_id), because=because))
 
@@ -227,46 +179,14 @@ class Desk:
         try:
             if self.directing:
                 return self.presets.go_on_to(to, made, self.directing, self.clock)
-            handled = self.presets.go_to(to, made, self.free - DENSITY_ORDERS)
+            return self._blending.go_to(to, made)
         except (InvalidInput, Exhausted) as error:
             return Answer(id=to.pick.id, accepted=False, reason=str(error))
-        receipt = Receipt(to.pick.id)
-        for order in handled.orders:
-            self._send_blended(order, receipt)
-        handled.done()
-        if self.presets.centre["density"] != self.mix["density"]:
-            self.layers.turn(self.presets.centre["density"], "bar" if to.at == "now" else to.at, ())
-        return self._taken(to.pick.id, handled, to.at)
 
     def send(self, orders: Iterable[Order]) -> None:
         """Post orders that nobody is told of. Raises Exhausted if the mailbox is full."""
         for order in orders:
             self.receipts.send(order)
-
-    def _begin(self, due: Due) -> None:
-        """A phrase is there at which other presets come."""
-        receipt, because, orders = self.presets.begin(due)
-        for order in orders:
-            self._send_blended(order, receipt, because)
-            if order.kind == MIX:
-                self.because[order.name] = because
-        if not orders:
-            self._settled.append(self._nothing_to_do(receipt.signal_id))
-        if self.presets.centre["density"] != self.mix["density"]:
-            self.layers.turn(self.presets.centre["density"], "phrase", (), sample=due.sample, because=because)
-            self.because["density"] = because
-
-    def _send_blended(self, order: Order, receipt: Receipt, because: str = "") -> None:
-        """Post an order of a blend; density takes off its levels what it takes off wishes."""
-        if order.kind != MIX:
-            self.receipts.send(order, (receipt,), because=because)
-            return
-        thinned = replace(order, value=self.layers.given(order.name, order.value))
-        command = self.receipts.send(thinned, (receipt,), because=because)
-        if order.when:
-            self._marked[command] = order.name, order.value
-        else:
-            self._take_mix(order.name, order.value)
 
     # Hands on decks
 
@@ -290,7 +210,7 @@ class Desk:
         return self._taken(command.id, handled, command.at, command.deck)
 
     def _taken(self, command_id: str, handled: Handled, at: When, deck: int = -1) -> Answer:
-        planned = self._soon if at == "now" else self.decks.sample_of(at, deck)
+        planned = self.decks.sample if at == "now" else self.decks.sample_of(at, deck)
         because = "; ".join(handled.because)
         return Answer(
             id=command_id, accepted=True, clamps=handled.clamps, planned_sample=planned, because=because
@@ -307,6 +227,7 @@ class Desk:
         receipt = Receipt(command_id)
         for order in handled.orders:
             self.receipts.send(order, (receipt,))
+            self._blending.follow(order)
         handled.done()
 
     def expect(self, command: DeckCommand, track: Track) -> Answer:
@@ -341,7 +262,7 @@ class Desk:
     def load(self, command: DeckCommand, loaded: Loaded) -> None:
         """Load what lies ready in the engine. Raises Exhausted."""
         deck = self.decks.all[command.deck]
-        self._post(command.id, loading(deck, command, loaded, self._soon))
+        self._post(command.id, loading(deck, command, loaded, self.decks.sample))
         self.decks.expect(loaded, deck.index)
         deck.awaited = deck.awaited_track = ""
 
@@ -356,7 +277,7 @@ class Desk:
 
     def may_join(self, index: int) -> bool:
         """Whether one file may play on a deck in the place of its stems, and nobody would hear it."""
-        return self.wholes.may_join(self.decks.all[index], self.layers.mix, self.receipts.orders)
+        return self.wholes.may_join(self.decks.all[index], self.standing.thinned, self.receipts.orders)
 
     def join(self, index: int, before: Loaded, whole: Loaded, stems: Loaded) -> bool:
         """Have one file, which lies ready, play on a deck; False if that cannot be any more."""
@@ -381,7 +302,7 @@ class Desk:
         moved = [name for name in PLAYABLE if name not in STEM_ROLES or name in self.decks.roles]
         orders = [mix_order(name, NEUTRAL[name]) for name in moved]
         calm, done = calming(self.decks)
-        orders += [*calm, *self.layers.calming()]
+        orders += [*calm, *self.layers.calm()]
         if self.receipts.free < 2 * len(orders):
             raise Exhausted(f"session {self._id} is busy with other panics")
         orders += self.transitions.stop() + self.presets.silencing()
@@ -390,18 +311,17 @@ class Desk:
             signals += self.directing.clear(NEUTRAL)
         for signal_id in dict.fromkeys(signals):
             self._tell(Refused(id=signal_id, reason="panic: the artist's own mix is back"))
+        done()
+        self.standing.clear()
+        self.layers.clear()
         receipt = Receipt(panic_id)
         for order in orders:
             self.receipts.send(order, (receipt,))
         for order in dict.fromkeys(map(undoing, scheduled)):  # what waits cannot be taken back, only followed
             self.receipts.send(order)
-        done()
-        self.mix.update(NEUTRAL)
-        self.layers.done(0.0)
-        self._marked.clear()
         self.because.clear()
         self.presets.clear()
-        return Answer(id=panic_id, accepted=True, planned_sample=self._soon)
+        return Answer(id=panic_id, accepted=True, planned_sample=self.decks.sample)
 
     # The engine
 
@@ -416,9 +336,8 @@ class Desk:
             self.presets.places.take_report(order, report)
             self.wholes.take_report(order, report)
             self.transitions.take_report(report)
-            marked = self._marked.pop(report.id, None)
-            if marked and report.kind == APPLIED:
-                self._take_mix(*marked)
+            self.layers.take_report(report)
+            self.standing.take_report(order, report)
         self.receipts.take(report)
 
     def take_packet(self, entry: PacketEntry) -> None:
@@ -429,6 +348,7 @@ class Desk:
             for order in self.wholes.advance():
                 self.receipts.send(order)
         self.transitions.advance()
+        self._blending.settle()
 
     def tell_settled(self) -> None:
         """Tell those commands for which there was nothing to do in the engine; their answers are out."""

@@ -6,6 +6,7 @@ Patterns are kept one bar ahead of the deck that stands for the session; they re
 
 from __future__ import annotations
 
+import math
 import time
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -17,12 +18,13 @@ from remixd._kernel import mailbox
 from remixd.control.accompaniment import Accompaniment
 from remixd.control.action import DeckCommand
 from remixd.control.decks import Deck, Decks, Loaded
-from remixd.control.order import CHANNEL, LAYER, RAMP_FRAMES, Order, mix_order
+from remixd.control.order import LAYER, RAMP_FRAMES, Order, mix_order
 from remixd.control.receipts import Receipt
+from remixd.control.standing import LOW, THINNED, Standing
 from remixd.control.stingers import COOL_BARS, Stinger, begins, cool_frames
 from remixd.director.groove import told
 from remixd.director.measures import Measures
-from remixd.director.thinning import low_db, thinned_db, together_db
+from remixd.director.thinning import low_db, thinned_db
 from remixd.errors import InvalidInput
 from remixd.mix import WHENS, When
 from remixd.units import OFF_DB, PACKET_FRAMES, RATE_HZ, frames_from_seconds
@@ -38,6 +40,9 @@ AHEAD_FRAMES: Final = 3 * RATE_HZ
 
 WAIT_FRAMES: Final = 30 * RATE_HZ
 """How long after it was to land a stinger is waited for, if nobody says."""
+
+PASSED_FRAMES: Final = RATE_HZ // 2
+"""A mark that was passed no longer ago than this may not have been told of yet."""
 
 QUIET_BASS_DB: Final = -18.0
 """A bass at this level or below leaves room for another."""
@@ -59,30 +64,23 @@ class Layers:
         session_id: the seed follows from it.
         decks: of the session.
         send: posts an order, as `Receipts.send`.
-        mix: the value of every dimension, as it was wished; density is noted there.
+        standing: of the session; densities are noted there.
     """
 
-    def __init__(
-        self, session_id: str, decks: Decks, send: Callable[..., int], mix: dict[str, float]
-    ) -> None:
+    def __init__(self, session_id: str, decks: Decks, send: Callable[..., int], standing: Standing) -> None:
         self.seed = zlib.crc32(session_id.encode()) % 1000
         self._decks = decks
         self._send = send
-        self._mix = mix
+        self._standing = standing
         self._keys = count((time.time_ns() >> 20) & 0x3FFFFFFF or 1)  # not those of a daemon that was killed
         self._songs: dict[int, Accompaniment] = {}
         self._laid: dict[int, list[_Laid]] = {}
         self._deck: Deck | None = None
-        self._done = 0.0  # the density that orders were sent for,
-        self._before = 0.0  # and the one before,
-        self._turn = 0.0  # which bars have that begin before this source frame
+        self._has_begun = False
+        self._landed = 0.0  # the density that the engine has now
+        self._frames: dict[int, float] = {}  # where those that wait come, in the song, by command
         self._cool = 0  # no stinger lands before this sample
         self._has_stung = False
-
-    @property
-    def density(self) -> float:
-        """As it was wished."""
-        return self._mix["density"]
 
     def next_key(self) -> int:
         """A key that no pattern of the session has had."""
@@ -90,49 +88,42 @@ class Layers:
 
     # Below neutral, and the layer's own gain
 
-    def given(self, name: str, value: float) -> float:
-        """What a dimension is given in the engine, where density takes something off it."""
-        offset_db = thinned_db(self._done, self._decks.roles).get(name, 0.0)
-        return together_db(value, offset_db) if offset_db else value
-
-    @property
-    def mix(self) -> dict[str, float]:
-        """What every dimension is given in the engine."""
-        return {name: self.given(name, value) for name, value in self._mix.items()}
-
     def with_told(self, because: Mapping[str, str]) -> dict[str, str]:
         """Why each dimension was last moved; of density also what it comes to."""
         told_too = "; ".join(filter(None, (because.get("density", ""), self.because)))
         return {**because, "density": told_too} if told_too else dict(because)
 
-    def orders(
-        self, density: float, *, when: int = 0, sample: int = -1, ramp_frames: int = RAMP_FRAMES
+    def _orders(
+        self,
+        density: float,
+        before: float,
+        *,
+        when: int = 0,
+        sample: int = -1,
+        ramp_frames: int = RAMP_FRAMES,
     ) -> list[Order]:
         """What brings a density about; the first order is always there, and tells when it is done."""
         at: dict[str, Any] = {"when": when, "sample": sample}
         gain_db = 0.0 if density > 0.0 else OFF_DB
+        shown = self._decks.shown
         orders = [
             Order(kind=mailbox.LEVEL, dimension=LAYER, deck=deck.index, value=gain_db, **at)
-            for deck in (
-                self._decks.shown,
-                *(each for each in self._decks.all if each is not self._decks.shown),
-            )
+            for deck in (shown, *(each for each in self._decks.all if each is not shown))
         ]
-        if density <= 0.0 < self._done:
+        if density <= 0.0 < before:
             orders += [Order(kind=mailbox.PATTERN, deck=index, **at) for index in self._laid_decks()]
         roles = self._decks.roles
-        before, after = thinned_db(self._done, roles), thinned_db(density, roles)
-        for role in (*before, *(each for each in after if each not in before)):
-            if before.get(role) != after.get(role):
-                level_db = together_db(self._mix[role], after.get(role, 0.0))
-                orders.append(mix_order(role, level_db, ramp_frames=ramp_frames, **at))
-        if low_db(density) != low_db(self._done):
-            for deck in self._decks.all:
-                level_db = max(deck.knobs.channel["low"] + low_db(density), OFF_DB)
-                orders.append(
-                    Order(kind=mailbox.STRIP, deck=deck.index, dimension=CHANNEL.index("low"), value=level_db,
-                          ramp_frames=ramp_frames, **at)
-                )  # fmt: skip
+        was, will = thinned_db(before, roles), thinned_db(density, roles)
+        orders += [
+            mix_order(role, self._standing.value(role, when), ramp_frames=ramp_frames, **at)
+            for role in THINNED
+            if was.get(role) != will.get(role)
+        ]
+        if low_db(density) != low_db(before):
+            orders += [
+                self._standing.low_order(deck.index, ramp_frames=ramp_frames, **at)
+                for deck in self._decks.all
+            ]
         return orders
 
     def turn(
@@ -143,39 +134,51 @@ class Layers:
         *,
         replaced: Sequence[tuple[Receipt, float]] = (),
         sample: int = -1,
+        ramp_frames: int = RAMP_FRAMES,
         because: str = "",
     ) -> None:
         """Bring a density about at the next mark `at`, whose sample is given where it is known.
 
         What it comes to is told to the receipts as one move. Raises Exhausted.
         """
-        when = 0 if sample >= 0 else WHENS.index(at)
-        first, *others = self.orders(density, when=when, sample=sample)
-        self._send(first, receipts, replaced=replaced, because=because, told=("density", density))
-        for order in others:
+        level = WHENS.index(at)
+        when = 0 if sample >= 0 else level
+        before = self._standing.value("density", when)
+        first, *others = self._orders(density, before, when=when, sample=sample, ramp_frames=ramp_frames)
+        command = self._send(first, receipts, replaced=replaced, because=because, told=("density", density))
+        self._standing.wait(command, "density", density, when=when, level=level)
+        if not when:
+            self._standing.take("density", density)
+        for order in others + self._standing.following_density(when):
             self._send(order)
-        self._mix["density"] = density
-        self.done(density, WHENS.index(at))
 
-    def done(self, density: float, level: int = 0) -> None:
-        """Note that the orders of a density were sent, for the next mark of a level; 0 is at once."""
-        deck = self._decks.shown
-        turn = deck.loaded.beats.next(level, deck.frame) if level and deck.loaded else None
-        self._before, self._turn, self._done = self._done, turn or 0.0, density
-        if density <= 0.0:
-            self._forget()
+    def take_report(self, report: mailbox.ReportEntry) -> None:
+        """Take what became of an order, before the standing does."""
+        wait = self._standing.densities.get(report.id)
+        self._frames.pop(report.id, None)
+        if wait and report.kind == mailbox.APPLIED:
+            self._landed = wait.value
+            if wait.value <= 0.0:
+                self._forget()
 
-    def calming(self) -> list[Order]:
+    def calm(self) -> list[Order]:
         """What takes everything off that density and stingers have done, for panic; the mix aside."""
+        densities = [self._landed, *(wait.value for wait in self._standing.densities.values())]
         orders: list[Order] = []
         for deck in self._decks.all:
-            if self._done > 0.0:
+            if max(densities) > 0.0:
                 orders.append(Order(kind=mailbox.LEVEL, dimension=LAYER, deck=deck.index, value=OFF_DB))
-            if low_db(self._done):
-                orders.append(Order(kind=mailbox.STRIP, deck=deck.index, dimension=CHANNEL.index("low")))
-            if deck.loaded and (self._has_stung or self._done > 0.0):
+            if any(map(low_db, densities)):
+                orders.append(Order(kind=mailbox.STRIP, deck=deck.index, dimension=LOW))
+            if deck.loaded and (self._has_stung or max(densities) > 0.0):
                 orders.append(Order(kind=mailbox.PATTERN, deck=deck.index))
         return orders
+
+    def clear(self) -> None:
+        """Note that nothing of it is left."""
+        self._landed = 0.0
+        self._frames.clear()
+        self._forget()
 
     def _laid_decks(self) -> list[int]:
         keys = self._laid.keys()
@@ -208,33 +211,63 @@ class Layers:
     def restart(self) -> None:
         """Another engine goes on: it has neither patterns nor the layer's gain."""
         self._forget()
-        if self._done > 0.0:
-            for order in self.orders(self._done):
+        if self._landed > 0.0:
+            for order in self._orders(self._landed, self._landed):
                 self._send(order)
 
     # Above neutral: patterns
 
     def wanted(self) -> list[dict[str, Any]]:
         """The patterns to be laid now, as their scores; each is `laid` once the engine has it."""
-        if self._done == self.density == 0.0:
-            return []
+        if not self._has_begun:
+            self._begin()
         deck = self._decks.shown
-        if self._done != self.density:  # what it began with
-            for order in self.orders(self.density):
-                self._send(order)
-            self.done(self.density)
         if self._deck is not None and self._deck is not deck:
             self._send(Order(kind=mailbox.PATTERN, deck=self._deck.index))
             self._forget()
+        waits = self._standing.densities.values()
+        if self._landed <= 0.0 and not any(wait.value > 0.0 for wait in waits):
+            return []
         loaded, entry = deck.loaded, deck.entry
-        if self._done <= 0.0 or loaded is None or entry is None or not deck.counts or not deck.has_beats:
+        if loaded is None or entry is None or not deck.counts or not deck.has_beats:
             return []
         if not loaded.track.rights.generated:
             return []
         self._deck = deck
-        if deck.frame >= self._turn or deck.frame < self._turn - 32 * RATE_HZ:  # there, or gone elsewhere
-            self._turn = 0.0
-        return [score for bar in self._bars(deck, loaded) if (score := self._score(loaded, bar))]
+        return self._scores(deck, loaded)
+
+    def _scores(self, deck: Deck, loaded: Loaded) -> list[dict[str, Any]]:
+        song, now = self._song(loaded), _frame(deck, loaded)
+        coming = self._coming(deck, loaded)
+        here = song.measures.at(now)
+        scores = []
+        for bar in self._bars(deck, loaded):
+            ahead = 0.0 if bar == here else _ahead(song.measures.span(bar)[0], now, loaded)
+            density = next((value for at, value in reversed(coming) if at <= ahead + 1.0), self._landed)
+            if score := self._score(loaded, bar, density, is_here=bar == here):
+                scores.append(score)
+        return scores
+
+    def _begin(self) -> None:
+        """With the density that the session began with."""
+        self._has_begun = True
+        self._landed = self._standing.mix["density"]
+        if self._landed:
+            for order in self._orders(self._landed, 0.0):
+                self._send(order)
+
+    def _coming(self, deck: Deck, loaded: Loaded) -> list[tuple[float, float]]:
+        """The densities that wait: how far ahead in the song each comes, and what it is, in turn."""
+        now, coming = _frame(deck, loaded), []
+        for command, wait in self._standing.densities.items():
+            frame = self._frames.get(command, -PASSED_FRAMES)
+            if now >= frame + PASSED_FRAMES:  # not known, or jumped over
+                mark = loaded.beats.next(wait.level, now)
+                if mark is None and loaded.loops:
+                    mark = loaded.beats.next(wait.level, 0.0)
+                frame = self._frames[command] = math.inf if mark is None else mark
+            coming.append((_ahead(frame, now, loaded), wait.value))
+        return sorted(coming, key=lambda each: each[0])
 
     def _song(self, loaded: Loaded) -> Accompaniment:
         song = self._songs.get(loaded.key)
@@ -244,13 +277,13 @@ class Layers:
         return song
 
     def _bars(self, deck: Deck, loaded: Loaded) -> list[int]:
-        """The bars to have ready: the one that plays, if it never was; the next; another, if that is soon."""
+        """The bars to have ready: the one that plays; the next; another, if that is soon."""
         measures, entry = self._song(loaded).measures, deck.entry
         if entry is None or not len(measures):
             return []
-        frame = deck.frame % loaded.frames if loaded.loops else deck.frame
+        frame = _frame(deck, loaded)
         here = measures.at(frame)
-        bars = [] if here is None or any(each.bar == here for each in self._known(loaded)) else [here]
+        bars = [] if here is None else [here]
         following = here if here is not None else -1
         for ahead in range(KEPT - 1):
             following = self._after(
@@ -275,15 +308,14 @@ class Layers:
     def _known(self, loaded: Loaded) -> list[_Laid]:
         return self._laid.setdefault(loaded.key, [])
 
-    def _score(self, loaded: Loaded, bar: int) -> dict[str, Any] | None:
-        """A bar's pattern; None if the engine has it."""
+    def _score(self, loaded: Loaded, bar: int, density: float, *, is_here: bool) -> dict[str, Any] | None:
+        """A bar's pattern; None if the engine has it, or what is as good where the bar plays already."""
         song, known = self._song(loaded), self._known(loaded)
-        bass_is_off = self._mix["bass"] <= QUIET_BASS_DB
-        density = self._before if song.measures.span(bar)[0] < self._turn - 1.0 else self._done
-        version = density, bass_is_off
-        if density <= 0.0 or any(each.bar == bar and each.version == version for each in known):
+        version = density, self._standing.mix["bass"] <= QUIET_BASS_DB
+        before = next((each.version for each in known if each.bar == bar), None)
+        if density <= 0.0 or before == version or (is_here and before and before[0] == density):
             return None
-        made = song.bar(bar, density, bass_is_off=bass_is_off)
+        made = song.bar(bar, density, bass_is_off=version[1])
         known[:] = [each for each in known if each.bar != bar][-(KEPT - 1) :]
         known.append(_Laid(bar, version, made.layers if made else {}))
         deck = self._decks.shown.index
@@ -311,9 +343,23 @@ class Layers:
     @property
     def because(self) -> str:
         """What is generated and what is taken away, in words; empty for neither."""
-        if self._done < 0.0:
+        density = self._standing.mix["density"]
+        if density < 0.0:
             off = [f"{role} {'off' if db <= OFF_DB else f'{db:.0f} dB'}" for role, db in
-                   thinned_db(self._done, self._decks.roles).items()]  # fmt: skip
-            low = [f"below 250 Hz {low_db(self._done):.0f} dB"] if low_db(self._done) else []
+                   thinned_db(density, self._decks.roles).items()]  # fmt: skip
+            low = [f"below 250 Hz {low_db(density):.0f} dB"] if low_db(density) else []
             return f"taken away: {', '.join(off + low)}" if off or low else ""
         return told(self.generated, self.seed)
+
+
+def _frame(deck: Deck, loaded: Loaded) -> float:
+    """Where a deck is in its song."""
+    return deck.frame % loaded.frames if loaded.loops else deck.frame
+
+
+def _ahead(frame: float, now: float, loaded: Loaded) -> float:
+    """How far ahead a place is; one that has just gone by is here."""
+    ahead = frame - now
+    if -PASSED_FRAMES < ahead <= 0.0:
+        return 0.0
+    return ahead % loaded.frames if loaded.loops and ahead < math.inf else ahead

@@ -19,6 +19,9 @@ from remixd.errors import Exhausted
 WAITING_MAX: Final = 232
 """Commands of one session on their way. The engine itself lets 256 wait for their sample."""
 
+PANIC_ROOM: Final = 72
+"""Commands that wishes and hands leave free, so that panic always gets through."""
+
 _command_ids = count(time.time_ns())
 """Not those of a daemon that was killed, whose engines this one may have adopted."""
 
@@ -55,6 +58,7 @@ class Receipts:
         place: says bar and beat of a source frame of the music on a deck (or EVERY_DECK).
         tell: called with every answer.
         journal: where what is sent is written down first.
+        given: what the engine is told where an order says what is wished.
         before: the orders that are to be sent before another, mostly none.
 
     Attributes:
@@ -70,12 +74,14 @@ class Receipts:
         place: Callable[[int, int], str],
         tell: Callable[[Applied | Refused], None],
         journal: Journal | None = None,
+        given: Callable[[Order], Order] = lambda order: order,
         before: Callable[[Order], Sequence[Order]] = lambda _: (),
     ) -> None:
         self._commands = commands
         self._key = key
         self._place = place
         self._tell = tell
+        self._given = given
         self._before = before
         self.journal = journal or Journal()
         self._sent: dict[int, _Sent] = {}
@@ -86,6 +92,11 @@ class Receipts:
     def free(self) -> int:
         """How many more commands can be sent now."""
         return min(self._commands.free, WAITING_MAX - len(self._sent))
+
+    @property
+    def room(self) -> int:
+        """How many of them wishes and hands may send: not those that panic needs."""
+        return max(self.free - PANIC_ROOM, 0)
 
     def send(
         self,
@@ -104,6 +115,7 @@ class Receipts:
         """
         if self._commands.free <= len(DECK_NAMES):
             raise Exhausted("the engine's mailbox is full")
+        order = self._given(order)
         for first in self._before(order):
             self._post(first)
         return self._post(order, receipts, replaced, because, told)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -12,7 +13,7 @@ from performing import SECOND, Performance, track
 from sounds import Audio, level_db, tone
 
 from remixd._kernel import fft
-from remixd._kernel.mailbox import APPLIED, LEVEL, PATTERN
+from remixd._kernel.mailbox import APPLIED, LEVEL, MIX, PATTERN, STRIP
 from remixd._kernel.patterns import PatternShelf
 from remixd._kernel.session import Session as KernelSession
 from remixd._kernel.stem import Stem
@@ -21,19 +22,22 @@ from remixd.config import user_cache_path
 from remixd.control.action import Action, DeckCommand
 from remixd.control.command import Applied
 from remixd.control.desk import Desk
+from remixd.control.order import CHANNEL
+from remixd.control.presets import Pick
 from remixd.control.score import Beats
 from remixd.control.sink import Sink
 from remixd.control.start import Start
 from remixd.control.stingers import plan
-from remixd.director.blend import NO_PRESETS
+from remixd.director.blend import NO_PRESETS, blend
+from remixd.director.preset import Preset, merged
 from remixd.engine.patterns import make_pattern
 from remixd.errors import InvalidInput
-from remixd.mix import When
+from remixd.mix import PLAYABLE, When
 from remixd.synth.bank import level_lufs
 from remixd.track.analysis import Chord
 from remixd.track.package import Track
 from remixd.track.rights import Rights
-from remixd.units import STEM_ROLES, StemRole
+from remixd.units import OFF_DB, STEM_ROLES, StemRole
 
 BEAT = 24_000
 BAR = 4 * BEAT
@@ -214,6 +218,124 @@ def test_wishes_for_levels_count_together_with_density() -> None:
     on.wish(density=0.0)
     on.play(BAR)
     assert on.applied(1)[-1].value == pytest.approx(-3.0)
+
+
+BAND: dict[StemRole, Audio] = {"other": SILENCE, "drums": SILENCE}
+
+
+def given(on: Grooving, name: str) -> list[float]:
+    """The levels that the engine was given of a role, in turn."""
+    index = PLAYABLE.index(name)
+    return [report.value for report in on.applied(MIX) if report.dimension == index]
+
+
+def lows(on: Grooving) -> list[float]:
+    """The low band of deck A, likewise."""
+    low = CHANNEL.index("low")
+    return [r.value for r in on.applied(STRIP) if (r.dimension, r.deck) == (low, 0)]
+
+
+def test_a_level_and_a_density_for_the_same_mark_count_together_in_either_order() -> None:
+    for first, second in itertools.permutations([{"other": -6.0}, {"density": -0.2}]):
+        on = playing(BAND)
+        on.wish("bar", **first)
+        on.wish("bar", **second)
+        on.play(BAR)
+        assert given(on, "other")[-1] == pytest.approx(-6.0 - 15.0)
+        assert (on.desk.mix["other"], on.desk.mix["density"]) == (-6.0, -0.2)
+
+
+def test_a_level_that_comes_before_a_density_is_whole_until_then_and_thinned_at_once_then() -> None:
+    on = playing(BAND)
+    on.wish("phrase", density=-0.2)
+    on.wish(other=-6.0)
+    on.play(BAR)
+    assert given(on, "other") == [-6.0]
+    on.play(4 * BAR)
+    levels = [report for report in on.applied(MIX) if report.dimension == PLAYABLE.index("other")][1:]
+    assert levels[-1].value == pytest.approx(-21.0)
+    assert len({report.sample for report in levels}) == 1
+
+
+def test_a_level_for_a_later_mark_than_the_density_is_thinned_when_it_comes() -> None:
+    on = playing(BAND)
+    on.wish("phrase", other=-6.0)
+    on.wish("bar", density=-0.2)
+    on.play(2 * BAR)
+    assert given(on, "other") == [pytest.approx(-15.0)]
+    on.play(4 * BAR)
+    assert given(on, "other")[-1] == pytest.approx(-21.0)
+
+
+def test_orders_that_land_in_another_turn_than_was_reckoned_with_are_put_right() -> None:
+    """A section begins here before the next phrase does: the density of the later order is there first."""
+    on = playing(BAND)
+    on.do("seek", 0, value=7 * BAR / SECOND)
+    on.play(BEAT // 2)
+    on.wish("section", density=-0.2)
+    on.wish("phrase", other=-6.0)
+    on.wish("section", density=0.0)
+    on.play(2 * BAR)
+    assert given(on, "other")[-1] == pytest.approx(-6.0)
+    on.wish("beat", density=-0.2)
+    on.wish("beat", density=0.0)
+    on.play(BAR)
+    assert given(on, "other")[-1] == pytest.approx(-6.0)
+
+
+def test_a_density_for_a_later_mark_does_not_end_what_plays_until_then() -> None:
+    on = playing({"other": SILENCE})
+    on.wish(density=1.0)
+    on.play(BAR)
+    on.wish("phrase", density=0.0)
+    on.play(BEAT)
+    assert all(level_db(on.play(BAR // 2)) > -60 for _ in range(4))
+    on.play(2 * BAR)
+    assert np.abs(on.play(BAR)).max() == 0.0
+    assert on.desk.mix["density"] == 0.0
+
+
+def test_a_hand_on_the_low_band_and_density_count_together() -> None:
+    on = playing(BAND)
+    on.do("channel", 0, name="low", value=-6.0)
+    on.wish(density=-1.0)
+    on.play(BAR)
+    assert lows(on) == [-6.0, -30.0]
+    on.do("channel", 0, name="low", value=-3.0)
+    on.play(BEAT)
+    assert lows(on)[-1] == -27.0
+    on.wish("phrase", density=0.0)
+    on.do("channel", 0, name="low", value=-2.0)
+    on.play(BEAT)
+    assert lows(on)[-1] == -26.0
+    on.play(4 * BAR)
+    assert lows(on)[-1] == -2.0
+    on.desk.panic("help")
+    on.play(BEAT)
+    assert lows(on)[-1] == 0.0
+
+
+def test_a_track_that_comes_with_another_role_is_thinned_as_density_has_it() -> None:
+    on = playing({"other": SILENCE})
+    on.wish(density=-1.0)
+    on.play(BAR)
+    assert given(on, "other")[-1] == -12.0
+    on.load(1, song(BAND), BAND)
+    on.play(BEAT)
+    assert (given(on, "other")[-1], given(on, "drums")[-1]) == (OFF_DB, -12.0)
+
+
+def test_presets_for_a_mark_have_their_own_levels_under_their_density() -> None:
+    thin = Preset(name="thin", title="T", description="", mix=merged({"other": -6.0, "density": -0.2}))
+    on = playing(BAND)
+    pick = Pick(id="p", weights={"thin": 1.0}, at="bar", over_bars=1.0)
+    assert on.desk.pick(on.desk.presets.choose(pick, blend([thin], {"thin": 1.0})), ()).accepted
+    on.play(BAR)
+    assert given(on, "other")[-1] == pytest.approx(-21.0)
+    last = [r for r in on.applied(MIX) if r.dimension == PLAYABLE.index("other")][-1]
+    assert last.settled_sample - last.sample >= BAR - 1
+    on.play(2 * BAR)
+    assert on.desk.mix["density"] == -0.2
 
 
 def test_roles_that_are_never_muted_stay_within_their_rights() -> None:
