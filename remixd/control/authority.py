@@ -101,4 +101,3 @@ class Authority:
         """Hold nothing any more: panic."""
         for command_id in self._arbiter.clear():
             self._tell(Refused(id=command_id, reason=reason))
-

@@ -6,10 +6,11 @@ Thread: [control].
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import Final
 
 from remixd._kernel.mailbox import MIX
 from remixd.audience.signal import Signal
-from remixd.control.command import Answer, Lowered, lower
+from remixd.control.command import Answer
 from remixd.control.decks import Decks
 from remixd.control.directing import Due
 from remixd.control.handling import NO_BEATS
@@ -17,10 +18,14 @@ from remixd.control.layers import DENSITY_ORDERS, Layers
 from remixd.control.order import Order, mix_order
 from remixd.control.presets import Chosen, Presets
 from remixd.control.receipts import Receipt, Receipts
+from remixd.control.reception import Entered
 from remixd.control.standing import Standing
 from remixd.director.planner import Move
 from remixd.errors import Exhausted
 from remixd.mix import LAYERED, WHENS, When
+
+
+DJ: Final = "the DJ moved it"
 
 
 class Blending:
@@ -53,41 +58,48 @@ class Blending:
 
     # Wishes
 
-    def receive(self, signals: Sequence[Signal]) -> list[Answer]:
-        """Take a batch of signals. The first answer to each, in order.
-
-        Wishes are clamped, lowered and posted at once, one command a dimension and mark: in a batch the
-        last wish wins, and those before it are told so. Raises Exhausted, and takes nothing, if not all of
-        it fits.
-        """
-        mix = dict(self._standing.mix)
-        answers: list[Answer] = []
-        wished: dict[tuple[str, When], list[tuple[Receipt, float]]] = {}
-        for signal in signals:
-            lowered = lower(signal.wishes, mix, self._decks.rights, self._decks.roles)
-            answers.append(lowered.refusal(signal.id) or self._accepted(signal, lowered))
-            receipt = Receipt(signal.id)
-            for name, value in lowered.values.items():
-                at = "bar" if name in LAYERED and signal.at == "now" else signal.at
-                wished.setdefault((name, at), []).append((receipt, value))
-            if signal.at == "now":
-                mix.update(lowered.values)
+    def check_room(self, signals: Sequence[Signal]) -> None:
+        """Raise Exhausted if these might come to more than there is room for."""
+        moved = {(name, signal.at) for signal in signals for name in (*signal.wishes, *signal.directions)}
         room = self._receipts.room
-        if sum(DENSITY_ORDERS if name in LAYERED else 1 for name, _ in wished) > room:
-            raise Exhausted(f"session {self._id} can move {room} more dimensions now, not {len(wished)}")
+        if sum(DENSITY_ORDERS if name in LAYERED else 1 for name, _ in moved) > room:
+            raise Exhausted(f"session {self._id} can move {room} more dimensions now, not {len(moved)}")
+
+    def move(self, entered: Sequence[Entered]) -> None:
+        """Post the wishes of a batch, for which there is room.
+
+        They come to one command a dimension and mark: the last wish wins, and those before it are told so.
+        """
+        wished: dict[tuple[str, When], list[tuple[Receipt, float]]] = {}
+        for each in entered:
+            receipt, asked = Receipt(each.signal.id), each.signal.at
+            for name, value in each.lowered.values.items():
+                at = "bar" if name in LAYERED and asked == "now" else asked
+                wished.setdefault((name, at), []).append((receipt, value))
         for (name, at), [*replaced, (receipt, value)] in wished.items():
             if name in LAYERED:
                 self._layers.turn(value, at, (receipt,), replaced=replaced)
                 continue
             order = mix_order(name, value, when=WHENS.index(at))
             self._move(order, (receipt,), replaced=replaced)
-        return answers
 
-    def _accepted(self, signal: Signal, lowered: Lowered) -> Answer:
+    def fade(self, command_id: str, name: str, value: float) -> None:
+        """Post a fader of the DJ's. Raises Exhausted."""
+        if not self._receipts.room:
+            raise Exhausted(f"session {self._id} can move nothing more now")
+        if name in LAYERED:
+            self._layers.turn(value, "bar", (Receipt(command_id),), because=DJ)
+        else:
+            self._move(mix_order(name, value), (Receipt(command_id),), because=DJ)
+        self.because[name] = DJ
+
+    def accepted(self, entered: Entered) -> Answer:
+        """The first answer to a signal whose wishes are posted."""
+        signal, lowered = entered.signal, entered.lowered
         waits = signal.at != "now" or any(name in LAYERED for name in lowered.values)
         at = "bar" if signal.at == "now" else signal.at
         planned = self._decks.sample_of(at, -1) if waits else self._decks.sample
-        because = self._marks_told() if waits else ""
+        because = "; ".join(filter(None, (signal.understood, self._marks_told() if waits else "")))
         return Answer(
             id=signal.id, accepted=True, clamps=lowered.clamps, planned_sample=planned, because=because
         )

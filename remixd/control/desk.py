@@ -5,17 +5,20 @@ Thread: [control].
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
 from remixd._kernel.mailbox import APPLIED, EXPIRED, REFUSED, SWAP, Mailbox, ReportEntry
 from remixd._kernel.ring import PacketEntry
+from remixd.audience.audience import Audience
 from remixd.audience.signal import Signal
-from remixd.control.action import TRANSITIONS, DeckCommand
+from remixd.control.action import AUTHORITY_VERBS, TRANSITIONS, DeckCommand
+from remixd.control.authority import Authority
 from remixd.control.blending import Blending
 from remixd.control.calming import UNDONE, calming, undoing
-from remixd.control.command import Answer, Applied, Refused, lower
+from remixd.control.command import Answer, Applied, Refused
 from remixd.control.decks import Decks, Loaded
 from remixd.control.directing import Clock, Directing
 from remixd.control.handling import Handled, Handling, loading
@@ -24,11 +27,13 @@ from remixd.control.layers import Layers
 from remixd.control.order import Order, mix_order
 from remixd.control.presets import Chosen, Presets
 from remixd.control.receipts import PANIC_ROOM, Receipt, Receipts
+from remixd.control.reception import DIRECTED, Entered, Reception
 from remixd.control.score import FIRST_PLAYER, Beats
 from remixd.control.standing import Standing
 from remixd.control.start import Start
 from remixd.control.transitions import Transitions
 from remixd.control.wholes import Wholes
+from remixd.director.arbiter import Arbiter
 from remixd.errors import Exhausted, InvalidInput
 from remixd.mix import NEUTRAL, PLAYABLE, When
 from remixd.track.package import Track
@@ -37,7 +42,10 @@ from remixd.units import PACKET_FRAMES, RATE_HZ, STEM_ROLES
 POSITION_ONE: Final = 1 << 24
 """Positions in packets have 24 fractional bits."""
 
-DIRECTED: Final = "this session is directed: its director moves the mix, on the bars"
+PANIC: Final = "panic: the artist's own mix is back"
+
+LISTEN_S: Final = 1.0
+"""How often what fans express counts where no director asks for it."""
 
 
 class Desk:
@@ -52,6 +60,8 @@ class Desk:
 
     Attributes:
         standing: its mix, now and later.
+        audience: what its fans express, and want.
+        arbiter: what the DJ holds of it.
         presets: the blend that it stands in.
         directed_track: the id of the track that it is directed on; empty hands-on.
         decks: its decks.
@@ -72,8 +82,13 @@ class Desk:
     ) -> None:
         track = start.track
         self._id = session_id
+        self._exploring = start.exploring
+        self.audience = Audience(start.mix, seed=zlib.crc32(session_id.encode()), explores=start.explores)
+        self.arbiter = Arbiter()
         self.directing = (
-            Directing(track, start.mix, start.blend.locked) if track and start.is_directed else None
+            Directing(track, start.mix, self.audience, self.arbiter, start.blend.locked, start.arc)
+            if track and start.is_directed
+            else None
         )
         self.directed_track = track.id if track and start.is_directed else ""
         first = Loaded(FIRST_PLAYER, track, Beats.of(track), loops=True) if track else None
@@ -81,6 +96,7 @@ class Desk:
         self.newest: PacketEntry | None = None
         self._tell = tell
         self._settled: list[Applied] = []
+        self._listened_s = -LISTEN_S
         self.wholes = Wholes(self.decks)
         self.standing = Standing(start.mix, self.decks)
         self.receipts = Receipts(
@@ -92,6 +108,8 @@ class Desk:
             session_id, self.decks, self.receipts, self.standing, self.layers, self.presets
         )
         self.transitions = Transitions(self.decks, self.receipts, tell, self.because)
+        self._reception = Reception(self.audience, self.arbiter, tell)
+        self._authority = Authority(self.arbiter, self._next_bar, tell)
 
     @property
     def mix(self) -> dict[str, float]:
@@ -126,40 +144,59 @@ class Desk:
     def receive(self, signals: Sequence[Signal]) -> list[Answer]:
         """Take a batch of signals. The first answer to each, in order.
 
-        Hands-on, their wishes are clamped, lowered and posted at once, one command a dimension and mark: in
-        a batch the last wish wins, and those before it are told so. Directed, the director takes them.
+        Hands-on, their wishes are clamped, lowered and posted at once. Directed, the director takes them.
         Raises Exhausted, and takes nothing, if not all of it fits.
         """
-        if self.directing:
-            self.directing.check_room(signals)
-            return [self._hand_to(self.directing, signal) for signal in signals]
-        return self._blending.receive(signals)
-
-    def _hand_to(self, directing: Directing, signal: Signal) -> Answer:
-        if signal.at != "now":
-            reason = f"{DIRECTED}; a signal for it has no time of its own"
-            return Answer(id=signal.id, accepted=False, reason=reason)
-        lowered = lower(signal.wishes, self.mix, self.decks.rights, self.decks.roles)
-        if refusal := lowered.refusal(signal.id):
-            return refusal
-        answer, replaced = directing.receive(signal, lowered, self.mix, self.clock)
-        for signal_id in replaced:
-            reason = f"signal {signal.id} of the same fan took its place before the director moved"
-            self._tell(Refused(id=signal_id, reason=reason))
-        return answer
+        self.audience.check_room(signals)
+        if not self.directing:
+            self._blending.check_room(signals)
+        mix, entered, answers = dict(self.mix), [], []
+        at, rights, roles = self.clock, self.decks.rights, self.decks.roles
+        for signal in signals:
+            come = self._reception.enter(signal, mix, rights, roles, at, self.directing)
+            if isinstance(come, Entered):
+                entered.append(come)
+                answers.append(self._blending.accepted(come))
+                if signal.at == "now":
+                    mix.update(come.lowered.values)
+            else:
+                answers.append(come)
+        self._blending.move(entered)
+        return answers
 
     def direct(self) -> None:
         """Let the director decide what is due soon. Called often; does nothing hands-on."""
-        if not self.directing or self.newest is None or self.receipts.free < PANIC_ROOM:
+        if self.newest is None:
             return
-        due = self.directing.due(self.mix, self.clock)
+        clock = self.clock
+        self._authority.turn(clock, self._nothing_to_do)
+        if not self.directing or self.receipts.free < PANIC_ROOM:
+            self._listen(clock)
+            return
+        self.audience.explores = self._exploring and self.presets.blend.explores
+        due = self.directing.due(self.mix, clock)
         if due is None:
             return
         if due.recentred is not None and (idle := self._blending.begin(due)):
             self._settled.append(self._nothing_to_do(idle))
         self._blending.take(due)
+        self.audience.hear(due.sample / RATE_HZ, self.mix)
+        self._reception.tell_counted(self._nothing_to_do)
         for signal_id, because in due.settled.items():
             self._tell(replace(self._nothing_to_do(signal_id), because=because))
+
+    def _listen(self, clock: Clock) -> None:
+        """Hands-on: let what fans express count now and then."""
+        if clock.at_s < self._listened_s + LISTEN_S:
+            return
+        self._listened_s = clock.at_s
+        self.audience.hear(clock.at_s, self.mix)
+        self.audience.tick(clock.at_s)
+        self._reception.tell_counted(self._nothing_to_do)
+
+    def _next_bar(self) -> int | None:
+        """The sample at which a change of authority can begin; None if nothing plays."""
+        return self.directing.next_bar(self.clock) if self.directing else self.decks.sample_of("bar", -1)
 
     def _nothing_to_do(self, command_id: str) -> Applied:
         at = self.clock
@@ -198,6 +235,8 @@ class Desk:
             behind_frames: from what is heard to the end of what is rendered.
         """
         try:
+            if command.action.verb in AUTHORITY_VERBS:
+                return self._decide(command)
             self.check_hands()
             if command.action.verb in TRANSITIONS:
                 return self.transitions.take(command)
@@ -209,6 +248,21 @@ class Desk:
             self._settled.append(self._nothing_to_do(command.id))
         return self._taken(command.id, handled, command.at, command.deck)
 
+    def _decide(self, command: DeckCommand) -> Answer:
+        """What a DJ does to the mix that fans move."""
+        if command.action.verb == "move":
+            answer, value = self._authority.moved(command, self.mix, self.decks.rights, self.decks.roles)
+            if value is not None:
+                self._blending.fade(command.id, command.action.name, value)
+                return replace(answer, planned_sample=self.decks.sample)
+        elif command.action.verb == "arc":
+            answer = self._authority.follow(command, self.directing, self.clock)
+        else:
+            return self._authority.ask(command, self.clock)
+        if answer.accepted:
+            self._settled.append(replace(self._nothing_to_do(command.id), because=answer.because))
+        return answer
+
     def _taken(self, command_id: str, handled: Handled, at: When, deck: int = -1) -> Answer:
         planned = self.decks.sample if at == "now" else self.decks.sample_of(at, deck)
         because = "; ".join(handled.because)
@@ -218,8 +272,8 @@ class Desk:
 
     def check_hands(self) -> None:
         """Raise InvalidInput where no hands are allowed."""
-        if self.directing:
-            raise InvalidInput(f"{DIRECTED}; make a hands-on session for the decks")
+        if self.directing and not self.arbiter.has_all:
+            raise InvalidInput(f"{DIRECTED}; take all of it, or make a hands-on session for the decks")
 
     def _post(self, command_id: str, handled: Handled) -> None:
         if len(handled.orders) > self.free:
@@ -233,8 +287,8 @@ class Desk:
     def expect(self, command: DeckCommand, track: Track) -> Answer:
         """Answer a command that loads a track, which is made ready meanwhile; one a deck, the last."""
         try:
-            if command.action.verb != "choose":
-                self.check_hands()
+            if self.directing and command.action.verb != "choose":
+                raise InvalidInput(f"{DIRECTED}, on its one track; make a hands-on session to load others")
             start_s = command.action.start_s or 0.0
             if not 0.0 <= start_s < track.duration_s:
                 raise InvalidInput(
@@ -309,8 +363,11 @@ class Desk:
         scheduled, signals = self.receipts.take_back(UNDONE)
         if self.directing:
             signals += self.directing.clear(NEUTRAL)
+        else:
+            self.audience.clear(NEUTRAL)
+        self._authority.clear(PANIC)
         for signal_id in dict.fromkeys(signals):
-            self._tell(Refused(id=signal_id, reason="panic: the artist's own mix is back"))
+            self._tell(Refused(id=signal_id, reason=PANIC))
         done()
         self.standing.clear()
         self.layers.clear()

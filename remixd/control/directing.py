@@ -242,6 +242,7 @@ class Directing:
         }
         if self._cadence and (self._audience.is_crowd or at_s > self._cadence[2]):
             self._cadence = None
+        self._director.freed = frozenset({"tempo"} if self._cadence else ())
         if self._cadence:
             steps, tempo, _ = self._cadence
             goal["tempo"] = Want(value=tempo, because=f"tempo at {tempo:.3f}: {steps:g} steps a minute")

@@ -93,7 +93,9 @@ class Reception:
         clock: Clock,
         directing: Directing | None,
     ) -> Answer | Entered:
-        wishes = wished(signal, mix, self._audience.stated(signal.fan)) if signal.directions else signal.wishes
+        wishes = (
+            wished(signal, mix, self._audience.stated(signal.fan)) if signal.directions else signal.wishes
+        )
         lowered = lower(wishes, mix, rights, roles)
         if refusal := lowered.refusal(signal.id):
             return refusal

@@ -80,6 +80,11 @@ class Start:
     arc: Arc = ()
     exploring: bool = True
 
+    @property
+    def explores(self) -> bool:
+        """Whether its presets allow that too."""
+        return self.exploring and self.blend.explores
+
     @classmethod
     def of(
         cls, track: Track | None, of: Blend, sink: Sink, *, is_directed: bool, arc: Arc = (),

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from remixd.audience.told import Part
 from remixd.mix import DIMENSIONS
+
+HELD: Final[Mapping[str, str]] = {
+    "dj": "the DJ holds it there",
+    "rights": "the rights of this track hold it there",
+    "preset": "the presets hold it there",
+    "slew": "it is on its way",
+}
 
 
 def told(name: str, value: float) -> str:
@@ -48,3 +59,12 @@ def how_to_go(name: str, steps: int) -> str:
 def why_held(name: str, low: float, high: float) -> str:
     """Why a wish was moved into what the director may reach."""
     return f"the director keeps {name} near its preset: {low:.3g} to {high:.3g}"
+
+
+def in_words(name: str, value: float, parts: Sequence[Part], moved: str, held_by: str) -> str:
+    """Why a dimension is as it is, in one sentence: "drums at 1.8 dB: 3 likes while drums was high +1.3; ..."."""
+    row = DIMENSIONS[name]
+    sums = [f"{part.what} {part.change:+.2g}" for part in sorted(parts, key=lambda part: -abs(part.change))]
+    reasons = "; ".join(sums) or moved or ("the presets" if value != row.neutral else "the artist's own")
+    held = HELD.get(held_by, "")
+    return f"{name} at {told(name, value)}: {reasons}" + (f" ({held})" if held else "")

@@ -79,6 +79,9 @@ class Director:
         locked: the dimensions that stay where the presets have them.
 
     Everything is a function of the calls. Thread: [control].
+
+    Attributes:
+        freed: dimensions that move although they are locked: the tempo, at a listener's pace.
     """
 
     def __init__(
@@ -90,6 +93,7 @@ class Director:
         self._centre = dict(centre)
         self._locked = frozenset(locked)
         self._ranges = ranges
+        self.freed: frozenset[str] = frozenset()
         self._pending: dict[str, dict[str, _Pending]] = {name: {} for name in DIMENSIONS}  # and of whom
         self._moving: set[str] = set()
 
@@ -100,7 +104,7 @@ class Director:
 
     def reach(self, name: str) -> tuple[float, float]:
         """The values of a dimension that the director may go to: rights, and the slew in all."""
-        if name in self._locked:
+        if name in self._locked and name not in self.freed:
             return self._centre[name], self._centre[name]
         low, high = self._ranges[name]
         slew = DIMENSIONS[name].slew
