@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from remixd._kernel.mailbox import APPLIED, EXPIRED, REFUSED, SWAP, Mailbox, ReportEntry
+from remixd._kernel.mailbox import APPLIED, EXPIRED, REFUSED, Mailbox, ReportEntry
 from remixd._kernel.ring import PacketEntry
 from remixd.audience.audience import Audience
 from remixd.audience.signal import Signal
@@ -31,6 +31,7 @@ from remixd.control.reception import DIRECTED, Entered, Reception
 from remixd.control.score import FIRST_PLAYER, Beats
 from remixd.control.standing import Standing
 from remixd.control.start import Start
+from remixd.control.substitution import Substitution
 from remixd.control.transitions import Transitions
 from remixd.control.wholes import Wholes
 from remixd.director.arbiter import Arbiter
@@ -67,6 +68,7 @@ class Desk:
         decks: its decks.
         layers: what density does to them.
         wholes: those of them on which one file plays in the place of stems.
+        substitution: how other files of the same music take the place of what plays.
         transitions: from deck to deck, and within a track.
         newest: how it stood in the newest packet; None before the first.
     """
@@ -107,6 +109,7 @@ class Desk:
         self._blending = Blending(
             session_id, self.decks, self.receipts, self.standing, self.layers, self.presets
         )
+        self.substitution = Substitution(self.decks, self.wholes, self.standing, self.receipts)
         self.transitions = Transitions(self.decks, self.receipts, tell, self.because)
         self._reception = Reception(self.audience, self.arbiter, tell)
         self._authority = Authority(self.arbiter, self._next_bar, tell)
@@ -319,32 +322,6 @@ class Desk:
         self._post(command.id, loading(deck, command, loaded, self.decks.sample))
         self.decks.expect(loaded, deck.index)
         deck.awaited = deck.awaited_track = ""
-
-    def swap(self, index: int, before: Loaded, ready: Loaded) -> bool:
-        """Have other stems of the same music take the place of what is on a deck; False if it is gone."""
-        deck = self.decks.all[index]
-        if self.free < 1 or not self.decks.is_deck_settled(deck) or deck.loaded is not before:
-            return False
-        self.receipts.send(Order(kind=SWAP, deck=index, extra=ready.key))
-        self.decks.expect(ready, index)
-        return True
-
-    def may_join(self, index: int) -> bool:
-        """Whether one file may play on a deck in the place of its stems, and nobody would hear it."""
-        return self.wholes.may_join(self.decks.all[index], self.standing.thinned, self.receipts.orders)
-
-    def join(self, index: int, before: Loaded, whole: Loaded, stems: Loaded) -> bool:
-        """Have one file, which lies ready, play on a deck; False if that cannot be any more."""
-        deck = self.decks.all[index]
-        if self.free < 1 or deck.loaded is not before or not self.may_join(index):
-            return False
-        self.receipts.send(self.wholes.join(deck, whole, stems))
-        return True
-
-    def part(self) -> None:
-        """Have the stems play again where one file does. Raises Exhausted."""
-        for order in self.wholes.part():
-            self.receipts.send(order)
 
     # Panic
 

@@ -137,7 +137,7 @@ class Holding:
             ready = await self.make_ready(
                 session, loaded.track, lease=lease, loop=loaded.loops, summed=summed
             )
-            if session.desk.swap(deck.index, loaded, ready):
+            if session.desk.substitution.swap(deck.index, loaded, ready):
                 done += 1
             else:
                 left += 1
@@ -155,7 +155,7 @@ class Holding:
             score = session.players.get(loaded.key) if loaded else None
             if loaded is None or score is None or len(score["stems"]) < 2:
                 continue
-            if session.desk.may_join(deck.index):
+            if session.desk.substitution.may_join(deck.index):
                 joined = await self._join(session, deck.index, loaded, summed=score["summed"]) or joined
         return joined
 
@@ -170,7 +170,7 @@ class Holding:
                 aside.add(ready[-1].key)  # until both are there
         finally:
             aside.difference_update(each.key for each in ready)
-        return session.desk.join(index, loaded, *ready)
+        return session.desk.substitution.join(index, loaded, *ready)
 
     async def let_go(self, session: Session, players: Collection[int]) -> None:
         """Let go of what no deck of a session plays any more."""

@@ -16,6 +16,7 @@ from time import monotonic
 from typing import Final, Literal
 
 from remixd.control.admission import Load
+from remixd.control.decks import Deck
 from remixd.control.engine import Engine
 from remixd.control.holding import Holding
 from remixd.control.score import DIRECTED_LEAD_NS, LEAD_NS
@@ -117,13 +118,13 @@ class Ladder:
                 return
         if not is_full:
             return
-        if some := _least_heard([each for each in sessions if each.is_apart]):
+        if some := _least_heard([each for each in sessions if is_apart(each)]):
             self._steps.append(_Step("summed", some))
             for session in some:
                 if (await self._holding.swap(session, summed=True)).done:
                     session.degrade("summed", SUMMED, because)
         elif self._joining is None or self._joining.done():
-            may = [each for each in sessions if each.may_join and each.key not in self._hopeless]
+            may = [each for each in sessions if _may_join(each) and each.key not in self._hopeless]
             self._joining = asyncio.create_task(self._join(_least_heard(may), because))
 
     async def _join(self, sessions: list[Session], because: str) -> None:
@@ -154,7 +155,7 @@ class Ladder:
                 else:
                     session.restore("summed")
             elif step.what == "whole":
-                session.desk.part()
+                session.desk.substitution.part()
         for session, lead_ns in zip(step.sessions, step.leads, strict=False):
             if session in here:
                 await _lead(engine, session, lead_ns)
@@ -180,6 +181,28 @@ def _least_heard(sessions: list[Session]) -> list[Session]:
 
 def _may_wait(session: Session) -> bool:
     return not session.sink.startswith("device")
+
+
+def is_apart(session: Session) -> bool:
+    """Whether any of its decks plays stems by themselves that could be summed now: not beneath racks."""
+    decks = session.desk.decks
+    if session.racks or not decks.is_settled:
+        return False
+    on_decks = (session.players.get(deck.loaded.key) for deck in decks.all if deck.loaded)
+    return any(score and not score["summed"] and len(score["stems"]) > 1 for score in on_decks)
+
+
+def _may_join(session: Session) -> bool:
+    """Whether one file may play on any of its decks in the place of stems, and nobody would hear it."""
+    desk = session.desk
+    return not session.racks and any(
+        _plays_stems(session, deck) and desk.substitution.may_join(deck.index) for deck in desk.decks.all
+    )
+
+
+def _plays_stems(session: Session, deck: Deck) -> bool:
+    score = session.players.get(deck.loaded.key) if deck.loaded else None
+    return score is not None and len(score["stems"]) > 1
 
 
 def _own_lead_ns(session: Session) -> int:

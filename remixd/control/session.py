@@ -5,7 +5,6 @@ Thread: [control].
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Sequence
 from typing import Any, Final
 
@@ -15,20 +14,20 @@ from remixd._kernel.ring import PacketEntry
 from remixd._kernel.shared import SessionMemory
 from remixd.audience.signal import Signal
 from remixd.control.action import DeckCommand
-from remixd.control.command import Answer, Refused, heard
+from remixd.control.command import Answer, Refused
 from remixd.control.decks import Deck, Loaded
 from remixd.control.desk import POSITION_ONE, Desk
-from remixd.control.directing import Clock
 from remixd.control.engine import Engine
 from remixd.control.fanout import Listeners, Watchers
 from remixd.control.journal import Journal
 from remixd.control.ledger import Ledger
 from remixd.control.order import bypass_of
 from remixd.control.start import Start
-from remixd.control.streams import SILENT_LUFS, Listener, Packet, SessionStatus, Watcher
+from remixd.control.streams import Listener, Packet, SessionStatus, Watcher
+from remixd.control.telling import heard_now, racks_delay_s, status_of
 from remixd.errors import RemixdError, Unavailable
 from remixd.track.package import Track
-from remixd.units import OFF_DB, PACKET_FRAMES, RATE_HZ, db_from_gain
+from remixd.units import PACKET_FRAMES, RATE_HZ
 
 LEDGER_MAX: Final = 64
 """Orders that were done, of which those in a checkpoint are forgotten."""
@@ -112,58 +111,17 @@ class Session:
 
     def status(self) -> SessionStatus:
         """How it stands now."""
-        desk, newest, clock = self._desk, self._desk.newest, self._desk.clock
-        shown = desk.decks.shown.loaded
-        heard_sample, heard_position_s = self._heard_now(clock)
         return SessionStatus(
             session=self.id,
-            track_id=shown.track.id if shown else "",
             state="playing" if self.playing else "lost",
             sink=self.sink,
             engine_pid=self.engine_pid,
-            sample=clock.sample,
-            position_s=clock.position_s,
-            bar_beat=self._desk.bar_beat(clock.position_s),
-            mix=heard(desk.mix, desk.decks.rights, desk.decks.roles),
-            peak_db=db_from_gain(max(newest.peaks)) if newest else db_from_gain(0.0),
-            limiter_db=db_from_gain(newest.limiter_gain) if newest else 0.0,
-            underruns=newest.underruns if newest else 0,
-            mode=self.mode,
-            **desk.presets.told(),
-            latency_s=self.latency_s + self._racks_delay_s,
+            latency_s=self.latency_s + racks_delay_s(self._desk),
             device=self.device,
-            because=desk.layers.with_told(desk.because),
-            heard_sample=heard_sample,
-            heard_position_s=heard_position_s,
-            heard_bar_beat=self._desk.bar_beat(heard_position_s),
-            true_peak_db=db_from_gain(newest.true_peak) if newest else OFF_DB,
-            momentary_lufs=newest.momentary_lufs if newest else SILENT_LUFS,
-            short_term_lufs=newest.short_term_lufs if newest else SILENT_LUFS,
-            nonfinite=newest.nonfinite if newest else 0,
-            major_faults=newest.major_faults if newest else 0,
+            mode=self.mode,
             degraded="; ".join(self.degraded.values()),
-            decks=desk.decks.statuses(),
-            generated=desk.layers.generated,
-            generated_db=db_from_gain(max(newest.layers)) if newest else OFF_DB,
+            **status_of(self._desk),
         )
-
-    def _heard_now(self, clock: Clock) -> tuple[int, float]:
-        """The sample and the place in the song that are heard now: the newest packet is, when it is due."""
-        newest = self._desk.newest
-        if newest is None:
-            return 0, 0.0
-        ago = (time.monotonic_ns() - newest.due_ns) * RATE_HZ // 1_000_000_000
-        ago = max(min(ago, PACKET_FRAMES), -clock.sample)
-        position_s = clock.position_s + (ago / RATE_HZ - self._racks_delay_s) * clock.tempo
-        shown = self._desk.decks.shown.loaded
-        if shown and shown.loops:
-            return clock.sample + ago, position_s % shown.track.duration_s
-        return clock.sample + ago, max(position_s, 0.0)
-
-    @property
-    def _racks_delay_s(self) -> float:
-        """By how much the music comes later than it is played, because of racks."""
-        return self._desk.newest.racks_delay_frames / RATE_HZ if self._desk.newest else 0.0
 
     def check_playing(self) -> None:
         """Raise Unavailable if the engine is lost."""
@@ -181,8 +139,7 @@ class Session:
         """Take what a hand does on a deck, but for loading. Raises Unavailable if the engine is lost."""
         self.check_playing()
         self._hands += 1
-        clock = self._desk.clock
-        behind_frames = clock.sample + PACKET_FRAMES - self._heard_now(clock)[0]
+        behind_frames = self._desk.clock.sample + PACKET_FRAMES - heard_now(self._desk)[0]
         return self._desk.perform(command, behind_frames)
 
     def expect(self, command: DeckCommand, track: Track) -> Answer:
@@ -323,25 +280,6 @@ class Session:
     def listeners_count(self) -> int:
         """How many hear it over the network."""
         return len(self._listeners)
-
-    @property
-    def is_apart(self) -> bool:
-        """Whether any of its decks plays stems by themselves that could be summed now: not beneath racks."""
-        if self.racks or not self._desk.decks.is_settled:
-            return False
-        on_decks = (self.players.get(deck.loaded.key) for deck in self._desk.decks.all if deck.loaded)
-        return any(score and not score["summed"] and len(score["stems"]) > 1 for score in on_decks)
-
-    @property
-    def may_join(self) -> bool:
-        """Whether one file may play on any of its decks in the place of stems, and nobody would hear it."""
-        return not self.racks and any(
-            self._plays_stems(deck) and self._desk.may_join(deck.index) for deck in self._desk.decks.all
-        )
-
-    def _plays_stems(self, deck: Deck) -> bool:
-        score = self.players.get(deck.loaded.key) if deck.loaded else None
-        return score is not None and len(score["stems"]) > 1
 
     @property
     def version(self) -> int:

@@ -68,13 +68,13 @@ class Relieved(Performance):
     def join(self) -> bool:
         """What the ladder does; whether it did."""
         before = self.desk.decks.all[0].loaded
-        if before is None or not self.desk.may_join(0):
+        if before is None or not self.desk.substitution.may_join(0):
             return False
         keys = [next(self._keys) for _ in range(2)]
         stems, one = sounds()
         self.shelve(keys[0], [one], ["other"])
         self.shelve(keys[1], stems, list(BAND))
-        return self.desk.join(0, before, *(replace(before, key=key) for key in keys))
+        return self.desk.substitution.join(0, before, *(replace(before, key=key) for key in keys))
 
     @property
     def playing(self) -> int:
@@ -94,7 +94,7 @@ def test_nobody_hears_that_stems_have_become_one_file_and_stems_again() -> None:
     heard = [relieved.play(SECOND)]
     assert relieved.is_joined
     assert relieved.playing != kept.playing
-    relieved.desk.part()
+    relieved.desk.substitution.part()
     heard.append(relieved.play(SECOND))
     assert not relieved.is_joined
     np.testing.assert_allclose(np.concatenate(heard), kept.play(2 * SECOND), atol=2e-6)
