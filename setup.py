@@ -75,6 +75,8 @@ KERNEL_NOUNS = (
     "exchange",
     "insert",
     "launch",
+    "ideal",
+    "taste",
 )
 
 CHECKED = os.environ.get("REMIXD_CHECKED") == "1"
