@@ -41,6 +41,9 @@ IDS_KEPT: Final = 65_536
 
 HEARD_ROWS_MAX: Final = 4096
 
+TASTES_MAX: Final = 5_000
+"""Of more fans only what they want, not what it was learnt from, is written down for another daemon."""
+
 SAME: Final = 1e-4
 TRIED_LEAST: Final = 0.02
 TRIED_MOST: Final = 0.25
@@ -317,6 +320,11 @@ class Audience:
         self.decision = None
         self.version += 1
 
+    @property
+    def live_fans(self) -> int:
+        """How many fans count now."""
+        return self.crowd.live_fans if self.is_crowd else len(self.fans)
+
     # Taken back
 
     def undo(self, handle: str, signal_id: str, now_s: float) -> None:
@@ -365,6 +373,17 @@ class Audience:
             if fan.handle and fan.consent == "taste"
         }
 
+    def copy(self, now_s: float) -> Audience:
+        """Another audience that is as this one."""
+        other = Audience(
+            dict.fromkeys(NAMES, 0.0) | {"tempo": 1.0},
+            seed=self._seed,
+            explores=self.explores,
+            prior=self._prior,
+        )
+        other.restore(self.to_json(now_s))
+        return other
+
     # Papers
 
     def to_json(self, now_s: float) -> dict[str, Any]:
@@ -373,16 +392,23 @@ class Audience:
         return {
             "fans": self.fans.to_json(),
             "is_crowd": self.is_crowd,
-            "tastes": b64encode(self.tastes.snapshot()).decode(),
+            "tastes": self._tastes_to_json() if len(self.fans) <= TASTES_MAX else "",
             "crowd": self.crowd.snapshot(),
             "ids": [[key, text] for key, text in self._ids.items()],
         }
 
+    def _tastes_to_json(self) -> str:
+        return b64encode(self.tastes.snapshot()).decode()
+
     def restore(self, plain: Mapping[str, Any]) -> None:
         """Go on from what `to_json` wrote, on the same clock. Raises KeyError, TypeError or ValueError."""
         self.fans.restore(plain["fans"])
-        self.tastes.restore(b64decode(plain["tastes"]))
-        self._hearing = Hearing(self.tastes.heard)
+        if plain["tastes"]:
+            self.tastes.restore(b64decode(plain["tastes"]))
+            self._hearing = Hearing(self.tastes.heard)
+        for fan in self.fans:
+            if fan.slot not in self.tastes:
+                self.tastes.join(fan.slot)
         self.crowd.restore(plain["crowd"])
         self.is_crowd = bool(plain["is_crowd"])
         self._ids = {int(key): str(text) for key, text in plain["ids"]}

@@ -72,6 +72,8 @@ class Entry:
     Attributes:
         kind, id, at_s: what happened when; see EVENT.
         dimension: index of what was wished or recentred; None of what judges.
+        value: of a wish or a recentre, in taste space.
+        heard: float64 (D,): what is judged; None of a wish or a recentre.
         change: float64 (D,): by how much it moved the taste, in taste space.
     """
 
@@ -79,6 +81,8 @@ class Entry:
     id: int
     at_s: float
     dimension: int | None
+    value: float
+    heard: Floats | None
     change: Floats
 
 

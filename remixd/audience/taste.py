@@ -175,6 +175,8 @@ class Tastes:
                 id=int(one["id"]),
                 at_s=float(one["at_s"]),
                 dimension=int(one["dimension"]) if one["kind"] in (Kind.WISH, Kind.RECENTRE) else None,
+                value=float(one["value"]),
+                heard=self.heard.points[one["heard"]].copy() if one["heard"] >= 0 else None,
                 change=change,
             )
             for one, change in zip(events, np.diff(course, axis=0), strict=True)

@@ -112,11 +112,10 @@ class Papers:
 
 
 def _write_fans(session: Session, before: _Written) -> None:
-    directing, began_s = session.desk.directing, monotonic()
-    if directing is None or directing.version == before.fans or began_s < before.fans_next_s:
+    desk, began_s = session.desk, monotonic()
+    if (version := desk.fans_version) == before.fans or began_s < before.fans_next_s:
         return
-    version = directing.version
-    _write(_fans_path(session.engine, session.key), {"version": VERSION, **directing.to_json()})
+    _write(_fans_path(session.engine, session.key), {"version": VERSION, **desk.fans_to_json()})
     ended_s = monotonic()
     before.fans, before.fans_next_s = version, ended_s + (ended_s - began_s) / FANS_SHARE
 
@@ -139,6 +138,7 @@ def _facts(session: Session) -> dict[str, Any]:
         "degraded": session.degraded,
         "wholes": list(desk.wholes.keys.items()),
         "transitions": desk.transitions.to_json(),
+        "exploring": desk.exploring,
     }
 
 
@@ -177,6 +177,7 @@ def _adopted(
         is_directed=bool(facts["directed"]),
         mix=mix,
         blend=_blend(facts["presets"]["weights"]),
+        exploring=bool(facts["exploring"]),
     )
     score = {**made["score"], "player": None, "lead_ns": facts["lead_ns"]}
     session = Session(facts["id"], key, engine, start, score)
@@ -194,8 +195,8 @@ def _adopted(
     for deck, knobs in zip(desk.decks.all, facts["knobs"], strict=True):
         deck.knobs = Knobs.of_json(knobs)
     _put_on_decks(session, {key: _loaded(key, player, shelf) for key, player in players.items()}, facts)
-    if desk.directing and (fans := _fans_path(engine, key)).exists():
-        desk.directing.restore(_read(fans))
+    if (fans := _fans_path(engine, key)).exists():
+        desk.restore_fans(_read(fans))
     session.catch_up()
     desk.transitions.restore(facts["transitions"], orders)
     return session

@@ -6,9 +6,9 @@ Thread: [control].
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from remixd._kernel.mailbox import APPLIED, EXPIRED, REFUSED, Mailbox, ReportEntry
 from remixd._kernel.ring import PacketEntry
@@ -61,6 +61,7 @@ class Desk:
 
     Attributes:
         standing: its mix, now and later.
+        exploring: whether fans let things be tried out, as far as the presets do.
         audience: what its fans express, and want.
         arbiter: what the DJ holds of it.
         presets: the blend that it stands in.
@@ -84,7 +85,7 @@ class Desk:
     ) -> None:
         track = start.track
         self._id = session_id
-        self._exploring = start.exploring
+        self.exploring = start.exploring
         self.audience = Audience(start.mix, seed=zlib.crc32(session_id.encode()), explores=start.explores)
         self.arbiter = Arbiter()
         self.directing = (
@@ -167,6 +168,23 @@ class Desk:
         self._blending.move(entered)
         return answers
 
+    def undo(self, fan: str, signal_id: str) -> None:
+        """Be as if a fan's signal had never come: hands-on its moves stay, directed the goal is another.
+
+        Raises NotFound, or InvalidInput if it is too old.
+        """
+        self.audience.undo(fan, signal_id, self.clock.at_s)
+        for owed in self.directing.drop(fan, signal_id) if self.directing else ():
+            self._tell(Refused(id=owed, reason="its fan took it back"))
+
+    def forget(self, fan: str) -> int | None:
+        """Drop all that is known of a fan; how many of their signals counted, None if they are not known."""
+        if self.audience.fans.find(fan) is None:
+            return None
+        for owed in self.directing.drop(fan) if self.directing else ():
+            self._tell(Refused(id=owed, reason="its fan was forgotten"))
+        return self.audience.forget(fan)
+
     def direct(self) -> None:
         """Let the director decide what is due soon. Called often; does nothing hands-on."""
         if self.newest is None:
@@ -176,7 +194,7 @@ class Desk:
         if not self.directing or self.receipts.free < PANIC_ROOM:
             self._listen(clock)
             return
-        self.audience.explores = self._exploring and self.presets.blend.explores
+        self.audience.explores = self.exploring and self.presets.blend.explores
         due = self.directing.due(self.mix, clock)
         if due is None:
             return
@@ -207,6 +225,27 @@ class Desk:
             id=command_id, sample=at.sample, settled_sample=at.sample, late_frames=0, moves=(),
             bar_beat=self.bar_beat(at.position_s) or "",
         )  # fmt: skip
+
+    @property
+    def fans_version(self) -> tuple[int, ...]:
+        """What differs whenever `fans_to_json` does."""
+        directed = self.directing.version if self.directing else ()
+        return self.audience.version, self.arbiter.version, *directed
+
+    def fans_to_json(self) -> dict[str, Any]:
+        """What fans and the DJ have expressed, in JSON's types."""
+        return {
+            "audience": self.audience.to_json(self.clock.at_s),
+            "arbiter": self.arbiter.to_json(),
+            "directing": self.directing.to_json() if self.directing else None,
+        }
+
+    def restore_fans(self, plain: Mapping[str, Any]) -> None:
+        """Go on from what `fans_to_json` wrote. Raises KeyError, TypeError or ValueError."""
+        self.audience.restore(plain["audience"])
+        self.arbiter.restore(plain["arbiter"])
+        if self.directing and plain["directing"]:
+            self.directing.restore(plain["directing"])
 
     # Presets
 

@@ -91,6 +91,7 @@ class Directing:
         arc: Arc = (),
     ) -> None:
         ranges = {name: track.rights.range(name) for name in DIMENSIONS}
+        self._track = track
         self._audience = audience
         self._arbiter = arbiter
         self._director = Director(centre, ranges, locked)
@@ -101,6 +102,7 @@ class Directing:
         self._decided: dict[Boundary, int] = dict.fromkeys(BOUNDARIES, -SAME_FRAMES)
         self._turns: dict[Boundary, int] = dict.fromkeys(BOUNDARIES, 0)
         self._arc, self._arc_from_s = arc, 0.0
+        self._changes = 0
         self._cadence: tuple[float, float, float] | None = None
         self._planned: tuple[Clock | None, dict[Boundary, int]] = None, {}
         self.goal: Mapping[str, Want] = {}
@@ -176,6 +178,7 @@ class Directing:
                 f"{song} does not go at {steps_a_minute:g} steps a minute; the preset workout might",
                 field="amount",
             )
+        self._changes += 1
         self._cadence = steps_a_minute, tempo, clock.at_s + CADENCE_S
         return f"tempo {tempo:.3f} for {steps_a_minute:g} steps a minute"
 
@@ -209,8 +212,7 @@ class Directing:
         if self._coming and "phrase" in at:
             self._audience.recentre(self._coming[0], self._director.moved_by(*self._coming), clock.at_s)
             recentred, self._coming = self._director.recentre(*self._coming), None
-        self._arbiter.turn(first)
-        held = self._arbiter.owners
+        held = self._arbiter.owners_at(first)
         self.goal = self._goal(clock.at_s, held)
         plan = self._director.plan(at, mix, self.goal, held)
         moves = [(move, starts[DIMENSIONS[move.dimension].slew.every]) for move in plan.moves]
@@ -265,6 +267,7 @@ class Directing:
 
     def follow(self, arc: Arc, clock: Clock) -> None:
         """Be as lively as an arc has it, which begins now; without points as fans wish."""
+        self._changes += 1
         self._arc, self._arc_from_s = arc, clock.at_s
 
     def recentre(self, centre: Mapping[str, float], locked: Collection[str], clock: Clock) -> int:
@@ -281,12 +284,19 @@ class Directing:
         """The value nearest to one that the director may go to."""
         return self._director.within_reach(name, value)
 
+    def copy(self, audience: Audience, arbiter: Arbiter) -> Directing:
+        """Another director that stands as this one, for another audience, and owes nobody an answer."""
+        other = Directing(self._track, self._director.centre, audience, arbiter)
+        other.restore(self.to_json() | {"director": self._director.to_json() | {"pending": []}})
+        other._coming = self._coming
+        return other
+
     # Papers
 
     @property
     def version(self) -> tuple[int, ...]:
         """What differs whenever `to_json` does."""
-        return self._audience.version, *self._decided.values()
+        return self._changes, *self._decided.values()
 
     def to_json(self) -> dict[str, Any]:
         """All that it knows, in JSON's types."""
@@ -313,6 +323,7 @@ class Directing:
 
     def clear(self, centre: Mapping[str, float]) -> list[str]:
         """Forget every wish, and go on from another centre; the ids of the signals that wait."""
+        self._changes += 1
         self._coming, self._arc, self._cadence = None, (), None
         self._audience.clear(centre)
         return self._director.clear(centre)

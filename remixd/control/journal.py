@@ -126,6 +126,12 @@ class Journal:
             self._fans_waiting += json.dumps([handle, fan], ensure_ascii=False).encode() + b"\n"
         return handle
 
+    def forget(self, fan: str) -> None:
+        """Let nobody tell any more whose a handle was; what is written already is `Journals.forget`'s."""
+        self._handles.pop(fan, None)
+        kept = [line for line in self._fans_waiting.splitlines(keepends=True) if json.loads(line)[1] != fan]
+        self._fans_waiting[:] = b"".join(kept)
+
     def accept(self, command_id: int, order: Order, signals: Sequence[str], because: str) -> None:
         """Write down a command that is about to be posted."""
         if self._is_open:

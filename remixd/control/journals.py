@@ -131,6 +131,11 @@ class Journals:
                 used -= status.st_size
                 log.info("journals are kept up to %s: %s went", size_text(self._max_bytes), path.name)
 
+    async def forget(self, fan: str) -> None:
+        """Take a fan's name out of every table of handles, those of sessions that are over as well."""
+        async with self._turn:  # not while they are written
+            await asyncio.to_thread(_forget, self._folder, fan)
+
     async def _run(self) -> None:
         clock_at = 0.0
         while True:
@@ -180,6 +185,25 @@ class Journals:
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+
+def _forget(folder: Path, fan: str) -> None:
+    """In a worker thread."""
+    for path in folder.glob(f"*{FANS_SUFFIX}"):
+        lines = path.read_bytes().splitlines(keepends=True)
+        kept = [line for line in lines if _fan_of(line) != fan]
+        if len(kept) < len(lines):
+            partial = path.with_suffix(".partial")
+            partial.write_bytes(b"".join(kept))
+            partial.chmod(0o600)
+            partial.replace(path)
+
+
+def _fan_of(line: bytes) -> str:
+    try:
+        return str(json.loads(line)[1])
+    except (ValueError, IndexError, KeyError, TypeError):  # it was not written whole
+        return ""
 
 
 def _reopen(path: Path) -> _Open:

@@ -166,7 +166,7 @@ def _act(desk: Desk, entry: Entry, index: int) -> str:
         return f"the slider at {told(name, round(value_of(name, entry.value), 4))}"
     one, many = ACTS[entry.kind]
     centre = unit_of(name, desk.directing.centre[name] if desk.directing else NEUTRAL[name])
-    above = entry.heard[index] - centre
+    above = 0.0 if entry.heard is None else float(entry.heard[index]) - centre
     how = "" if abs(above) < LOUD else f" while {name} was {'high' if above > 0.0 else 'low'}"
     return f"{one}|{many}{how}"
 

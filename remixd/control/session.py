@@ -135,6 +135,18 @@ class Session:
         self.journal.hear(signals)
         return self._desk.receive(signals)
 
+    def undo(self, fan: str, signal_id: str) -> None:
+        """Take a fan's signal back. Raises NotFound, or InvalidInput if it is too old."""
+        self.check_playing()
+        self._hands += 1
+        self._desk.undo(fan, signal_id)
+
+    def forget(self, fan: str) -> int | None:
+        """Drop all that is known of a fan; how many signals of theirs counted, None if they are not known."""
+        self._hands += 1
+        self.journal.forget(fan)
+        return self._desk.forget(fan)
+
     def perform(self, command: DeckCommand) -> Answer:
         """Take what a hand does on a deck, but for loading. Raises Unavailable if the engine is lost."""
         self.check_playing()

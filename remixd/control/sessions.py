@@ -18,6 +18,7 @@ from remixd.audience.signal import Signal
 from remixd.control.action import DeckCommand
 from remixd.control.admission import Admission, Kind
 from remixd.control.adoption import Papers, adopt
+from remixd.control.audiences import Audiences
 from remixd.control.caches import Caches
 from remixd.control.command import Answer
 from remixd.control.engine import Died, Engine
@@ -25,6 +26,7 @@ from remixd.control.grooving import Grooving
 from remixd.control.holding import Holding, ReadyRack
 from remixd.control.journal import Journal
 from remixd.control.journals import Journals
+from remixd.control.kept_tastes import FILE as TASTES_FILE
 from remixd.control.picking import Picking
 from remixd.control.presets import Pick
 from remixd.control.recovery import recover
@@ -55,7 +57,11 @@ POLL_S: Final = 0.004
 
 
 class Sessions:
-    """Every session of the daemon: creates, finds and deletes them, and moves what the engine renders."""
+    """Every session of the daemon: creates, finds and deletes them, and moves what the engine renders.
+
+    Attributes:
+        audiences: what its fans have expressed, in all of them.
+    """
 
     def __init__(
         self,
@@ -75,6 +81,7 @@ class Sessions:
         self._recovering: set[asyncio.Task[None]] = set()
         self._caches = caches or Caches(library.path)
         self._journals = journals
+        self.audiences = Audiences(self.all, library.path / TASTES_FILE, journals)
         self._sessions: dict[str, Session] = {}
         papers = Papers()
         self._holding = Holding(self._caches, papers)
@@ -233,6 +240,7 @@ class Sessions:
 
     def receive(self, session: Session, signals: Sequence[Signal]) -> list[Answer]:
         """Take a batch of signals: see `Session.receive`; choices bring other sounds of the same music."""
+        self.audiences.welcome(session, signals)
         return answers_to(signals, session, self._library.get, self._expect)
 
     def pick(self, session: Session, pick: Pick) -> Answer:
@@ -301,6 +309,7 @@ class Sessions:
         """Fade a session out and forget it. Raises NotFound."""
         session = self.get(session_id)
         await session.leave()
+        self.audiences.keep(session)
         self._take_sound()
         session.end()
         if self._sessions.pop(session_id, None):
@@ -342,6 +351,7 @@ class Sessions:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         await self._grooving.close()
+        self.audiences.close()
         for session in self.all():
             session.end()
         self._sessions.clear()
@@ -380,6 +390,7 @@ class Sessions:
 
     def _take_sound(self) -> None:
         now_s = time.monotonic()
+        self.audiences.look_after(now_s)
         for session in self._sessions.values():
             try:
                 session.take_reports()

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from remixd._kernel.ring import PacketEntry
+from remixd.control import opinions
 from remixd.control.command import heard
 from remixd.control.desk import Desk
 from remixd.control.streams import SILENT_LUFS
@@ -29,6 +30,7 @@ def status_of(desk: Desk) -> dict[str, Any]:
         "decks": desk.decks.statuses(),
         "generated": desk.layers.generated,
         **desk.presets.told(),
+        **opinions.status_of(desk),
         **_measured(desk.newest),
     }
 

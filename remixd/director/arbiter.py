@@ -6,7 +6,7 @@ mix is (soft takeover); handing back lets the director go on from there. All of 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -45,13 +45,19 @@ class _Held:
 
 @dataclass(slots=True)
 class Arbiter:
-    """What the DJ of one session holds. Thread: [control]."""
+    """What the DJ of one session holds. Thread: [control].
 
+    Attributes:
+        version: rises whenever that changes.
+    """
+
+    version: int = 0
     _held: dict[str, _Held] = field(default_factory=dict)
     _changes: list[Change] = field(default_factory=list)
 
     def ask(self, change: Change) -> None:
         """Let a change begin at its sample."""
+        self.version += 1
         self._changes.append(change)
         self._changes.sort(key=lambda each: each.sample)
 
@@ -59,9 +65,18 @@ class Arbiter:
         """Let all begin that is due up to a sample; what that is, in order."""
         due = [change for change in self._changes if change.sample <= sample]
         del self._changes[: len(due)]
+        self.version += len(due)
         for change in due:
-            self._begin(change)
+            _begin(self._held, change)
         return due
+
+    def owners_at(self, sample: int) -> dict[str, Owner]:
+        """Who will hold each dimension at a sample, as far as was asked."""
+        held = dict(self._held)
+        for change in self._changes:
+            if change.sample <= sample:
+                _begin(held, change)
+        return {name: each.owner for name, each in held.items()}
 
     def expired(self, sample: int) -> tuple[str, ...]:
         """The dimensions whose time is over, and which nothing hands back yet."""
@@ -69,21 +84,6 @@ class Arbiter:
         return tuple(
             name for name, held in self._held.items() if 0 < held.until <= sample and name not in waiting
         )
-
-    def _begin(self, change: Change) -> None:
-        for name in change.names:
-            held = self._held.get(name)
-            match change.verb:
-                case "lock":
-                    if held is None:
-                        self._held[name] = _Held("locked")
-                case "unlock":
-                    if held and held.owner == "locked":
-                        del self._held[name]
-                case "take":
-                    self._held[name] = _Held("dj", change.until)
-                case "hand":
-                    self._held.pop(name, None)
 
     @property
     def owners(self) -> dict[str, Owner]:
@@ -114,6 +114,7 @@ class Arbiter:
         gone = [change.id for change in self._changes if change.id]
         self._held.clear()
         self._changes.clear()
+        self.version += 1
         return gone
 
     def to_json(self) -> dict[str, Any]:
@@ -132,6 +133,16 @@ class Arbiter:
         ]
 
 
-def named(names: Collection[str]) -> tuple[str, ...]:
-    """The dimensions that are meant: all, if none is named."""
-    return tuple(names) or tuple(DIMENSIONS)
+def _begin(held: dict[str, _Held], change: Change) -> None:
+    """Let a change begin."""
+    for name in change.names:
+        match change.verb:
+            case "lock":
+                held.setdefault(name, _Held("locked"))
+            case "unlock":
+                if name in held and held[name].owner == "locked":
+                    del held[name]
+            case "take":
+                held[name] = _Held("dj", change.until)
+            case "hand":
+                held.pop(name, None)

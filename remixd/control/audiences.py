@@ -1,0 +1,99 @@
+"""What apps ask of the audiences of a daemon's sessions: tastes, reasons, crowds; undo, forget, dry runs.
+
+Thread: [control].
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from remixd.audience.signal import Signal
+from remixd.audience.told import CrowdTold, Explained, Forgotten, PlannedMove, TasteTold
+from remixd.control import opinions
+from remixd.control.journals import Journals
+from remixd.control.kept_tastes import KeptTastes
+from remixd.control.rehearsal import planned
+from remixd.control.session import Session
+from remixd.errors import InvalidInput, NotFound
+
+KEEP_S: Final = 30.0
+REMAINS: Final = "journals name fans by random handles, and say no more whose this one was"
+
+
+class Audiences:
+    """The audiences of all sessions, and the tastes that are kept between them.
+
+    Args:
+        sessions: all there are.
+        path: of the file of tastes.
+        journals: in which names stand; None if none are written.
+    """
+
+    def __init__(self, sessions: Callable[[], list[Session]], path: Path, journals: Journals | None) -> None:
+        self._sessions = sessions
+        self._kept = KeptTastes(path)
+        self._journals = journals
+        self._keep_next_s = 0.0
+
+    def welcome(self, session: Session, signals: Sequence[Signal]) -> None:
+        """Let fans who come into a session begin with the taste that is kept of them."""
+        audience = session.desk.audience
+        for signal in signals if len(self._kept) else ():
+            if audience.fans.find(signal.fan) is None and (taste := self._kept.get(signal.fan)):
+                audience.know(signal.fan, *taste)
+
+    def keep(self, session: Session) -> None:
+        """Keep the tastes of those fans of a session who let them be kept."""
+        self._kept.put(session.desk.audience.to_keep(), time.time())
+
+    def look_after(self, now_s: float) -> None:
+        """Keep them all, now and then."""
+        if now_s >= self._keep_next_s:
+            self._keep_next_s = now_s + KEEP_S
+            for session in self._sessions():
+                self.keep(session)
+
+    def taste(self, session: Session, fan: str) -> TasteTold:
+        """What is believed of a fan. Raises NotFound."""
+        return opinions.taste_of(session.desk, fan)
+
+    def explain(self, session: Session, fan: str = "") -> list[Explained]:
+        """Why the mix is as it is. Raises NotFound for a fan that is not known."""
+        return opinions.explained(session.desk, fan)
+
+    def undo(self, session: Session, fan: str, signal_id: str) -> list[Explained]:
+        """Take a signal back, as if it had never come; why the mix is as it is without it.
+
+        Raises NotFound for a fan or a signal that is not known, InvalidInput for one that is too old.
+        """
+        session.undo(fan, signal_id)
+        return opinions.explained(session.desk, fan)
+
+    async def forget_fan(self, fan: str) -> Forgotten:
+        """Drop all that is known of a fan, in every session and between them. Raises NotFound."""
+        if not fan:
+            raise InvalidInput("fan is empty: who is not known cannot be forgotten", field="fan")
+        counts = [count for session in self._sessions() if (count := session.forget(fan)) is not None]
+        had_taste = self._kept.forget(fan)
+        if self._journals:
+            await self._journals.forget(fan)
+        if not counts and not had_taste:
+            raise NotFound(f"no fan {fan!r} is known", kind="fan", name=fan)
+        return Forgotten(sessions=len(counts), signals=sum(counts), taste=had_taste, remains=REMAINS)
+
+    def crowd(self, session: Session) -> CrowdTold | None:
+        """A crowd, as everybody may see it; None of fewer than 50 fans."""
+        return opinions.public_crowd(session.desk)
+
+    def plan(self, session: Session, signals: Sequence[Signal], bars: int) -> list[PlannedMove]:
+        """What would happen in so many bars if these signals came now. Raises InvalidInput hands-on."""
+        return planned(session.desk, signals, bars)
+
+    def close(self) -> None:
+        """Keep the tastes of those who let them be kept."""
+        for session in self._sessions():
+            self.keep(session)
+        self._kept.close()
