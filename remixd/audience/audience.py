@@ -34,7 +34,7 @@ KNOWN: Final = 0.05
 """Below this certainty of a dimension a fan has no opinion of it."""
 
 EASED: Final = 0.5
-"""A like lets the filter have this share of what was stated; others as far as they are trusted."""
+"""A dislike lets the filter have this share of what was stated; others as far as they are trusted."""
 
 IDS_KEPT: Final = 65_536
 """Signals that are known again."""
@@ -208,7 +208,7 @@ class Audience:
             self.tastes.free_heard(self._hearing.rows())
 
     def _state(self, events: Events) -> None:
-        """Note what was stated, and let the filter have more of it with each reaction since; events in order."""
+        """Note what was stated, and let the filter have more of it with what was disliked since; events in order."""
         fields = (events[name].tolist() for name in ("slot", "kind", "dimension", "weight", "value"))
         for slot, kind, index, weight, unit in zip(*fields, strict=True):
             stated = self.fans.at(slot).stated
@@ -218,7 +218,8 @@ class Audience:
             elif kind == Kind.RECENTRE:
                 stated.pop(index, None)
             elif stated:
-                left = 1.0 - EASED * min(MEANINGS[Kind(kind)].trust * weight, 1.0)
+                meaning = MEANINGS[Kind(kind)]
+                left = 1.0 - EASED * min(meaning.trust * weight, 1.0) * (1.0 - meaning.outcome)
                 for it in stated.values():
                     it.share *= left
 
@@ -324,6 +325,16 @@ class Audience:
     def live_fans(self) -> int:
         """How many fans count now."""
         return self.crowd.live_fans if self.is_crowd else len(self.fans)
+
+    @property
+    def alarms(self) -> tuple[str, ...]:
+        """Suspected brigading, in words."""
+        return ()
+
+    @property
+    def polls(self) -> dict[str, dict[str, float]]:
+        """Of each contest, its options and their shares of the live votes."""
+        return {}
 
     # Taken back
 

@@ -22,7 +22,7 @@ class Stated:
     """A wish as it was said.
 
     A hand on a slider is right about where it wants the slider: the ballot is there, and not where the filter,
-    which averages, believes the ideal to be. Each reaction since lets the filter have more of it.
+    which averages, believes the ideal to be. What is disliked since lets the filter have more of it.
 
     Attributes:
         value: in the dimension's unit.

@@ -34,6 +34,9 @@ SAME_FRAMES: Final = 4_800
 """Two starts that are nearer than this, 100 ms, are one."""
 
 
+NOT_TRIED: Final = ("tempo", "pitch", "density")
+"""What nobody asked for is tried in the sound of the music, not in its pace, its key or what is played."""
+
 CADENCE_S: Final = 120.0
 """How long a cadence counts that is not told again."""
 
@@ -230,7 +233,7 @@ class Directing:
         return [
             name
             for name in DIMENSIONS
-            if name not in held and name not in self._silent and len(set(self._director.reach(name))) == 2
+            if name not in (*held, *self._silent, *NOT_TRIED) and len(set(self._director.reach(name))) == 2
         ]
 
     def _goal(self, at_s: float, held: Collection[str]) -> dict[str, Want]:

@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 from sounds import music
 
+from remixd.audience.audience import Audience
 from remixd.audience.signal import Signal
 from remixd.control.command import Answer, Applied, Refused
 from remixd.control.directing import AHEAD_FRAMES, Clock, Directing
 from remixd.control.session import Session
 from remixd.control.sessions import Sessions
 from remixd.control.streams import SessionStatus, Watcher
+from remixd.director.arbiter import Arbiter
 from remixd.mix import NEUTRAL
 
 BPM = 240.0  # a bar a second, so that tests are short
@@ -111,7 +113,8 @@ def test_every_start_is_decided_once_shortly_before_it_is_due(tmp_path) -> None:
 
     beats = tuple(np.arange(0.0, 20.0, 0.25).tolist())
     analysis = Analysis(source="demo", duration_s=20.0, beats_s=beats, downbeats_s=beats[::4])
-    directing = Directing(a_track(tmp_path, frames=20 * 48_000, analysis=analysis), NEUTRAL)
+    track = a_track(tmp_path, frames=20 * 48_000, analysis=analysis)
+    directing = Directing(track, NEUTRAL, Audience(NEUTRAL), Arbiter())
     due = []
     for sample in range(0, 60 * 48_000, 480):
         clock = Clock(sample, sample / 48_000 % 20.0, 1.0)

@@ -1,4 +1,4 @@
-"""The flow, in one direction: signal, consensus, goal, plan, command, kernel, sink; report, receipt, why."""
+"""The flow, in one direction: signal, audience, taste, goal, plan, command, kernel, sink; report, receipt, why."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from processes import SONG_S, STEMS_HZ
 
 from remixd.api import convert
 from remixd.api.server import Server
-from remixd.audience.consensus import Consensus
+from remixd.audience.audience import Audience
+from remixd.audience.taste import Tastes
 from remixd.client import Applied, AsyncClient, Session
 from remixd.config import Address
 from remixd.control.ingest import import_path
@@ -30,9 +31,10 @@ from remixd.units import RATE_HZ
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 FLOW = (
     ("signal", convert, "signals_from_proto"),
-    ("consensus", Consensus, "wish"),
+    ("audience", Audience, "take"),
+    ("taste", Tastes, "observe"),
+    ("goal", Audience, "wanted"),
     ("plan", Director, "plan"),
-    ("goal", Consensus, "goal"),
     ("command", Receipts, "send"),
     ("report", Receipts, "take"),
     ("receipt", Watcher, "put_answer"),
@@ -42,7 +44,7 @@ FLOW = (
 
 @pytest.fixture
 def passed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The stations that were passed, each when it was first of use to the wish."""
+    """The stations that were passed, each when it had first been of use to the wish."""
     stations: list[str] = []
 
     def note(station: str, owner: object, name: str) -> None:
@@ -50,11 +52,11 @@ def passed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
         @functools.wraps(original)
         def noted(*args, **kwargs):
-            if station not in stations and (station == "signal" or "signal" in stations):
-                planning = station == "plan" and not args[0]._consensus.names()
-                if not planning:
-                    stations.append(station)
-            return original(*args, **kwargs)
+            done = original(*args, **kwargs)
+            idle = (station == "goal" and not done) or (station == "plan" and not done.moves)
+            if station not in stations and not idle and (station == "signal" or "signal" in stations):
+                stations.append(station)
+            return done
 
         monkeypatch.setattr(owner, name, noted)
 
