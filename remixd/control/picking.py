@@ -123,14 +123,20 @@ class Picking:
         finally:
             await self._let_go(session, made)
 
-    def follow(self, session: Session, deck: int) -> None:
-        """The same for a deck onto which something comes; what cannot be is told in the notes."""
+    def bring_back(self, session: Session) -> None:
+        """Have the racks of a session that were passed by play again."""
+        session.desk.presets.passed_by = False
+        self.follow(session)
+
+    def follow(self, session: Session, deck: int = -1) -> None:
+        """As `complete`, in its own time; what cannot be is told in the notes."""
 
         async def follow() -> None:
             try:
                 await self.complete(session, deck)
             except RemixdError as error:
-                session.desk.presets.notes += (f"no effects on a deck: {error}",)
+                where = "no effects" if deck < 0 else "no effects on a deck"
+                session.desk.presets.notes += (f"{where}: {error}",)
 
         self._keep(follow())
 

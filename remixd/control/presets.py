@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, Final
 
+from remixd._kernel.mailbox import RACK
 from remixd.audience.signal import check_name
 from remixd.control.command import Answer, Applied, Clamp, Refused
 from remixd.control.decks import Decks
@@ -104,6 +105,7 @@ class Presets:
         notes: what else of them is not as they have it, in sentences.
         places: where their racks are.
         awaited: the id of the pick whose racks are made ready; empty if none is.
+        passed_by: whether its racks are left out, since its engine has too much to do.
     """
 
     def __init__(
@@ -114,6 +116,7 @@ class Presets:
         self._tell = tell
         self._ahead: dict[str, int] = {}
         self.awaited = ""
+        self.passed_by = False
         self.places = Places(decks)
         self._coming: tuple[Chosen, Sequence[int]] | None = None
         self.blend = start.blend
@@ -137,7 +140,17 @@ class Presets:
 
     def wanted(self, coming: int = -1) -> tuple[Wanted, ...]:
         """The racks that it has; see `Places.wanted`."""
-        return self.places.wanted(self.blend, coming)
+        return () if self.passed_by else self.places.wanted(self.blend, coming)
+
+    @property
+    def may_pass_by(self) -> bool:
+        """Whether it has racks, and none is on its way or back."""
+        return bool(self.places.keys) and not any(order.kind == RACK for order in self._receipts.orders)
+
+    def pass_by(self) -> list[Order]:
+        """Do without racks: what takes every one of them away at once."""
+        self.passed_by = True
+        return self.silencing()
 
     def choose(self, pick: Pick, of: Blend) -> Chosen:
         """What a pick comes to now. Raises InvalidInput if its presets must not be used on what plays."""
@@ -147,8 +160,8 @@ class Presets:
         there = allowed(of, self._decks.rights, self._decks.roles)
         of, notes = with_plugins(of)
         return Chosen(
-            pick=pick, blend=of, mix=there.mix, clamps=there.clamps, racks=self.places.wanted(of),
-            notes=(*of.left_out, *notes),
+            pick=pick, blend=of, mix=there.mix, clamps=there.clamps,
+            racks=() if self.passed_by else self.places.wanted(of), notes=(*of.left_out, *notes),
         )  # fmt: skip
 
     def expect(self, pick_id: str) -> None:
@@ -238,7 +251,7 @@ class Presets:
             and not (only_changed and to.mix[name] == self.centre[name])
         ]
         words = {"sample": sample, "when": when, "ramp_frames": max(frames, RACK_RAMP_FRAMES)}
-        return moves + self.places.weigh(to.racks, made, **words)
+        return moves + self.places.weigh(() if self.passed_by else to.racks, made, **words)
 
     def _frames(self, bars: float) -> int:
         """How long so many bars last from here on."""
@@ -253,6 +266,11 @@ class Presets:
         """Note that it goes there."""
         self.blend, self.centre = to.blend, dict(to.mix)
         self.clamps, self.notes = to.clamps, to.notes
+
+    @property
+    def is_coming(self) -> bool:
+        """Whether others wait for a phrase."""
+        return self._coming is not None
 
     def holds(self, made: Collection[int]) -> bool:
         """Whether any of these racks wait for a phrase."""

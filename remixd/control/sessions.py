@@ -86,7 +86,7 @@ class Sessions:
         self._ending: set[asyncio.Future[None]] = set()
         self._awake = asyncio.Event()
         self._pump = asyncio.create_task(self._run())
-        rounds = Rounds(self._playing, self._holding, papers)
+        rounds = Rounds(self._playing, self._holding, self._picking, papers)
         self._watch = asyncio.create_task(rounds.run(self._awake))
 
     def get(self, session_id: str) -> Session:
