@@ -108,6 +108,10 @@ class Places:
     def _missing(self, wanted: Sequence[Wanted]) -> list[Wanted]:
         return [each for each in wanted if self._find(each) is None]
 
+    def found(self, wanted: Sequence[Wanted]) -> list[int]:
+        """The keys of those that are there."""
+        return [placed.key for each in wanted if (placed := self._find(each))]
+
     def _find(self, wanted: Wanted, taken: Collection[int] = ()) -> _Placed | None:
         self._forget()
         for placed in self._placed.values():

@@ -104,7 +104,6 @@ class Presets:
         clamps: what of them the track did not allow.
         notes: what else of them is not as they have it, in sentences.
         places: where their racks are.
-        awaited: the id of the pick whose racks are made ready; empty if none is.
         passed_by: whether its racks are left out, since its engine has too much to do.
     """
 
@@ -115,7 +114,7 @@ class Presets:
         self._receipts = receipts
         self._tell = tell
         self._ahead: dict[str, int] = {}
-        self.awaited = ""
+        self._asked: Pick | None = None
         self.passed_by = False
         self.places = Places(decks)
         self._coming: tuple[Chosen, Sequence[int]] | None = None
@@ -164,15 +163,20 @@ class Presets:
             racks=() if self.passed_by else self.places.wanted(of), notes=(*of.left_out, *notes),
         )  # fmt: skip
 
-    def expect(self, pick_id: str) -> None:
-        """Await the racks of a pick."""
+    def expect(self, pick: Pick | None) -> None:
+        """Await the racks of a pick; None: of none any more."""
         self._drop_awaited(REPLACED)
-        self.awaited = pick_id
+        self._asked = pick
+
+    @property
+    def awaited(self) -> str:
+        """The id of the pick whose racks are made ready; empty if none is."""
+        return self._asked.id if self._asked else ""
 
     def _drop_awaited(self, reason: str) -> None:
-        if self.awaited:
-            self._tell(Refused(id=self.awaited, reason=reason))
-        self.awaited = ""
+        if self._asked:
+            self._tell(Refused(id=self._asked.id, reason=reason))
+        self._asked = None
 
     def give_up(self, pick_id: str, reason: str) -> None:
         """Nothing came of the racks of a pick."""
@@ -193,7 +197,7 @@ class Presets:
         most = (len(PLAYABLE) + len(to.racks) + len(self.places.keys)) * (1 + len(later))
         if most > room:
             raise Exhausted(f"the session can take {room} more commands now")
-        self.awaited = ""
+        self._asked = None
         orders = self._orders(to, made, bars=0.0, when=at)
         if at:
             self._ahead[to.pick.id] = at
@@ -205,7 +209,7 @@ class Presets:
         """Go there at the next phrase, in a directed session. Raises InvalidInput if that cannot be."""
         if to.pick.at not in (None, "phrase"):
             raise InvalidInput("this session is directed: presets come at its next phrase", field="at")
-        self.awaited = ""
+        self._asked = None
         self._drop_coming(REPLACED)
         self._coming = to, made
         planned = directing.recentre(to.mix, to.blend.locked, clock)
@@ -289,12 +293,14 @@ class Presets:
 
     def to_json(self) -> dict[str, Any]:
         """How it stands, for a daemon that comes after."""
+        pick = self._asked or (self._coming and self._coming[0].pick)
         return {
             "weights": dict(self.blend.weights),
             "centre": self.centre,
             "clamps": [asdict(clamp) for clamp in self.clamps],
             "notes": list(self.notes),
             "racks": self.places.to_json(),
+            "pick": asdict(replace(pick, weights=dict(pick.weights))) if pick else None,
         }
 
     def restore(self, plain: Mapping[str, Any]) -> None:
@@ -303,3 +309,9 @@ class Presets:
         self.clamps = tuple(Clamp(**clamp) for clamp in plain["clamps"])
         self.notes = tuple(plain["notes"])
         self.places.restore(plain["racks"])
+        self._asked = Pick(**plain["pick"]) if plain["pick"] else None
+
+    def resume(self) -> Pick | None:
+        """The pick that another daemon had accepted and not carried out: it is to be taken again."""
+        pick, self._asked = self._asked, None
+        return pick

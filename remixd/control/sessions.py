@@ -325,6 +325,7 @@ class Sessions:
             session.keep(await self._journals.go_on(session.id))
         log.info("session %s is adopted", session.id)
         self._sessions[session.id] = session
+        await self._picking.adopt(session)
         self._generation = count(max(key // SESSIONS_MAX, next(self._generation)) + 1)
 
     async def close(self) -> None:
