@@ -5,7 +5,7 @@ Thread: [control].
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -22,6 +22,7 @@ from remixd.control.handling import Handled, Handling, loading
 from remixd.control.journal import Journal
 from remixd.control.layers import Layers
 from remixd.control.order import Order, mix_order
+from remixd.control.places import Wanted
 from remixd.control.presets import Chosen, Presets
 from remixd.control.receipts import PANIC_ROOM, Receipt, Receipts
 from remixd.control.score import FIRST_PLAYER, Beats
@@ -173,7 +174,7 @@ class Desk:
 
     # Presets
 
-    def pick(self, to: Chosen, made: Sequence[int]) -> Answer:
+    def pick(self, to: Chosen, made: Mapping[int, Wanted]) -> Answer:
         """Go to other presets, of whose racks those that were missing lie ready. The first answer.
 
         Hands-on at once or at a mark, and every dimension goes where the blend has it. Directed at the next

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from typing import Any, Final
 
 from remixd.control.command import Answer
@@ -53,7 +53,7 @@ class Picking:
         if not presets.places.missing(chosen.racks):
             presets.expect(None)
             session.check_playing()
-            return session.desk.pick(chosen, ())
+            return session.desk.pick(chosen, {})
         presets.expect(pick)
         self._keep(self._carry_out(session, chosen))
         because = "; ".join(("its effects are made ready", *chosen.notes))
@@ -66,7 +66,8 @@ class Picking:
     async def _carry_out(self, session: Session, chosen: Chosen) -> None:
         """Go there once all is ready; whatever comes of it is told."""
         presets, pick_id = session.desk.presets, chosen.pick.id
-        made: list[int] = []
+        places = presets.places
+        made: dict[int, Wanted] = {}
         try:
             await self._make_ready(session, chosen.racks, made)
             if presets.awaited == pick_id:
@@ -74,6 +75,8 @@ class Picking:
                 answer = session.desk.pick(chosen, made)
                 if not answer.accepted:
                     presets.give_up(pick_id, answer.reason)
+                elif places.missing(presets.wanted()):  # that were there when it began, and have gone since
+                    self.follow(session)
             while session.playing and presets.holds(made):  # noqa: ASYNC110 (a phrase, not an event)
                 await asyncio.sleep(REST_S)
         except RemixdError as error:
@@ -84,7 +87,7 @@ class Picking:
         finally:
             await self._let_go(session, made)
 
-    async def _make_ready(self, session: Session, wanted: Sequence[Wanted], made: list[int]) -> None:
+    async def _make_ready(self, session: Session, wanted: Sequence[Wanted], made: dict[int, Wanted]) -> None:
         """Have every rack that is missing lie in the engine, and room for it where it is wanted.
 
         Raises what the engine answers; InvalidInput if they take too long together, Unavailable if the
@@ -92,7 +95,7 @@ class Picking:
         """
         places = session.desk.presets.places
         for each in places.missing(wanted):
-            made.append((await self._holding.make_rack_ready(session, each.chain)).key)
+            made[(await self._holding.make_rack_ready(session, each.chain)).key] = each
         self._check_cost(session, wanted, made)
         on_stems = any(each.place.role for each in wanted)
         if on_stems:
@@ -106,7 +109,7 @@ class Picking:
         raise Unavailable("the session was not ready for effects in time")
 
     @staticmethod
-    def _check_cost(session: Session, wanted: Sequence[Wanted], made: Sequence[int]) -> None:
+    def _check_cost(session: Session, wanted: Sequence[Wanted], made: Iterable[int]) -> None:
         """Raise InvalidInput, with the measured cost, if all that are wanted take too long together."""
         keys = [*session.desk.presets.places.found(wanted), *made]
         cost_ns = sum(session.racks[key].get("cost_ns", 0) for key in keys if key in session.racks)
@@ -116,7 +119,7 @@ class Picking:
                 f"which is more than the {BUDGET_NS / 1e3:.0f} us that they may"
             )
 
-    async def _let_go(self, session: Session, made: Sequence[int]) -> None:
+    async def _let_go(self, session: Session, made: Iterable[int]) -> None:
         """Free the racks of which nothing came."""
         with contextlib.suppress(RemixdError):
             for key in set(made) - session.desk.presets.places.keys:
@@ -141,7 +144,7 @@ class Picking:
         wanted = presets.wanted(deck)
         if not presets.places.missing(wanted):
             return
-        made: list[int] = []
+        made: dict[int, Wanted] = {}
         try:
             await self._make_ready(session, wanted, made)
             if presets.wanted(deck) == wanted:  # no pick has changed it meanwhile
@@ -158,11 +161,16 @@ class Picking:
         """As `complete`, in its own time; what cannot be is told in the notes."""
 
         async def follow() -> None:
+            presets = session.desk.presets
             try:
                 await self.complete(session, deck)
             except RemixdError as error:
-                where = "no effects" if deck < 0 else "no effects on a deck"
-                session.desk.presets.notes += (f"{where}: {error}",)
+                presets.lacks(str(error))
+            except Exception as error:
+                log.exception("effects of session %s", session.id)
+                presets.lacks(f"a fault of remixd: {error!r}")
+            else:
+                presets.lacks("")
 
         self._keep(follow())
 

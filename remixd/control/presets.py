@@ -5,7 +5,7 @@ Thread: [control].
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, Final
@@ -31,6 +31,7 @@ DIRECTED_BARS: Final = 1.0
 """How long a directed session takes to another blend, unless it is told."""
 
 REPLACED: Final = "other presets took their place"
+LACKING: Final = "some effects are not there: "
 PANIC: Final = "panic: the artist's own mix is back"
 
 BAR_S: Final = 2.0
@@ -117,7 +118,7 @@ class Presets:
         self._asked: Pick | None = None
         self.passed_by = False
         self.places = Places(decks)
-        self._coming: tuple[Chosen, Sequence[int]] | None = None
+        self._coming: tuple[Chosen, Mapping[int, Wanted]] | None = None
         self.blend = start.blend
         self.centre = dict(start.mix)
         self.clamps = start.clamps
@@ -183,12 +184,12 @@ class Presets:
         if self.awaited == pick_id:
             self._drop_awaited(reason)
 
-    def go_to(self, to: Chosen, made: Sequence[int], room: int) -> Handled:
+    def go_to(self, to: Chosen, made: Mapping[int, Wanted], room: int) -> Handled:
         """Go there as the pick says: every dimension and rack. Raises Exhausted, and notes nothing.
 
         Args:
             to: where.
-            made: the keys of those of its racks that were missing.
+            made: those of its racks that were missing, by key.
             room: how many orders there may be.
         """
         at = WHENS.index(to.at)
@@ -205,7 +206,7 @@ class Presets:
         orders += [replace(order, when=mark) for mark in later for order in orders]
         return Handled(orders=orders, clamps=to.clamps, because=list(to.notes), done=partial(self._stand, to))
 
-    def go_on_to(self, to: Chosen, made: Sequence[int], directing: Directing, clock: Clock) -> Answer:
+    def go_on_to(self, to: Chosen, made: Mapping[int, Wanted], directing: Directing, clock: Clock) -> Answer:
         """Go there at the next phrase, in a directed session. Raises InvalidInput if that cannot be."""
         if to.pick.at not in (None, "phrase"):
             raise InvalidInput("this session is directed: presets come at its next phrase", field="at")
@@ -239,7 +240,7 @@ class Presets:
     def _orders(
         self,
         to: Chosen,
-        made: Sequence[int],
+        made: Mapping[int, Wanted],
         *,
         bars: float,
         sample: int = -1,
@@ -271,6 +272,11 @@ class Presets:
         self.blend, self.centre = to.blend, dict(to.mix)
         self.clamps, self.notes = to.clamps, to.notes
 
+    def lacks(self, why: str) -> None:
+        """Tell in the notes why some of its racks are not there; empty if they all are."""
+        told = tuple(note for note in self.notes if not note.startswith(LACKING))
+        self.notes = (*told, f"{LACKING}{why}") if why else told
+
     @property
     def is_coming(self) -> bool:
         """Whether others wait for a phrase."""
@@ -282,7 +288,7 @@ class Presets:
 
     def silencing(self) -> list[Order]:
         """What takes every rack away at once."""
-        return self.places.weigh((), (), ramp_frames=RACK_RAMP_FRAMES)
+        return self.places.weigh((), {}, ramp_frames=RACK_RAMP_FRAMES)
 
     def clear(self) -> None:
         """Note that the artist's own mix is back."""
