@@ -15,6 +15,9 @@ from typing import Any, Final
 
 from remixd.errors import InvalidInput, NotFound, nearest
 
+CHAIN_MAX: Final = 16
+"""Effects in a row, at the most."""
+
 BEATS_A_WHOLE: Final = 4
 """Beats of a whole note, of which synced times are fractions."""
 

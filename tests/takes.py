@@ -126,9 +126,8 @@ class Take:
     def lay(self, chain: list[dict[str, Any]], key: int) -> None:
         """Lay a rack down."""
         _, built = Racks().build({"key": key, "chain": chain})
-        score = rack_score(
-            chain, key=key, built={"delay_frames": built.delay_frames, "owed_frames": built.owed_frames}
-        )
+        told = {name: getattr(built, name) for name in ("delay_frames", "owed_frames", "cost_ns")}
+        score = rack_score(chain, key=key, built=told)
         self.racked[key] = score
         self._collect()
         self._put(score)

@@ -19,8 +19,8 @@ PUBLIC = {
     "remixd.cli": {"main"},
 }  # fmt: skip
 METHODS = {
-    "close", "console", "create_session", "delete_session", "delete_track", "edit_track", "import_track",
-    "is_serving", "listen", "overview", "packets", "panic", "pick", "preset",
+    "close", "console", "create_session", "delete_preset", "delete_session", "delete_track", "edit_track",
+    "import_track", "is_serving", "listen", "overview", "packets", "panic", "pick", "preset",
     "presets", "save_preset", "send", "session", "sessions", "signal",
     "track", "tracks",
     "watch",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,7 +16,7 @@ from remixd.audience.signal import check_name
 from remixd.control.presets import Pick
 from remixd.control.sessions import Sessions as Registry
 from remixd.director.preset import Preset
-from remixd.director.preset_files import load_preset, load_presets
+from remixd.director.preset_files import delete_preset, load_preset, load_presets, preset_names
 from remixd.v1 import common_pb2, presets_pb2_grpc
 from remixd.v1 import presets_pb2 as pb
 
@@ -61,11 +62,12 @@ class PresetsServicer(presets_pb2_grpc.PresetsServicer):
     async def ListPresets(  # noqa: N802 (the proto's name)
         self, request: pb.ListPresetsRequest, _context: Context
     ) -> pb.ListPresetsResponse:
-        """List the presets in the order of their names."""
-        found, problems = load_presets()
-        page, token = cut_page(found, lambda preset: (preset.name,), request.page_size, request.page_token)
+        """List the presets in the order of their names; other calls are answered meanwhile."""
+        names = await asyncio.to_thread(preset_names)
+        page, token = cut_page(names, lambda name: (name,), request.page_size, request.page_token)
+        found, problems = await asyncio.to_thread(load_presets, names=page)
         return pb.ListPresetsResponse(
-            presets=[preset_to_proto(preset) for preset in page], next_page_token=token, problems=problems
+            presets=[preset_to_proto(preset) for preset in found], next_page_token=token, problems=problems
         )
 
     async def GetPreset(  # noqa: N802
@@ -100,3 +102,10 @@ class PresetsServicer(presets_pb2_grpc.PresetsServicer):
             replace=request.replace,
         )
         return pb.SavePresetResponse(preset=preset_to_proto(preset), path=str(path))
+
+    async def DeletePreset(  # noqa: N802
+        self, request: pb.DeletePresetRequest, _context: Context
+    ) -> pb.DeletePresetResponse:
+        """Delete a preset of the user's own."""
+        delete_preset(check_name("preset", request.preset))
+        return pb.DeletePresetResponse()

@@ -1,4 +1,4 @@
-"""Commands of presets: preset list|show|set|save."""
+"""Commands of presets: preset list|show|set|save|delete."""
 
 from __future__ import annotations
 
@@ -126,6 +126,18 @@ def save_preset(
         print_json(saved)
     else:
         print(f"{saved.name} saved: {_told(dict(saved.mix)) or 'the artist’s own mix'}")
+
+
+@preset.command("delete")
+@click.argument("name", metavar="NAME")
+@daemon_option
+def delete_preset(name: str, daemon: str | None) -> None:
+    """Delete a preset of your own; sessions that stand in it go on as they are."""
+    from remixd.client import Client
+
+    with Client(daemon) as client:
+        client.delete_preset(name)
+    print(f"{name} deleted")
 
 
 def _told(values: dict[str, Any]) -> str:

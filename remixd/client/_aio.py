@@ -183,3 +183,4 @@ class AsyncClient:
     preset = _awaiting(Plans.preset)
     pick = _awaiting(Plans.pick)
     save_preset = _awaiting(Plans.save_preset)
+    delete_preset = _awaiting(Plans.delete_preset)

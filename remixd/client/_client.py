@@ -170,3 +170,4 @@ class Client:
     preset = _blocking(Plans.preset)
     pick = _blocking(Plans.pick)
     save_preset = _blocking(Plans.save_preset)
+    delete_preset = _blocking(Plans.delete_preset)

@@ -89,3 +89,11 @@ class PresetPlans(WatchingPlans):
         )
         response = yield Ask("Presets", "SavePreset", request, self.timeout_s)
         return _preset_convert.preset(response.preset)
+
+    def delete_preset(self, name: str) -> Plan[None]:
+        """Delete a preset of the user's own; sessions that stand in it go on as they are.
+
+        Raises NotFound with the nearest, InvalidInput for one that comes with remixd.
+        """
+        request = presets_pb2.DeletePresetRequest(preset=name)
+        yield Ask("Presets", "DeletePreset", request, self.timeout_s)

@@ -187,6 +187,7 @@ def _adopted(
         session.degraded[step] = told
     desk = session.desk
     desk.presets.restore(facts["presets"])
+    desk.presets.passed_by = "racks" in session.degraded
     desk.because.update(facts["because"])
     desk.decks.cues.update({track: tuple(cues) for track, cues in facts["cues"].items()})
     orders = {int(command_id): Order(**order) for command_id, order in facts["orders"]}

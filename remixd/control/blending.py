@@ -5,7 +5,7 @@ Thread: [control].
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from remixd._kernel.mailbox import MIX
@@ -16,6 +16,7 @@ from remixd.control.directing import Due
 from remixd.control.handling import NO_BEATS
 from remixd.control.layers import DENSITY_ORDERS, Layers
 from remixd.control.order import Order, mix_order
+from remixd.control.places import Wanted
 from remixd.control.presets import Chosen, Presets
 from remixd.control.receipts import Receipt, Receipts
 from remixd.control.reception import Entered
@@ -156,7 +157,7 @@ class Blending:
 
     # Presets
 
-    def go_to(self, to: Chosen, made: Sequence[int]) -> Answer:
+    def go_to(self, to: Chosen, made: Mapping[int, Wanted]) -> Answer:
         """Go to other presets at once or at a mark, hands-on. Raises Exhausted, and does nothing."""
         handled = self._presets.go_to(to, made, self._receipts.room - DENSITY_ORDERS)
         receipt = Receipt(to.pick.id)

@@ -25,6 +25,7 @@ from remixd.control.handling import Handled, Handling, loading
 from remixd.control.journal import Journal
 from remixd.control.layers import Layers
 from remixd.control.order import Order, mix_order
+from remixd.control.places import Wanted
 from remixd.control.presets import Chosen, Presets
 from remixd.control.receipts import PANIC_ROOM, Receipt, Receipts
 from remixd.control.reception import DIRECTED, Entered, Reception
@@ -249,7 +250,7 @@ class Desk:
 
     # Presets
 
-    def pick(self, to: Chosen, made: Sequence[int]) -> Answer:
+    def pick(self, to: Chosen, made: Mapping[int, Wanted]) -> Answer:
         """Go to other presets, of whose racks those that were missing lie ready. The first answer.
 
         Hands-on at once or at a mark, and every dimension goes where the blend has it. Directed at the next

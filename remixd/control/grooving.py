@@ -6,6 +6,7 @@ Thread: [control].
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -45,15 +46,27 @@ class Grooving:
             session.desk.layers.laid(scores)
         except RemixdError as error:
             log.warning("session %s: nothing is generated for a while: %s", session.id, error)
-            session.desk.layers.lost()
-            await asyncio.sleep(REST_S)
+            await self._give_up(session, scores)
+        except Exception:
+            log.exception("what is generated in session %s", session.id)
+            await self._give_up(session, scores)
+
+    async def _give_up(self, session: Session, scores: Sequence[Mapping[str, Any]]) -> None:
+        """Nothing came of some patterns: after a while they are made again."""
+        session.desk.layers.lost()
+        with contextlib.suppress(RemixdError):
+            keys = [int(score["key"]) for score in scores]
+            await session.engine.ask(op="pattern", key=session.key, patterns=[], withdraw=keys)
+        await asyncio.sleep(REST_S)
 
     def sting(self, session: Session, command: DeckCommand) -> Answer:
         """Answer a command for a stinger; it is made ready meanwhile."""
         try:
+            session.desk.layers.check_cool()
             stinger = _plan(session, command)
-        except (InvalidInput, RemixdError) as error:
+        except RemixdError as error:
             return Answer(id=command.id, accepted=False, reason=str(error))
+        session.desk.layers.is_stinging = True
         self._stinging.add(task := asyncio.create_task(self._sting(session, command, stinger)))
         task.add_done_callback(self._stinging.discard)
         kind = command.action.name
@@ -75,6 +88,8 @@ class Grooving:
         except Exception as error:
             log.exception("a stinger of session %s", session.id)
             session.refuse(command, f"a fault of remixd: {error!r}")
+        finally:
+            session.desk.layers.is_stinging = False
 
     async def close(self) -> None:
         """Stop what is under way."""
@@ -89,7 +104,6 @@ def _plan(session: Session, command: DeckCommand) -> Stinger:
     session.check_playing()
     desk = session.desk
     desk.check_hands()
-    desk.layers.check_cool()
     deck = desk.decks.all[command.deck]
     player = session.players.get(deck.loaded.key, {}) if deck.loaded else {}
     return plan(desk.decks, deck, command, desk.mix, player)

@@ -1,9 +1,10 @@
 """The ladder: an engine with too much to do does it more cheaply, a step at a time, and never falls silent.
 
-First sessions without a device are rendered longer ahead, so that a slow moment is not heard. Where the core
-itself is full, stems are summed in the spectrum; and where that is not enough, one file plays in the place of
-stems that nobody has moved. Each comes first to sessions that few listen to, the newest of them. Each step is
-told, journalled, and taken back, the last one first, when there is room again. Thread: [control].
+First sessions without a device are rendered longer ahead, so that a slow moment is not heard. Where the
+core itself is full, effects are passed by; then stems are summed in the spectrum; and where that is not
+enough, one file plays in the place of stems that nobody has moved. Each comes first to sessions that few
+listen to, the newest of them. Each step is told, journalled, and taken back, the last one first, when there
+is room again. Thread: [control].
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from remixd.control.admission import Load
 from remixd.control.decks import Deck
 from remixd.control.engine import Engine
 from remixd.control.holding import Holding
+from remixd.control.picking import Picking
 from remixd.control.score import DIRECTED_LEAD_NS, LEAD_NS
 from remixd.control.session import Session
 from remixd.errors import RemixdError
@@ -36,15 +38,19 @@ LEADS_NS: Final = (60_000_000, 100_000_000)
 AT_ONCE: Final = 4
 """A step makes a quarter of the sessions cheaper."""
 
+RACKS: Final = "effects are passed by"
 SUMMED: Final = "stems summed: levels move with the frame, in 60 ms"
 WHOLE: Final = "one file plays in the place of its stems, until one of them is moved"
+
+
+_What = Literal["lead", "racks", "summed", "whole"]
 
 
 @dataclass(frozen=True, slots=True)
 class _Step:
     """What was done to some sessions: rendered further ahead than `leads`; or another step, without these."""
 
-    what: Literal["lead", "summed", "whole"]
+    what: _What
     sessions: Sequence[Session]
     leads: Sequence[int] = ()
 
@@ -54,10 +60,12 @@ class Ladder:
 
     Args:
         holding: swaps players.
+        picking: brings effects back.
     """
 
-    def __init__(self, holding: Holding) -> None:
+    def __init__(self, holding: Holding, picking: Picking) -> None:
         self._holding = holding
+        self._picking = picking
         self._steps: list[_Step] = []
         self._late: tuple[int, int] = (0, 0)
         self._over_since_s: float | None = None
@@ -70,7 +78,7 @@ class Ladder:
         leads = [each for each in sessions if "lead" in each.degraded]
         if leads:
             self._steps.append(_Step("lead", leads, [_own_lead_ns(each) for each in leads]))
-        later: tuple[Literal["summed", "whole"], ...] = ("summed", "whole")
+        later: tuple[_What, ...] = ("racks", "summed", "whole")
         for what in later:
             if some := [each for each in sessions if what in each.degraded]:
                 self._steps.append(_Step(what, some))
@@ -116,9 +124,17 @@ class Ladder:
                     await _lead(engine, session, lead_ns)
                     session.degrade("lead", f"rendered {lead_ns // 1_000_000} ms ahead", because)
                 return
-        if not is_full:
-            return
-        if some := _least_heard([each for each in sessions if is_apart(each)]):
+        if is_full:
+            await self._relieve(sessions, because)
+
+    async def _relieve(self, sessions: list[Session], because: str) -> None:
+        """The next step of those that leave something out."""
+        if some := _least_heard([each for each in sessions if _may_pass_by(each)]):
+            self._steps.append(_Step("racks", some))
+            for session in some:
+                session.desk.send(session.desk.presets.pass_by())
+                session.degrade("racks", RACKS, because)
+        elif some := _least_heard([each for each in sessions if is_apart(each)]):
             self._steps.append(_Step("summed", some))
             for session in some:
                 if (await self._holding.swap(session, summed=True)).done:
@@ -147,15 +163,7 @@ class Ladder:
     async def _undo(self, engine: Engine, sessions: list[Session]) -> None:
         step = self._steps.pop()
         here = [each for each in step.sessions if each in sessions]
-        left: list[Session] = []
-        for session in here:
-            if step.what == "summed":
-                if (await self._holding.swap(session, summed=False)).left:
-                    left.append(session)
-                else:
-                    session.restore("summed")
-            elif step.what == "whole":
-                session.desk.substitution.part()
+        left = [session for session in here if not await self._restore(step.what, session)]
         for session, lead_ns in zip(step.sessions, step.leads, strict=False):
             if session in here:
                 await _lead(engine, session, lead_ns)
@@ -165,7 +173,22 @@ class Ladder:
                     session.restore("lead")
 
         if left:
-            self._steps.append(_Step("summed", left))
+            self._steps.append(_Step(step.what, left))
+
+    async def _restore(self, what: _What, session: Session) -> bool:
+        """Take back for a session what was left out; False if something is in the way."""
+        if what == "racks":
+            if session.desk.presets.is_coming:
+                return False
+            self._picking.bring_back(session)
+            session.restore("racks")
+        elif what == "summed":
+            if (await self._holding.swap(session, summed=False)).left:
+                return False
+            session.restore("summed")
+        elif what == "whole":
+            session.desk.substitution.part()
+        return True
 
     def close(self) -> None:
         """Nothing is looked after any more."""
@@ -181,6 +204,11 @@ def _least_heard(sessions: list[Session]) -> list[Session]:
 
 def _may_wait(session: Session) -> bool:
     return not session.sink.startswith("device")
+
+
+def _may_pass_by(session: Session) -> bool:
+    presets = session.desk.presets
+    return presets.may_pass_by and session.desk.free >= len(presets.places.keys)
 
 
 def is_apart(session: Session) -> bool:

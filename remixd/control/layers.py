@@ -65,6 +65,9 @@ class Layers:
         decks: of the session.
         send: posts an order, as `Receipts.send`.
         standing: of the session; densities are noted there.
+
+    Attributes:
+        is_stinging: whether a stinger is made ready.
     """
 
     def __init__(self, session_id: str, decks: Decks, send: Callable[..., int], standing: Standing) -> None:
@@ -81,6 +84,7 @@ class Layers:
         self._frames: dict[int, float] = {}  # where those that wait come, in the song, by command
         self._cool = 0  # no stinger lands before this sample
         self._has_stung = False
+        self.is_stinging = False
 
     def next_key(self) -> int:
         """A key that no pattern of the session has had."""
@@ -192,6 +196,8 @@ class Layers:
 
     def check_cool(self) -> None:
         """Raise InvalidInput while it is too soon for another stinger."""
+        if self.is_stinging:
+            raise InvalidInput("another stinger is on its way", field="kind")
         if (left := self._cool - self._decks.sample) > 0:
             reason = f"stingers cool down for {COOL_BARS} bars: another {left / RATE_HZ:.1f} s"
             raise InvalidInput(reason, field="kind")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from typing import Any, Final
 
 from remixd.control.command import Answer
@@ -18,12 +18,16 @@ from remixd.control.presets import Chosen, Pick
 from remixd.control.session import Session
 from remixd.director.blend import Blend
 from remixd.director.preset import LAYERS_MAX
+from remixd.director.preset_files import load_blend
 from remixd.errors import InvalidInput, RemixdError, Unavailable, Unsupported
+from remixd.units import RATE_HZ
 
 log = logging.getLogger(__name__)
 
 LOOK_S: Final = 0.02
 REST_S: Final = 0.25
+BUDGET_NS: Final = 0.5 * 64 / RATE_HZ * 1e9
+"""What 64 frames of all racks of a session may take: half of their time."""
 PATIENCE_S: Final = 5.0
 """How long racks that are to go, or stems that are to be played apart, are waited for."""
 
@@ -47,10 +51,10 @@ class Picking:
         except (InvalidInput, Unsupported) as error:
             return Answer(id=pick.id, accepted=False, reason=str(error))
         if not presets.places.missing(chosen.racks):
-            presets.expect("")
+            presets.expect(None)
             session.check_playing()
-            return session.desk.pick(chosen, ())
-        presets.expect(pick.id)
+            return session.desk.pick(chosen, {})
+        presets.expect(pick)
         self._keep(self._carry_out(session, chosen))
         because = "; ".join(("its effects are made ready", *chosen.notes))
         return Answer(id=pick.id, accepted=True, clamps=chosen.clamps, because=because)
@@ -62,7 +66,8 @@ class Picking:
     async def _carry_out(self, session: Session, chosen: Chosen) -> None:
         """Go there once all is ready; whatever comes of it is told."""
         presets, pick_id = session.desk.presets, chosen.pick.id
-        made: list[int] = []
+        places = presets.places
+        made: dict[int, Wanted] = {}
         try:
             await self._make_ready(session, chosen.racks, made)
             if presets.awaited == pick_id:
@@ -70,6 +75,8 @@ class Picking:
                 answer = session.desk.pick(chosen, made)
                 if not answer.accepted:
                     presets.give_up(pick_id, answer.reason)
+                elif places.missing(presets.wanted()):  # that were there when it began, and have gone since
+                    self.follow(session)
             while session.playing and presets.holds(made):  # noqa: ASYNC110 (a phrase, not an event)
                 await asyncio.sleep(REST_S)
         except RemixdError as error:
@@ -80,14 +87,16 @@ class Picking:
         finally:
             await self._let_go(session, made)
 
-    async def _make_ready(self, session: Session, wanted: Sequence[Wanted], made: list[int]) -> None:
+    async def _make_ready(self, session: Session, wanted: Sequence[Wanted], made: dict[int, Wanted]) -> None:
         """Have every rack that is missing lie in the engine, and room for it where it is wanted.
 
-        Raises what the engine answers; Unavailable if the session is not ready for them in time.
+        Raises what the engine answers; InvalidInput if they take too long together, Unavailable if the
+        session is not ready for them in time.
         """
         places = session.desk.presets.places
         for each in places.missing(wanted):
-            made.append((await self._holding.make_rack_ready(session, each.chain)).key)
+            made[(await self._holding.make_rack_ready(session, each.chain)).key] = each
+        self._check_cost(session, wanted, made)
         on_stems = any(each.place.role for each in wanted)
         if on_stems:
             await self._holding.swap(session, summed=False)
@@ -99,12 +108,32 @@ class Picking:
             await asyncio.sleep(LOOK_S)
         raise Unavailable("the session was not ready for effects in time")
 
-    async def _let_go(self, session: Session, made: Sequence[int]) -> None:
+    @staticmethod
+    def _check_cost(session: Session, wanted: Sequence[Wanted], made: Iterable[int]) -> None:
+        """Raise InvalidInput, with the measured cost, if all that are wanted take too long together."""
+        keys = [*session.desk.presets.places.found(wanted), *made]
+        cost_ns = sum(session.racks[key].get("cost_ns", 0) for key in keys if key in session.racks)
+        if cost_ns > BUDGET_NS:
+            raise InvalidInput(
+                f"the racks of the session would take {cost_ns / 1e3:.0f} us for 64 frames together, "
+                f"which is more than the {BUDGET_NS / 1e3:.0f} us that they may"
+            )
+
+    async def _let_go(self, session: Session, made: Iterable[int]) -> None:
         """Free the racks of which nothing came."""
         with contextlib.suppress(RemixdError):
             for key in set(made) - session.desk.presets.places.keys:
                 if session.playing and key in session.racks:
                     await self._holding.withdraw_rack(session, key)
+
+    async def adopt(self, session: Session) -> None:
+        """Go on with the pick that another daemon had not carried out; its racks are made ready again."""
+        await self._let_go(session, list(session.racks))
+        if pick := session.desk.presets.resume():
+            try:
+                self.take(session, pick, load_blend(pick.weights))
+            except RemixdError as error:  # they are gone since
+                log.warning("the presets that session %s was to go to: %s", session.id, error)
 
     async def complete(self, session: Session, deck: int = -1) -> None:
         """Give a session the racks of its presets that it has not yet, those of a deck that is loaded too.
@@ -115,7 +144,7 @@ class Picking:
         wanted = presets.wanted(deck)
         if not presets.places.missing(wanted):
             return
-        made: list[int] = []
+        made: dict[int, Wanted] = {}
         try:
             await self._make_ready(session, wanted, made)
             if presets.wanted(deck) == wanted:  # no pick has changed it meanwhile
@@ -123,14 +152,25 @@ class Picking:
         finally:
             await self._let_go(session, made)
 
-    def follow(self, session: Session, deck: int) -> None:
-        """The same for a deck onto which something comes; what cannot be is told in the notes."""
+    def bring_back(self, session: Session) -> None:
+        """Have the racks of a session that were passed by play again."""
+        session.desk.presets.passed_by = False
+        self.follow(session)
+
+    def follow(self, session: Session, deck: int = -1) -> None:
+        """As `complete`, in its own time; what cannot be is told in the notes."""
 
         async def follow() -> None:
+            presets = session.desk.presets
             try:
                 await self.complete(session, deck)
             except RemixdError as error:
-                session.desk.presets.notes += (f"no effects on a deck: {error}",)
+                presets.lacks(str(error))
+            except Exception as error:
+                log.exception("effects of session %s", session.id)
+                presets.lacks(f"a fault of remixd: {error!r}")
+            else:
+                presets.lacks("")
 
         self._keep(follow())
 

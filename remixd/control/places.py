@@ -108,6 +108,10 @@ class Places:
     def _missing(self, wanted: Sequence[Wanted]) -> list[Wanted]:
         return [each for each in wanted if self._find(each) is None]
 
+    def found(self, wanted: Sequence[Wanted]) -> list[int]:
+        """The keys of those that are there."""
+        return [placed.key for each in wanted if (placed := self._find(each))]
+
     def _find(self, wanted: Wanted, taken: Collection[int] = ()) -> _Placed | None:
         self._forget()
         for placed in self._placed.values():
@@ -145,22 +149,21 @@ class Places:
             if placed.gone_at is None or placed.gone_at > until
         ]
 
-    def weigh(self, wanted: Sequence[Wanted], made: Sequence[int], **words: int) -> list[Order]:
+    def weigh(self, wanted: Sequence[Wanted], made: Mapping[int, Wanted], **words: int) -> list[Order]:
         """The orders that give every rack the share that is wanted, and those that are not wanted none.
 
         Args:
             wanted: all that are.
-            made: the keys of those that were missing, in order.
+            made: those that were missing, by key; what is missing still goes without.
             words: of every order: its sample or mark, and how long it takes.
         """
-        keys = iter(made)
+        left = dict(made)
         orders: list[Order] = []
         taken: set[int] = set()
         for each in wanted:
-            placed = self._find(each, taken)
+            placed = self._find(each, taken) or self._put(each, left)
             if placed is None:
-                key = next(keys)
-                placed = self._placed[key] = _Placed(key=key, place=each.place, chain=each.chain, share=0.0)
+                continue
             taken.add(placed.key)
             orders.append(placed.order(each.share, **words))
         leaving = [
@@ -168,13 +171,24 @@ class Places:
         ]
         return orders + [placed.order(0.0, **words) for placed in leaving]
 
-    def add(self, wanted: Sequence[Wanted], made: Sequence[int]) -> list[Order]:
+    def _put(self, wanted: Wanted, left: dict[int, Wanted]) -> _Placed | None:
+        """Put one of the racks that are `left` where it is wanted; None if none is for there."""
+        for key, made in left.items():
+            if (made.place, made.chain) == (wanted.place, wanted.chain):
+                del left[key]
+                placed = _Placed(key=key, place=wanted.place, chain=wanted.chain, share=0.0)
+                self._placed[key] = placed
+                return placed
+        return None
+
+    def add(self, wanted: Sequence[Wanted], made: Mapping[int, Wanted]) -> list[Order]:
         """The orders that give those that were missing their shares at once, and leave the others alone."""
-        orders = []
-        for each, key in zip(self._missing(wanted), made, strict=True):
-            placed = self._placed[key] = _Placed(key=key, place=each.place, chain=each.chain, share=0.0)
-            orders.append(placed.order(each.share, ramp_frames=RACK_RAMP_FRAMES))
-        return orders
+        left = dict(made)
+        return [
+            placed.order(each.share, ramp_frames=RACK_RAMP_FRAMES)
+            for each in self._missing(wanted)
+            if (placed := self._put(each, left))
+        ]
 
     def take_report(self, order: Order, report: ReportEntry) -> None:
         """Take what became of an order for a rack."""

@@ -5,6 +5,7 @@ Thread: [control].
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,12 +23,13 @@ def with_plugins(of: Blend) -> tuple[Blend, tuple[str, ...]]:
     """
     if not any(element["effect"] == PLUGIN for rack in of.racks for element in rack.chain):
         return of, ()
+    there = _there(of)
     racks: list[WeightedRack] = []
     notes: list[str] = []
     for rack in of.racks:
         chain: list[Any] = []
         for element in rack.chain:
-            located, missing = locate([element], _there(element.get("path", "")))
+            located, missing = locate([element], there)
             chain += located
             if missing and not element["optional"]:
                 raise Unsupported(f"{rack.preset}: {missing[0]}")
@@ -37,9 +39,10 @@ def with_plugins(of: Blend) -> tuple[Blend, tuple[str, ...]]:
     return replace(of, racks=tuple(racks)), tuple(notes)
 
 
-def _there(path: str) -> list[Plugin]:
+def _there(of: Blend) -> list[Plugin]:
     """What was looked at, and the files that were not yet: whoever builds the rack finds out about those."""
     known = known_plugins()
-    files = [*find_files(), *([Path(path)] if path and Path(path).exists() else [])]
+    named = {str(element.get("path", "")) for rack in of.racks for element in rack.chain}
+    files = [*find_files(), *(Path(path) for path in sorted(named) if os.path.lexists(path))]
     new = {str(file) for file in files} - {plugin.path for plugin in known}
     return [*known, *(Plugin(path=each, name=Path(each).stem) for each in sorted(new))]

@@ -5,11 +5,12 @@ Thread: [control].
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, Final
 
+from remixd._kernel.mailbox import RACK
 from remixd.audience.signal import check_name
 from remixd.control.command import Answer, Applied, Clamp, Refused
 from remixd.control.decks import Decks
@@ -30,6 +31,7 @@ DIRECTED_BARS: Final = 1.0
 """How long a directed session takes to another blend, unless it is told."""
 
 REPLACED: Final = "other presets took their place"
+LACKING: Final = "some effects are not there: "
 PANIC: Final = "panic: the artist's own mix is back"
 
 BAR_S: Final = 2.0
@@ -103,7 +105,7 @@ class Presets:
         clamps: what of them the track did not allow.
         notes: what else of them is not as they have it, in sentences.
         places: where their racks are.
-        awaited: the id of the pick whose racks are made ready; empty if none is.
+        passed_by: whether its racks are left out, since its engine has too much to do.
     """
 
     def __init__(
@@ -113,9 +115,10 @@ class Presets:
         self._receipts = receipts
         self._tell = tell
         self._ahead: dict[str, int] = {}
-        self.awaited = ""
+        self._asked: Pick | None = None
+        self.passed_by = False
         self.places = Places(decks)
-        self._coming: tuple[Chosen, Sequence[int]] | None = None
+        self._coming: tuple[Chosen, Mapping[int, Wanted]] | None = None
         self.blend = start.blend
         self.centre = dict(start.mix)
         self.clamps = start.clamps
@@ -137,7 +140,17 @@ class Presets:
 
     def wanted(self, coming: int = -1) -> tuple[Wanted, ...]:
         """The racks that it has; see `Places.wanted`."""
-        return self.places.wanted(self.blend, coming)
+        return () if self.passed_by else self.places.wanted(self.blend, coming)
+
+    @property
+    def may_pass_by(self) -> bool:
+        """Whether it has racks, and none is on its way or back."""
+        return bool(self.places.keys) and not any(order.kind == RACK for order in self._receipts.orders)
+
+    def pass_by(self) -> list[Order]:
+        """Do without racks: what takes every one of them away at once."""
+        self.passed_by = True
+        return self.silencing()
 
     def choose(self, pick: Pick, of: Blend) -> Chosen:
         """What a pick comes to now. Raises InvalidInput if its presets must not be used on what plays."""
@@ -147,31 +160,36 @@ class Presets:
         there = allowed(of, self._decks.rights, self._decks.roles)
         of, notes = with_plugins(of)
         return Chosen(
-            pick=pick, blend=of, mix=there.mix, clamps=there.clamps, racks=self.places.wanted(of),
-            notes=(*of.left_out, *notes),
+            pick=pick, blend=of, mix=there.mix, clamps=there.clamps,
+            racks=() if self.passed_by else self.places.wanted(of), notes=(*of.left_out, *notes),
         )  # fmt: skip
 
-    def expect(self, pick_id: str) -> None:
-        """Await the racks of a pick."""
+    def expect(self, pick: Pick | None) -> None:
+        """Await the racks of a pick; None: of none any more."""
         self._drop_awaited(REPLACED)
-        self.awaited = pick_id
+        self._asked = pick
+
+    @property
+    def awaited(self) -> str:
+        """The id of the pick whose racks are made ready; empty if none is."""
+        return self._asked.id if self._asked else ""
 
     def _drop_awaited(self, reason: str) -> None:
-        if self.awaited:
-            self._tell(Refused(id=self.awaited, reason=reason))
-        self.awaited = ""
+        if self._asked:
+            self._tell(Refused(id=self._asked.id, reason=reason))
+        self._asked = None
 
     def give_up(self, pick_id: str, reason: str) -> None:
         """Nothing came of the racks of a pick."""
         if self.awaited == pick_id:
             self._drop_awaited(reason)
 
-    def go_to(self, to: Chosen, made: Sequence[int], room: int) -> Handled:
+    def go_to(self, to: Chosen, made: Mapping[int, Wanted], room: int) -> Handled:
         """Go there as the pick says: every dimension and rack. Raises Exhausted, and notes nothing.
 
         Args:
             to: where.
-            made: the keys of those of its racks that were missing.
+            made: those of its racks that were missing, by key.
             room: how many orders there may be.
         """
         at = WHENS.index(to.at)
@@ -180,7 +198,7 @@ class Presets:
         most = (len(PLAYABLE) + len(to.racks) + len(self.places.keys)) * (1 + len(later))
         if most > room:
             raise Exhausted(f"the session can take {room} more commands now")
-        self.awaited = ""
+        self._asked = None
         orders = self._orders(to, made, bars=0.0, when=at)
         if at:
             self._ahead[to.pick.id] = at
@@ -188,11 +206,11 @@ class Presets:
         orders += [replace(order, when=mark) for mark in later for order in orders]
         return Handled(orders=orders, clamps=to.clamps, because=list(to.notes), done=partial(self._stand, to))
 
-    def go_on_to(self, to: Chosen, made: Sequence[int], directing: Directing, clock: Clock) -> Answer:
+    def go_on_to(self, to: Chosen, made: Mapping[int, Wanted], directing: Directing, clock: Clock) -> Answer:
         """Go there at the next phrase, in a directed session. Raises InvalidInput if that cannot be."""
         if to.pick.at not in (None, "phrase"):
             raise InvalidInput("this session is directed: presets come at its next phrase", field="at")
-        self.awaited = ""
+        self._asked = None
         self._drop_coming(REPLACED)
         self._coming = to, made
         planned = directing.recentre(to.mix, to.blend.locked, clock)
@@ -222,7 +240,7 @@ class Presets:
     def _orders(
         self,
         to: Chosen,
-        made: Sequence[int],
+        made: Mapping[int, Wanted],
         *,
         bars: float,
         sample: int = -1,
@@ -238,7 +256,7 @@ class Presets:
             and not (only_changed and to.mix[name] == self.centre[name])
         ]
         words = {"sample": sample, "when": when, "ramp_frames": max(frames, RACK_RAMP_FRAMES)}
-        return moves + self.places.weigh(to.racks, made, **words)
+        return moves + self.places.weigh(() if self.passed_by else to.racks, made, **words)
 
     def _frames(self, bars: float) -> int:
         """How long so many bars last from here on."""
@@ -254,13 +272,23 @@ class Presets:
         self.blend, self.centre = to.blend, dict(to.mix)
         self.clamps, self.notes = to.clamps, to.notes
 
+    def lacks(self, why: str) -> None:
+        """Tell in the notes why some of its racks are not there; empty if they all are."""
+        told = tuple(note for note in self.notes if not note.startswith(LACKING))
+        self.notes = (*told, f"{LACKING}{why}") if why else told
+
+    @property
+    def is_coming(self) -> bool:
+        """Whether others wait for a phrase."""
+        return self._coming is not None
+
     def holds(self, made: Collection[int]) -> bool:
         """Whether any of these racks wait for a phrase."""
         return self._coming is not None and not set(made).isdisjoint(self._coming[1])
 
     def silencing(self) -> list[Order]:
         """What takes every rack away at once."""
-        return self.places.weigh((), (), ramp_frames=RACK_RAMP_FRAMES)
+        return self.places.weigh((), {}, ramp_frames=RACK_RAMP_FRAMES)
 
     def clear(self) -> None:
         """Note that the artist's own mix is back."""
@@ -271,12 +299,14 @@ class Presets:
 
     def to_json(self) -> dict[str, Any]:
         """How it stands, for a daemon that comes after."""
+        pick = self._asked or (self._coming and self._coming[0].pick)
         return {
             "weights": dict(self.blend.weights),
             "centre": self.centre,
             "clamps": [asdict(clamp) for clamp in self.clamps],
             "notes": list(self.notes),
             "racks": self.places.to_json(),
+            "pick": asdict(replace(pick, weights=dict(pick.weights))) if pick else None,
         }
 
     def restore(self, plain: Mapping[str, Any]) -> None:
@@ -285,3 +315,9 @@ class Presets:
         self.clamps = tuple(Clamp(**clamp) for clamp in plain["clamps"])
         self.notes = tuple(plain["notes"])
         self.places.restore(plain["racks"])
+        self._asked = Pick(**plain["pick"]) if plain["pick"] else None
+
+    def resume(self) -> Pick | None:
+        """The pick that another daemon had accepted and not carried out: it is to be taken again."""
+        pick, self._asked = self._asked, None
+        return pick

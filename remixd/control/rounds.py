@@ -17,6 +17,7 @@ from remixd.control.adoption import Papers
 from remixd.control.engine import Engine
 from remixd.control.holding import Holding
 from remixd.control.ladder import Ladder
+from remixd.control.picking import Picking
 from remixd.control.score import FIRST_PLAYER
 from remixd.control.session import Session
 from remixd.errors import RemixdError
@@ -41,12 +42,16 @@ class Rounds:
     Args:
         sessions: those that play.
         holding: what they hold.
+        picking: what brings effects back.
         papers: where it is written down how they stand.
     """
 
-    def __init__(self, sessions: Callable[[], list[Session]], holding: Holding, papers: Papers) -> None:
+    def __init__(
+        self, sessions: Callable[[], list[Session]], holding: Holding, picking: Picking, papers: Papers
+    ) -> None:
         self._sessions = sessions
         self._holding = holding
+        self._picking = picking
         self._papers = papers
         self._ladders: dict[int, Ladder] = {}
         self._heard_s: dict[int, float] = {}
@@ -115,7 +120,7 @@ class Rounds:
         """Have an engine that is overloaded do less, and one that is no longer do all of it again."""
         ladder = self._ladders.get(engine.number)
         if ladder is None:
-            ladder = self._ladders[engine.number] = Ladder(self._holding)
+            ladder = self._ladders[engine.number] = Ladder(self._holding, self._picking)
             ladder.adopt(self._of(engine))
         with contextlib.suppress(RemixdError):
             await ladder.take(engine, await Load.of(engine), self._of(engine))
@@ -146,6 +151,7 @@ class Rounds:
                 _tell_plugins(session, dict(plugins["states"]), plugins["news"])
                 for rack in racked[key] - set(racks):
                     session.racks.pop(rack, None)
+                    session.restore(f"rack {rack}", "the rack is gone")
                 if unused := sorted(set(players) - session.keys_in_use):  # a load that came to nothing
                     await engine.ask(op="withdraw", key=key, players=unused)
 

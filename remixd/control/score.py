@@ -163,7 +163,7 @@ def rack_score(
     """
     score: dict[str, Any] = {"key": key, "chain": [dict(element) for element in chain]}
     if built is not None:
-        score |= {name: built[name] for name in ("delay_frames", "owed_frames")}
+        score |= {name: built[name] for name in ("delay_frames", "owed_frames", "cost_ns")}
     return score
 
 

@@ -94,7 +94,7 @@ class Sessions:
         self._ending: set[asyncio.Future[None]] = set()
         self._awake = asyncio.Event()
         self._pump = asyncio.create_task(self._run())
-        rounds = Rounds(self._playing, self._holding, papers)
+        rounds = Rounds(self._playing, self._holding, self._picking, papers)
         self._watch = asyncio.create_task(rounds.run(self._awake))
 
     def get(self, session_id: str) -> Session:
@@ -341,6 +341,7 @@ class Sessions:
             session.keep(await self._journals.go_on(session.id))
         log.info("session %s is adopted", session.id)
         self._sessions[session.id] = session
+        await self._picking.adopt(session)
         self._generation = count(max(key // SESSIONS_MAX, next(self._generation)) + 1)
 
     async def close(self) -> None:

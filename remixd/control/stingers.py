@@ -72,7 +72,7 @@ def plan(
     elif kind == "impact":
         common["hits"] = [[mark, INDEX["impact"], 1.0, 0.0, 0.0, 0, BARE]]
     else:
-        common |= _chop(loaded, mark, bar, mix, player)
+        common |= _chop(loaded, mark, bar, mix, deck.knobs.levels(loaded.track.roles), player)
     return Stinger(common, decks.sample + round((mark - deck.frame) / entry.tempo), mark)
 
 
@@ -105,14 +105,20 @@ def _bar_frames(loaded: Loaded, frame: float) -> float:
 
 
 def _chop(
-    loaded: Loaded, mark: float, bar: float, mix: Mapping[str, float], player: Mapping[str, Any]
+    loaded: Loaded,
+    mark: float,
+    bar: float,
+    mix: Mapping[str, float],
+    levels_db: Mapping[str, float],
+    player: Mapping[str, Any],
 ) -> dict[str, Any]:
     """A piece of the track's vocals, struck again and again over a bar."""
     track = loaded.track
     others = [role for role in track.roles if role != "vocals"]
     if "vocals" not in track.roles:
         raise InvalidInput(f"{track.id} has no vocals to chop: it has {', '.join(track.roles)}", field="kind")
-    if not track.rights.vocals_solo and others and all(mix[role] <= OFF_DB for role in others):
+    silent = all(mix[role] <= OFF_DB or levels_db[role] <= OFF_DB for role in others)
+    if not track.rights.vocals_solo and others and silent:
         raise InvalidInput("the rights of this track do not let vocals be heard alone", field="kind")
     start = _sung(loaded, mark)
     step = bar / CHOP_STEPS

@@ -37,7 +37,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
-from remixd.effects import EFFECTS, PLUGIN, Chain, beats_text
+from remixd.effects import CHAIN_MAX, EFFECTS, PLUGIN, Chain, beats_text
 from remixd.errors import InvalidInput
 from remixd.mix import NEUTRAL, Mix, When
 from remixd.track.fields import printable
@@ -133,6 +133,12 @@ class Preset:
 
     def __post_init__(self) -> None:
         check_preset_name(self.name)
+        for rack in self.matched_racks:
+            if len(rack.chain) > CHAIN_MAX:
+                gain = ", its gain among them" if self.gain_db and rack.on == MASTER else ""
+                raise InvalidInput(
+                    f"{len(rack.chain)} effects in a row on {rack.on}{gain}: at most {CHAIN_MAX} are played"
+                )
         for place in PLACES:
             layers = [rack.share for rack in self.racks if rack.on == place]
             if len(layers) > LAYERS_MAX:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -17,11 +19,13 @@ from remixd.config import user_presets_path
 from remixd.director.blend import Blend, blend, check_weights
 from remixd.director.preset import Preset
 from remixd.director.preset_reading import read_preset
-from remixd.errors import AlreadyExists, InvalidInput, NotFound, RemixdError, nearest
+from remixd.errors import AlreadyExists, Exhausted, InvalidInput, NotFound, RemixdError, nearest
 from remixd.track.fields import printable
 
 SUFFIX: Final = ".toml"
 BYTES_MAX: Final = 1 << 18
+OWN_MAX: Final = 1000
+"""Presets of the user's own that are saved; more may be put into their folder by hand."""
 
 
 def shipped() -> Traversable:
@@ -49,6 +53,22 @@ def preset_names(own: Path | None = None) -> list[str]:
     return sorted(_names_in(shipped()) | _names_in(own or user_presets_path()))
 
 
+def _own_file(name: str, own: Path) -> Path | None:
+    """The file of one of the user's presets; None if there is none."""
+    path = own / f"{name}{SUFFIX}"
+    return path if path.parent == own and os.path.lexists(path) else None
+
+
+def _read_own(path: Path) -> bytes:
+    """A file's content, no more than it may have and one byte; never waited for. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is not a file")
+    with os.fdopen(descriptor, "rb") as file:
+        return file.read(BYTES_MAX + 1)
+
+
 def load_preset(name: str, own: Path | None = None) -> Preset:
     """Read one preset; one that comes with remixd goes before one of the user's.
 
@@ -56,19 +76,19 @@ def load_preset(name: str, own: Path | None = None) -> Preset:
     and the key, for a broken one.
     """
     own = own or user_presets_path()
-    is_shipped, is_own = name in _names_in(shipped()), name in _names_in(own)
-    if not (is_shipped or is_own):
-        shown = printable(name)
-        hint = nearest(name, preset_names(own))
-        raise NotFound(f"there is no preset {shown!r}: {hint}", kind="preset", name=shown)
-    file = (shipped() if is_shipped else own) / f"{name}{SUFFIX}"
-    where = printable(f"{name}{SUFFIX}" if is_shipped else file)
+    if name in _names_in(shipped()):
+        where = f"{name}{SUFFIX}"
+        return read_preset((shipped() / where).read_text("utf-8"), name, where)
+    path = _own_file(name, own)
+    if path is None:
+        raise _not_found(name, own)
+    where = printable(path)
     try:
-        content = file.read_bytes()
+        content = _read_own(path)
     except OSError as error:
         raise InvalidInput(f"{where}: {error.strerror}") from None
     if len(content) > BYTES_MAX:
-        raise InvalidInput(f"{where} has {len(content)} bytes, and no preset more than {BYTES_MAX}")
+        raise InvalidInput(f"{where} has more than {BYTES_MAX} bytes, as no preset does")
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError:
@@ -76,18 +96,29 @@ def load_preset(name: str, own: Path | None = None) -> Preset:
     return read_preset(text, name, where)
 
 
-def load_presets(own: Path | None = None) -> tuple[list[Preset], list[str]]:
-    """Every preset that can be read, in the order of their names; and what is wrong with the others."""
+def _not_found(name: str, own: Path) -> NotFound:
+    shown = printable(name)
+    hint = nearest(name, preset_names(own))
+    return NotFound(f"there is no preset {shown!r}: {hint}", kind="preset", name=shown)
+
+
+def load_presets(
+    own: Path | None = None, names: Sequence[str] | None = None
+) -> tuple[list[Preset], list[str]]:
+    """Every preset that can be read, in the order of their names; and what is wrong with the others.
+
+    With `names`, those of these.
+    """
     own = own or user_presets_path()
+    both = shipped_names()
     found, problems = [], []
-    for name in preset_names(own):
+    for name in preset_names(own) if names is None else names:
         try:
             found.append(load_preset(name, own))
         except RemixdError as error:
             problems.append(str(error))
-    for name in sorted(_names_in(own) & _names_in(shipped())):
-        path = printable(own / f"{name}{SUFFIX}")
-        problems.append(f"{path} is not used: a preset that comes with remixd has its name")
+        if name in both and (path := _own_file(name, own)):
+            problems.append(f"{printable(path)} is not used: a preset that comes with remixd has its name")
     return found, problems
 
 
@@ -101,15 +132,20 @@ def save_preset(preset: Preset, *, replace: bool = False, own: Path | None = Non
     """Write one of the user's presets, whole or not at all. Returns its file.
 
     Raises AlreadyExists for a name that is taken, by one of the user's only unless it may `replace` that;
-    InvalidInput where it cannot be written.
+    Exhausted where there are too many; InvalidInput where it cannot be written.
     """
     own = own or user_presets_path()
     path = own / f"{preset.name}{SUFFIX}"
     if preset.name in _names_in(shipped()):
         raise AlreadyExists(f"a preset that comes with remixd is called {preset.name}: choose another name")
-    if path.exists() and not replace:
+    is_there = os.path.lexists(path)
+    if is_there and not replace:
         raise AlreadyExists(f"there is a preset {preset.name} already")
+    if not is_there and len(_names_in(own)) >= OWN_MAX:
+        raise Exhausted(f"there are {OWN_MAX} presets of your own, and no more are kept: delete some")
     text = tomli_w.dumps(preset.to_toml())
+    if len(text.encode()) > BYTES_MAX:
+        raise InvalidInput(f"{preset.name} would have more than {BYTES_MAX} bytes, as no preset does")
     read_preset(text, preset.name, path.name)
     partial = ""
     try:
@@ -123,3 +159,21 @@ def save_preset(preset: Preset, *, replace: bool = False, own: Path | None = Non
             Path(partial).unlink()
         raise InvalidInput(f"{printable(path)} cannot be written: {error.strerror}") from None
     return path
+
+
+def delete_preset(name: str, own: Path | None = None) -> None:
+    """Delete one of the user's presets. Sessions that stand in it go on as they are.
+
+    Raises NotFound with the nearest name; InvalidInput for one that comes with remixd, or that cannot be
+    deleted.
+    """
+    own = own or user_presets_path()
+    path = _own_file(name, own)
+    if path is None:
+        if name in _names_in(shipped()):
+            raise InvalidInput(f"{name} comes with remixd: only presets of your own can be deleted")
+        raise _not_found(name, own)
+    try:
+        path.unlink()
+    except OSError as error:
+        raise InvalidInput(f"{printable(path)} cannot be deleted: {error.strerror}") from None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 from pathlib import Path
 
 import grpc
@@ -9,8 +11,8 @@ import pytest
 from serving import TRACK
 
 from remixd.client import AsyncClient, Client
-from remixd.director.preset_files import shipped_names
-from remixd.errors import AlreadyExists, InvalidInput, NotFound
+from remixd.director.preset_files import OWN_MAX, shipped_names
+from remixd.errors import AlreadyExists, Exhausted, InvalidInput, NotFound
 from remixd.v1 import common_pb2, presets_pb2_grpc, sessions_pb2, sessions_pb2_grpc
 from remixd.v1 import presets_pb2 as pb
 
@@ -45,7 +47,7 @@ def test_presets_are_listed_page_by_page_and_broken_files_beside_them(presets, o
     names = [preset.name for preset in (*first.presets, *second.presets)]
     assert names == shipped_names()
     assert second.next_page_token == ""
-    [problem] = first.problems
+    [problem] = [*first.problems, *second.problems]
     assert problem.endswith("odd.toml, line 4: mix: vocls is no dimension: did you mean vocals?")
     with pytest.raises(grpc.RpcError) as refused:
         presets.GetPreset(pb.GetPresetRequest(preset="odd"))
@@ -146,3 +148,78 @@ def test_a_session_is_saved_and_can_be_gone_to(client, own: Path):
         client.save_preset(session, "karaoke", replace=True)
     with pytest.raises(InvalidInput, match="not a preset's name"):
         client.save_preset(session, "../etc/passwd")
+
+
+def test_presets_of_ones_own_are_deleted_and_others_stay(client, own: Path, tmp_path: Path):
+    session = client.create_session(TRACK, preset="karaoke").id
+    client.save_preset(session, "mine")
+    assert client.pick(session, "mine").accepted
+    client.delete_preset("mine")
+    assert not list(own.iterdir())
+    assert client.session(session).preset == "mine", "it goes on"
+    outside = tmp_path / "secret.toml"
+    outside.write_text("")
+    for name, error, told in (
+        ("mine", NotFound, "there is no preset 'mine'"),
+        ("karaoke", InvalidInput, "karaoke comes with remixd: only presets of your own can be deleted"),
+        ("../secret", NotFound, "there is no preset '../secret'"),
+        ("", InvalidInput, "preset is empty"),
+        ("..", NotFound, "there is no preset"),
+    ):
+        with pytest.raises(error, match=told):
+            client.delete_preset(name)
+    assert outside.exists()
+
+
+def test_a_link_is_deleted_and_replaced_rather_than_what_it_leads_to(client, own: Path, tmp_path: Path):
+    own.mkdir()
+    outside = tmp_path / "outside.toml"
+    outside.write_text("theirs")
+    (own / "link.toml").symlink_to(outside)
+    (own / "dangling.toml").symlink_to(tmp_path / "nowhere")
+    session = client.create_session(TRACK).id
+    for name in ("link", "dangling"):
+        with pytest.raises(AlreadyExists):
+            client.save_preset(session, name)
+    client.save_preset(session, "link", replace=True)
+    client.delete_preset("dangling")
+    assert outside.read_text() == "theirs"
+    assert not (own / "link.toml").is_symlink()
+    assert [each.name for each in own.iterdir()] == ["link.toml"]
+
+
+def test_what_is_no_file_is_not_waited_for(client, own: Path):
+    own.mkdir()
+    os.mkfifo(own / "pipe.toml")
+    (own / "endless.toml").symlink_to("/dev/zero")
+    (own / "folder.toml").mkdir()
+    (own / "large.toml").write_bytes(b"#" * (1 << 22))
+    session = client.create_session(TRACK).id
+    for name in ("pipe", "endless", "folder"):
+        with pytest.raises(InvalidInput, match=f"{name}.toml: it is not a file"):
+            client.pick(session, name)
+    with pytest.raises(InvalidInput, match="more than 262144 bytes"):
+        client.pick(session, "large")
+    assert [each.name for each in client.presets()] == shipped_names()
+
+
+@pytest.mark.parametrize("weight", [math.nan, math.inf, -math.inf, -1e-9, 1.0000001, 1e9, 1e308])
+def test_weights_that_are_none_are_refused(client, weight: float):
+    session = client.create_session(TRACK).id
+    with pytest.raises(InvalidInput, match="the weight of karaoke is"):
+        client.pick(session, {"karaoke": weight})
+    with pytest.raises(InvalidInput, match="the weight of karaoke is"):
+        client.create_session(TRACK, preset={"karaoke": weight})
+
+
+def test_many_presets_are_listed_in_pages_and_no_more_are_saved(client, own: Path):
+    own.mkdir()
+    for number in range(OWN_MAX):
+        (own / f"p-{number}.toml").write_text('title = "T"\ndescription = "D"\n[mix]\n')
+    assert len(client.presets()) == OWN_MAX + len(shipped_names())
+    session = client.create_session(TRACK).id
+    with pytest.raises(Exhausted, match="no more are kept"):
+        client.save_preset(session, "another")
+    assert client.save_preset(session, "p-7", replace=True).name == "p-7"
+    with pytest.raises(InvalidInput, match="1000 presets are too many: 32"):
+        client.pick(session, {f"p-{number}": 0.001 for number in range(OWN_MAX)})

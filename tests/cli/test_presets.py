@@ -36,6 +36,9 @@ def test_a_session_is_saved_as_a_preset(told, remixd):
     again = remixd("preset", "save", "mine", "--from", session)
     assert (again.code, again.err) == (1, "remixd: there is a preset mine already\n")
     assert remixd("preset", "save", "mine", "--from", session, "--replace").code == 0
+    assert remixd("preset", "delete", "mine").out == "mine deleted\n"
+    gone = remixd("preset", "delete", "mine")
+    assert (gone.code, gone.err.startswith("remixd: there is no preset 'mine'")) == (1, True)
 
 
 def test_a_broken_file_is_told_and_does_not_hide_the_others(remixd, own: Path):

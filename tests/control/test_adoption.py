@@ -159,6 +159,29 @@ def test_a_director_that_goes_on_plans_what_it_would_have_planned() -> None:
         assert dict(ours.settled) == dict(theirs.settled)
 
 
+@pytest.mark.parametrize("directed", [False, True])
+async def test_presets_that_were_picked_and_had_not_come_yet_come_with_the_next_daemon(
+    daemons: Daemons, shelf, directed: bool
+) -> None:
+    shelf.add(TRACK, SONG)
+    session = await daemons.sessions.create(TRACK, directed=directed)
+    if directed:
+        await until(lambda: session.status().sample > 0)
+        assert daemons.sessions.pick(session, Pick(id="p", weights={"stadium": 1.0})).accepted
+        await until(lambda: session.racks and not session.desk.presets.awaited)
+        ready = set(session.racks)
+    else:
+        assert daemons.sessions.pick(session, Pick(id="p", weights={"karaoke": 1.0}, at="section")).accepted
+        ready = set()
+    adopted = await daemons.next(session)
+    assert adopted.status().preset == ("original" if directed else "karaoke")
+    if directed:
+        await until(lambda: adopted.status().preset == "stadium")
+        await until(lambda: adopted.desk.presets.places.keys == set(adopted.racks))
+        assert ready.isdisjoint(adopted.racks), "those of the daemon before were let go of"
+    await until(lambda: adopted.desk.mix == adopted.desk.presets.centre)
+
+
 async def test_presets_and_their_effects_are_known_and_can_be_gone_on_from(daemons: Daemons, shelf) -> None:
     shelf.add(TRACK, SONG)
     session = await daemons.sessions.create(TRACK, directed=True, presets={"workout": 0.6, "stadium": 0.2})

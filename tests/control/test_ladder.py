@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import numpy as np
 import pytest
-from sounds import music
+from sounds import music, tone
 
 from remixd.control import ladder as ladder_module
 from remixd.control.admission import Load
-from remixd.control.ladder import Ladder
+from remixd.control.journals import Journals
+from remixd.control.ladder import RACKS, Ladder
+from remixd.control.presets import Pick
+from remixd.control.recording import read_recording
+from remixd.control.replay import Replay
 from remixd.control.session import Session
 from remixd.control.sessions import Sessions
+from remixd.control.streams import Listener, Packet
+from remixd.control.supervisor import Supervisor
+from remixd.director.preset_files import save_preset
+from remixd.director.preset_reading import read_preset
 
 pytestmark = pytest.mark.timeout(60)
 
+HUM = tone(48_000 * 10, 240.0, level=0.2)
 SONG = {role: music(48_000 * 20, seed=seed) for seed, role in enumerate(("drums", "bass", "vocals", "other"))}
 
 
@@ -26,7 +36,7 @@ class Climbing:
         sessions._watch.cancel()
         self.now_s = 100.0
         self._sessions = sessions
-        self._ladder = Ladder(sessions._holding)
+        self._ladder = Ladder(sessions._holding, sessions._picking)
         self._late = 0
         monkeypatch.setattr(ladder_module, "monotonic", lambda: self.now_s)
 
@@ -42,6 +52,10 @@ class Climbing:
 def summed(session: Session) -> list[bool]:
     [deck, *_] = session.memory.ring.read(session.memory.ring.newest).decks
     return [session.players[deck.player]["summed"]]
+
+
+async def hear(listener: Listener) -> list[Packet]:
+    return [packet async for packet in listener]
 
 
 async def settle() -> None:
@@ -86,6 +100,59 @@ async def test_the_steps_are_taken_told_and_taken_back_in_turn(
     await climbing.feel(0.5, 20.5)
     assert [each.score["lead_ns"] for each in several] == [20_000_000] * 3 + [100_000_000]
     assert not any(each.status().degraded for each in several)
+
+
+async def test_effects_are_passed_by_before_stems_are_summed_and_come_back(
+    shelf, supervisor: Supervisor, tmp_path: Path, monkeypatch
+) -> None:
+    """Heard, told, written down, without a click, and the replay is what was heard."""
+    monkeypatch.setenv("REMIXD_PRESETS", str(tmp_path / "own"))
+    softer = '[[rack]]\non = "master"\neffect = "gain"\ngain_db = -6.0\n'
+    save_preset(read_preset(f'title = "T"\ndescription = "D."\n[mix]\n{softer}', "softer", "softer"))
+    track = shelf.add("song-00000001", {"other": HUM})
+    async with Journals(tmp_path / "journals", tmp_path) as journals:
+        sessions = Sessions(shelf, supervisor, journals=journals)
+        session = await sessions.create(track.id, presets={"softer": 1.0})
+        climbing = Climbing(sessions, monkeypatch)
+        await settle()
+        hearing = asyncio.create_task(hear(session.listen()))
+        await settle()
+        await climbing.feel(0.95, 1.25)
+        assert "racks" not in session.degraded, "sound comes first"
+        await climbing.feel(0.95, 0.5)
+        assert "effects are passed by: engine 1 is at 95 %" in session.status().degraded
+        assert "summed" not in session.degraded
+        await settle()
+        presets = session.desk.presets
+        assert not presets.places.keys
+        answer = sessions.pick(session, Pick(id="less", weights={"softer": 0.5}, at="now"))
+        assert answer.accepted
+        await settle()
+        assert not presets.places.keys, "not while there is no room"
+        await climbing.feel(0.5, 10.25)
+        await settle()
+        assert presets.places.keys
+        assert "racks" not in session.degraded
+        await settle()
+        path = session.journal.path
+        await sessions.delete(session.id)
+        packets = await hearing
+        await sessions.close()
+    replay = Replay(read_recording(path), {(track.id, "other"): tmp_path / "cache" / track.id / "other.pcm"})
+    again = np.concatenate(list(replay.blocks()))
+    assert replay.strayed is None
+    told = " ".join(replay.recording.notes)
+    assert RACKS in told
+    assert "no longer racks" in told
+    sound = np.concatenate([np.frombuffer(each.pcm, np.float32).reshape(-1, 2) for each in packets[:-1]])
+    first = packets[0].sample
+    assert len(sound) == packets[-1].sample - first, "no gap"
+    np.testing.assert_array_equal(again[first : first + len(sound)], sound)
+    levels = [20 * np.log10(np.abs(part).max() / 0.2) for part in np.array_split(sound, len(sound) // 4800)]
+    assert levels[0] == pytest.approx(-6.0, abs=0.1)
+    assert max(levels) == pytest.approx(0.0, abs=0.1)
+    assert levels[-2] == pytest.approx(20 * np.log10(0.75), abs=0.1)
+    assert np.abs(np.diff(sound, 2, axis=0)).max() < 1.5 * np.abs(np.diff(HUM, 2, axis=0)).max()
 
 
 async def test_late_packets_lengthen_the_lead_and_cost_no_quality(

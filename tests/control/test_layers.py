@@ -329,7 +329,7 @@ def test_presets_for_a_mark_have_their_own_levels_under_their_density() -> None:
     thin = Preset(name="thin", title="T", description="", mix=merged({"other": -6.0, "density": -0.2}))
     on = playing(BAND)
     pick = Pick(id="p", weights={"thin": 1.0}, at="bar", over_bars=1.0)
-    assert on.desk.pick(on.desk.presets.choose(pick, blend([thin], {"thin": 1.0})), ()).accepted
+    assert on.desk.pick(on.desk.presets.choose(pick, blend([thin], {"thin": 1.0})), {}).accepted
     on.play(BAR)
     assert given(on, "other")[-1] == pytest.approx(-21.0)
     last = [r for r in on.applied(MIX) if r.dimension == PLAYABLE.index("other")][-1]
@@ -451,6 +451,21 @@ def test_a_chop_is_made_of_the_vocals_and_refused_without_any() -> None:
     assert level_db(heard) > -40
     with pytest.raises(InvalidInput, match="no vocals to chop"):
         playing({"other": SILENCE}).sting("chop")
+
+
+def test_vocals_are_not_chopped_where_a_hand_has_taken_the_band_away() -> None:
+    vocals = tone(24 * SECOND, 440.0, level=0.2)
+    stems: dict[StemRole, Audio] = {"vocals": vocals, "other": SILENCE}
+    made = song(stems)
+    sung = replace(made.analysis, onsets_s={"vocals": (0.5,)}, onset_strengths={"vocals": (0.9,)})
+    on = Grooving()
+    on.stems["vocals"] = Stem.of(vocals)
+    on.load(0, replace(made, analysis=sung), stems)
+    on.do("play", 0)
+    on.do("level", 0, name="other", value=-60.0)
+    on.play(SECOND)
+    with pytest.raises(InvalidInput, match="heard alone"):
+        on.sting("chop")
 
 
 def test_nothing_is_generated_over_songs_without_beats() -> None:

@@ -64,7 +64,7 @@ class Engine:
 
     def pick(self, to: Blend, ramp_frames: int = 960) -> None:
         wanted = self.places.wanted(to)
-        made = [self.made + 1 + n for n in range(len(self.places.missing(wanted)))]
+        made = {self.made + 1 + n: each for n, each in enumerate(self.places.missing(wanted))}
         self.made += len(made)
         for _ in range(100):
             if self.places.has_room(wanted):
@@ -122,10 +122,24 @@ def test_every_deck_that_has_something_has_its_own_and_the_roles_that_it_plays()
     assert coming - places == {(1, ""), (1, "vocals")}
 
 
+def test_racks_that_others_have_put_there_or_taken_meanwhile_change_nothing_but_themselves() -> None:
+    """Two decks are loaded at once, each with its rack: whoever comes second finds one of them there."""
+    engine = Engine((("vocals",), ("vocals",)))
+    wanted = engine.places.wanted(blend([ON_DECKS], {"decks": 0.5}))
+    first, second = wanted
+    engine.take(engine.places.add(wanted[:1], {1: first}))
+    [order] = engine.places.add(wanted, {2: first, 3: second})
+    assert (order.extra, order.deck) == (3, 1)
+    assert engine.places.keys == {1, 3}
+    fewer = Engine((("vocals",), ("vocals",)))
+    [order] = fewer.places.weigh(wanted, {9: second}, ramp_frames=480)
+    assert (order.extra, order.deck) == (9, 1), "what is not there is gone without"
+
+
 def test_what_the_engine_refuses_is_not_there() -> None:
     engine = Engine()
     wanted = engine.places.wanted(blend(ON_MASTER, {ON_MASTER[0].name: 1.0}))
-    [order] = engine.places.add(wanted, [7])
+    [order] = engine.places.add(wanted, {7: wanted[-1]})
     assert engine.places.keys == {7}
     engine._tell(order, REFUSED)
     assert engine.places.keys == set()

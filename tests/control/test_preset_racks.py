@@ -11,6 +11,7 @@ import pytest
 from sounds import level_db, music
 
 from remixd.analysis.phase_tree import write_cached
+from remixd.control import picking
 from remixd.control.action import Action, DeckCommand
 from remixd.control.command import Answer, Applied, Refused
 from remixd.control.ladder import is_apart
@@ -109,6 +110,24 @@ async def test_mix_and_effects_come_together_and_are_told_as_one(sessions: Sessi
     assert moves["vocals"].value < 0.0
     assert abs(moves["rack"].sample - moves["vocals"].sample) <= 64
     assert session.status().preset == "karaoke:0.5,louder:0.5"
+
+
+async def test_racks_that_take_too_long_together_are_refused_with_what_they_cost(
+    sessions: Sessions, make, monkeypatch
+) -> None:
+    session = await make(presets={"louder": 0.5})
+    [first] = session.racks
+    await until(lambda: session.desk.decks.sample > 0)
+    cost_ns = session.racks[first]["cost_ns"]
+    assert cost_ns > 0
+    monkeypatch.setattr(picking, "BUDGET_NS", 1.2 * cost_ns)
+    _, refused = await outcome(sessions, session, louder=0.5, voice=0.5)
+    assert isinstance(refused, Refused)
+    assert "together, which is more than the" in refused.reason
+    assert session.status().preset == "louder:0.5"
+    await until(lambda: set(session.racks) == {first})
+    _, applied = await outcome(sessions, session, louder=0.4)
+    assert isinstance(applied, Applied)
 
 
 async def test_weights_that_move_live_weigh_the_same_rack(sessions: Sessions, make) -> None:

@@ -57,7 +57,7 @@ def a_song(rights: Rights = OPEN) -> Track:
 
 def go_to(desk: Desk, over_bars: float | None = None, at: str | None = None, **weights: float) -> Answer:
     pick = Pick(id=f"pick-{next(keys)}", weights=weights, over_bars=over_bars, at=at)  # type: ignore[arg-type]
-    return desk.pick(desk.presets.choose(pick, blend(EVERY, weights)), ())
+    return desk.pick(desk.presets.choose(pick, blend(EVERY, weights)), {})
 
 
 @pytest.fixture

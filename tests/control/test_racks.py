@@ -102,6 +102,9 @@ async def test_a_rack_that_turns_out_faulty_is_passed_by_and_told(sessions: Sess
     assert session.status().degraded == "a rack is passed by: it gave what is no sound"
     assert not await is_silent(session)
     assert session.status().nonfinite == 0
+    await weigh(session, ready.key, 0.0)
+    await until(lambda: not session.racks)
+    assert session.status().degraded == "", "it is gone"
 
 
 async def test_the_engine_that_takes_over_has_the_racks_too(

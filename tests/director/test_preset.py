@@ -208,12 +208,22 @@ def test_a_broken_preset_is_refused_naming_the_file_the_line_and_the_key(
     assert len(str(refused.value).splitlines()) == 1
 
 
+def test_no_more_effects_in_a_row_than_are_played(tmp_path: Path) -> None:
+    head = 'title = "T"\ndescription = "D"\ntags = []\n'
+    row = '[[rack]]\non = "master"\neffect = "gain"\n'
+    many = write(tmp_path, f"{head}[mix]\n{row * 16}")
+    assert len(load_preset("mine", many).racks[0].chain) == 16
+    for text in (f"{head}[mix]\n{row * 17}", f"{head}gain_db = 1\n[mix]\n{row * 16}"):
+        with pytest.raises(InvalidInput, match=r"17 effects in a row on master.*: at most 16 are played"):
+            load_preset("mine", write(tmp_path, text))
+
+
 def test_a_file_that_is_no_text_or_too_long_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_bytes(b"\xff\xfe title")
     with pytest.raises(InvalidInput, match=r"mine.toml is not TOML: it is not UTF-8"):
         load_preset("mine", tmp_path)
     write(tmp_path, "#" * 300_000)
-    with pytest.raises(InvalidInput, match=r"mine.toml has 300000 bytes"):
+    with pytest.raises(InvalidInput, match=r"mine.toml has more than 262144 bytes"):
         load_preset("mine", tmp_path)
     (tmp_path / "folder.toml").mkdir()
     with pytest.raises(InvalidInput, match=r"folder.toml"):
