@@ -23,12 +23,13 @@ def test_each_way_has_its_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     least = np.finfo(np.float64).smallest_subnormal
     figures = {(each.name, *each.case.values()): each.samples for each in measure().figures}
     for cores in ("idle", "busy"):
-        for way in ("hosted", "direct"):
-            calls = figures["call", cores, 1, way]
+        for case in ((2, "hosted"), (8, "hosted"), ("direct",)):
+            calls = figures["call", cores, 1, *case]
             assert len(calls) >= 0.1 * 750
             assert min(calls) > 0
-        [late] = figures["late", cores, 1]
-        assert 0 <= late <= 1
+        for blocks in (2, 8):
+            [late] = figures["late", cores, 1, blocks]
+            assert 0 <= late <= 1
     assert least * np.ones(1) > 0, "what comes after it computes with other numbers"
 
 
