@@ -38,6 +38,7 @@ FRAMES: Final = 64
 IN_ONE_GO: Final = (8, 2)
 """Blocks, and how many later their answers are used."""
 RATE_HZ: Final = 48_000
+NOTE: Final = "a block of 64 frames"
 LATE_LIMIT: Final = (Limit(statistic="median", at_most=0.001),)
 
 Call = Callable[[NDArray[np.float32]], object]
@@ -65,9 +66,7 @@ def run(task: Task) -> None:
                     for blocks, hosted in ways.items():
                         _measure_hosted(task, hosted, blocks, seconds, {**case, "in one go": blocks})
                     taken = play(_called(direct), IN_ONE_GO[0], seconds)
-                    task.figure(
-                        "call", "us", taken, {**case, "plug-in": "direct"}, note="a block of 64 frames"
-                    )
+                    task.figure("call", "us", taken, {**case, "plug-in": "direct"}, note=NOTE)
 
 
 def _load(path: Path) -> pedalboard.VST3Plugin:
@@ -90,7 +89,7 @@ def _measure_hosted(
     before = hosted.insert.late_blocks
     taken = play(hosted.insert, blocks, seconds)
     late = (hosted.insert.late_blocks - before) / len(taken)
-    task.figure("call", "us", taken, {**case, "plug-in": "hosted"}, note="a block of 64 frames")
+    task.figure("call", "us", taken, {**case, "plug-in": "hosted"}, note=NOTE)
     task.figure("late", "share", [late], case, limits=LATE_LIMIT if case["cores"] == "idle" else ())
 
 

@@ -227,7 +227,7 @@ class DeviceOutput:
 
     @property
     def frames_together(self) -> int:
-        """The block that was asked for, or several where the device has larger ones; else the host's packet."""
+        """The block that was asked for, several where the device has larger ones; else a packet."""
         if self._stream is None:
             return PACKET_FRAMES
         return max(self._block_frames, self._feed.frames_together - SLACK_FRAMES)
