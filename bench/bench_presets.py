@@ -20,7 +20,6 @@ from remixd.analysis.loudness import LoudnessMeter
 from remixd.control.start import allowed
 from remixd.demo import Song
 from remixd.director.preset_files import load_blend, shipped_names
-from remixd.errors import InvalidInput
 from remixd.track.rights import Rights
 from remixd.units import RATE_HZ, STEM_ROLES, StemRole
 
@@ -46,6 +45,8 @@ REAL: Final = (
     "mod_robochickens",
 )
 
+NOTHING: Final = "there is nothing to be heard"
+
 Sounds = Mapping[StemRole, Audio]
 
 
@@ -58,13 +59,22 @@ def run(task: Task) -> None:
         roles = tuple(role for role in STEM_ROLES if role in sounds)
         with ours.cached(sounds, level=1.0) as files:
             original = _lufs(ours.perform(files, presets["original"].mix, ()))
+            if original is None:
+                task.skip(song, NOTHING)
+                continue
             for name, preset in presets.items():
                 if preset.objection(roles, None):
                     continue
                 task.tell(f"{song}: {name}")
                 mix = allowed(preset, OPEN, roles).mix
-                apart_lu[name].append(_lufs(ours.perform(files, mix, preset.racks)) - original)
+                found = _lufs(ours.perform(files, mix, preset.racks))
+                if found is None:
+                    task.skip(f"{name} of {song}", NOTHING)
+                else:
+                    apart_lu[name].append(found - original)
     for name, samples in apart_lu.items():
+        if not samples:
+            continue
         case: Case = {"preset": name}
         task.figure("louder than the original by", "LU", samples, case)
         task.figure(
@@ -102,10 +112,7 @@ def _cut(sound: Audio) -> Audio:
     return sound[skipped : skipped + frames] if len(sound) > frames + skipped else sound[:frames]
 
 
-def _lufs(sound: Audio) -> float:
+def _lufs(sound: Audio) -> float | None:
     meter = LoudnessMeter(RATE_HZ)
     meter.add(sound)
-    found = meter.finish().integrated_lufs
-    if found is None:
-        raise InvalidInput("there is nothing to be heard")
-    return found
+    return meter.finish().integrated_lufs

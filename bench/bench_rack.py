@@ -3,7 +3,8 @@
 Five built-in effects of pedalboard stand on the master of a four-stem session that is played by blocks of 128
 frames. What the session costs beyond one without them is held against the block's time, and against the same
 effects called directly: by 64 frames, as the kernel calls them whatever the block, and by 128 in one call.
-All take turns in one run.
+Beside that, what the kernel's own effects and the generated layer cost in such a session. All take turns in
+one run.
 """
 
 from __future__ import annotations
@@ -16,11 +17,17 @@ import pedalboard
 from pedalboard._pedalboard import Pedalboard
 
 from remixd._kernel import fft, mailbox
+from remixd._kernel.patterns import PatternShelf
 from remixd._kernel.rack import Rack
+from remixd._kernel.sampler import PITCHED, Pattern
 from remixd._kernel.session import Session
 from remixd._kernel.stem import Stem
 from remixd.config import user_cache_path
+from remixd.control.order import LAYER
+from remixd.director.groove import GROUPS, Measure, groove
+from remixd.engine.patterns import bank
 from remixd.engine.rack import build
+from remixd.mix import PLAYABLE
 from remixd.units import RATE_HZ
 
 from .costs import Renders, measure_seconds
@@ -41,6 +48,17 @@ SHARE_LIMIT: Final = (Limit(statistic="median", at_most=0.03),)
 MORE_LIMIT: Final = (Limit(statistic="median", at_most=2.0),)
 WHOLE: Final = "session"
 RACKED: Final = "session with a rack"
+TONED: Final[dict[str, dict[str, float]]] = {
+    "brightness": {"brightness": 6.0},
+    "space": {"space": 0.4},
+    "drive": {"drive": 0.4},
+    "all three": {"brightness": 6.0, "space": 0.4, "drive": 0.4},
+}
+GROOVE: Final = "the groove layer"
+BAR: Final = Measure(
+    track="bench", number=0, place=0, length=4, beats=tuple(beat * RATE_HZ / 2 for beat in range(5)),
+    bpm=120.0, roots=(0, 0, 5, 7), bass_rests=True,
+)  # fmt: skip
 BY_64: Final = "64 frames a call"
 BY_128: Final = "128 frames a call"
 
@@ -74,10 +92,12 @@ def run(task: Task) -> None:
     task.settings(block=BLOCK, rounds=rounds, chain=[element["effect"] for element in CHAIN])
     fft.prepare(user_cache_path() / "fftwf.wisdom")
     players: dict[str, Renders] = {
-        WHOLE: _session(racked=False),
-        RACKED: _session(racked=True),
+        WHOLE: _session(),
+        RACKED: _with_rack(_session()),
         BY_64: Direct(64),
         BY_128: Direct(BLOCK),
+        GROOVE: _with_layer(_session()),
+        **{name: _session(**values) for name, values in TONED.items()},
     }
     task.tell(f"{len(CHAIN)} effects on the master, {rounds} rounds of a second of sound each")
     block_us = {
@@ -93,15 +113,43 @@ def run(task: Task) -> None:
         task.figure("the effects alone", "us", block_us[name], {"called": name}, note="a block")
         task.figure("a rack over the effects alone", "us", rack_us - block_us[name], {"called": name},
                     limits=MORE_LIMIT, note="a block")  # fmt: skip
+    for name in (*TONED, GROOVE):
+        more_us = block_us[name] - block_us[WHOLE]
+        task.figure("beside the plain session", "us", more_us, {"with": name}, note="a block")
+        task.figure("beside the plain session", "share", more_us / deadline_us, {"with": name},
+                    note="of the block's time")  # fmt: skip
 
 
-def _session(*, racked: bool) -> Session:
+def _session(**mix: float) -> Session:
+    """Four stems of noise, a bar long, that start over at its end."""
     rng = np.random.default_rng(2)
-    noise = (rng.standard_normal((RATE_HZ, 2)) * 0.05).astype(np.float32)
+    noise = (rng.standard_normal((2 * RATE_HZ, 2)) * 0.05).astype(np.float32)
     tonal, drums = Stem.of(noise), Stem.of(noise, tonal=False)
-    session = Session([drums, tonal, tonal, tonal], [0, 1, 2, 3])
-    if racked:
-        session.racks.put(Rack(build(CHAIN).chain, 1))
-        session.post(1, 0, 1.0, kind=mailbox.RACK, extra=1.0, ramp_frames=960)
+    values = [mix.get(name, 1.0 if name == "tempo" else 0.0) for name in PLAYABLE]
+    beats = BAR.beats[: BAR.count]
+    session = Session(
+        [drums, tonal, tonal, tonal], [0, 1, 2, 3], mix=values, beats=beats, levels=[2, 1, 1, 1]
+    )
     session.render(RATE_HZ // 4)
+    return session
+
+
+def _with_rack(session: Session) -> Session:
+    session.racks.put(Rack(build(CHAIN).chain, 1))
+    session.post(1, 0, 1.0, kind=mailbox.RACK, extra=1.0, ramp_frames=960)
+    session.render(RATE_HZ // 4)
+    return session
+
+
+def _with_layer(session: Session) -> Session:
+    """With all that is generated for a bar at the greatest density."""
+    hits = [
+        (stroke.frame, stroke.sound, stroke.velocity, stroke.pan, stroke.length_frames, GROUPS[stroke.sound],
+         PITCHED if stroke.pitched else 0)
+        for stroke in groove(BAR, 1.0, seed=1).strokes
+    ]  # fmt: skip
+    pattern = Pattern(bank(), hits, key=1, player=1, start=0.0, end=BAR.beats[-1])
+    PatternShelf(session).shelve(pattern)
+    session.post(1, 0, 0.0, kind=mailbox.PATTERN, deck=0, extra=1.0)
+    session.post(2, LAYER, 0.0, kind=mailbox.LEVEL, deck=0, ramp_frames=0)
     return session

@@ -160,17 +160,20 @@ cdef class ChannelStrip:
         cdef float[:, ::1] block
         cdef float[:, ::1] send
         cdef int64_t at = 0
-        cdef unsigned before = flush_to_zero()
+        cdef unsigned before
         joined = np.concatenate([self.rest, np.asarray(pcm, dtype=np.float32)])
         whole = len(joined) // QUANTUM * QUANTUM
         self.rest = joined[whole:]
         out, sent = joined[:whole].copy(), np.zeros((whole, 2), dtype=np.float32)
         block, send = out, sent
-        while at < whole:
-            while self.pending and self.pending[0][0] < self.channel.clock + QUANTUM:
-                sample, parameter, value, ramp_frames, shape = self.pending.pop(0)
-                channel_move(&self.channel, parameter, value, sample, ramp_frames, shape)
-            channel_process(&self.channel, &block[at, 0], self.channel.clock, &send[at, 0])
-            at += QUANTUM
-        restore(before)
+        before = flush_to_zero()
+        try:
+            while at < whole:
+                while self.pending and self.pending[0][0] < self.channel.clock + QUANTUM:
+                    sample, parameter, value, ramp_frames, shape = self.pending.pop(0)
+                    channel_move(&self.channel, parameter, value, sample, ramp_frames, shape)
+                channel_process(&self.channel, &block[at, 0], self.channel.clock, &send[at, 0])
+                at += QUANTUM
+        finally:
+            restore(before)
         return out, sent

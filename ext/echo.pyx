@@ -221,17 +221,20 @@ cdef class SendEcho:
         cdef const float[:, ::1] sent
         cdef float[:, ::1] out
         cdef int64_t at = 0
-        cdef unsigned before = flush_to_zero()
+        cdef unsigned before
         joined = np.concatenate([self.rest, np.asarray(send, dtype=np.float32)])
         whole = len(joined) // QUANTUM * QUANTUM
         self.rest = joined[whole:]
         echoes = np.zeros((whole, 2), dtype=np.float32)
         sent, out = joined, echoes
-        while at < whole:
-            while self.pending and self.pending[0][0] < self.echo.clock + QUANTUM:
-                sample, parameter, value, ramp_frames = self.pending.pop(0)
-                echo_move(&self.echo, parameter, value, sample, ramp_frames)
-            echo_process(&self.echo, &sent[at, 0], &out[at, 0], QUANTUM)
-            at += QUANTUM
-        restore(before)
+        before = flush_to_zero()
+        try:
+            while at < whole:
+                while self.pending and self.pending[0][0] < self.echo.clock + QUANTUM:
+                    sample, parameter, value, ramp_frames = self.pending.pop(0)
+                    echo_move(&self.echo, parameter, value, sample, ramp_frames)
+                echo_process(&self.echo, &sent[at, 0], &out[at, 0], QUANTUM)
+                at += QUANTUM
+        finally:
+            restore(before)
         return echoes

@@ -31,6 +31,8 @@ cdef enum:
     RATE_HZ = 48000
     MEAN_FRAMES = 24000     # of the cost: half a second
 
+cdef double GO_SHARE = 0.125    # the weight of the newest go
+
 
 cdef void _to_ring(FeedState* feed, const float* pcm, int64_t frames, int64_t due_ns,
                    int64_t sample) noexcept nogil:
@@ -64,10 +66,21 @@ cdef void _count(FeedState* feed, int64_t frames, int64_t took_ns) noexcept nogi
     feed.cost += (share - feed.cost) * (min(<double>frames / MEAN_FRAMES, 1.0) if feed.cost else 1.0)
 
 
+cdef void _note_go(FeedState* feed, int64_t frames) noexcept nogil:
+    """Follow how many frames the device asks for in one go: in callbacks that come sooner than they play."""
+    if (feed.called_ns - feed.go_ns) * 2 * RATE_HZ < feed.go_frames * 1000000000:
+        feed.go_frames += frames
+        return
+    feed.together += (feed.go_frames - feed.together) * (GO_SHARE if feed.together else 1.0)
+    feed.go_ns = feed.called_ns
+    feed.go_frames = frames
+
+
 cdef void _fill(FeedState* feed, float* out, int64_t frames, int64_t latency_ns) noexcept nogil:
     cdef int64_t sample, i
     cdef float gain
     feed.called_ns = now_ns()
+    _note_go(feed, frames)
     session_drain(feed.session, feed.commands)
     sample = feed.session.clock
     session_render(feed.session, frames, out)
@@ -146,6 +159,11 @@ cdef class Feed:
     def cost(self) -> float:
         """The share of a core that `fill` takes, over half a second; 0 before."""
         return self.state.cost
+
+    @property
+    def frames_together(self) -> int:
+        """Frames that the device asks for in one go, be it in several callbacks; 0 before it is known."""
+        return round(self.state.together)
 
     @property
     def fade(self) -> tuple[int, int]:

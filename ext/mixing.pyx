@@ -50,6 +50,7 @@ cdef void _read(SessionState* session, int deck, Reader* reader, const PlayerSta
     cdef int i
     cdef bint summed = player.summed and not reader.varispeed, silent
     cdef float[STEMS_MAX] stem_gains
+    memset(stem_gains, 0, sizeof(stem_gains))
     if summed:
         _stem_gains(player, gains, stem_gains)
     reader_advance(reader, session.quantum, stem_gains, session.scratch)

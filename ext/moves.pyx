@@ -342,7 +342,7 @@ cdef void session_move_strips(SessionState* session, int64_t sample, int* filled
                           waiting_is_superseded(&session.for_strips, at, start))
             waiting_drop(&session.for_strips, at)
             continue
-        frames = max(command.ramp_frames, TONE_RAMP_LEAST) if tone else command.ramp_frames
+        frames = max(command.ramp_frames, <uint32_t>TONE_RAMP_LEAST) if tone else command.ramp_frames
         if tone:
             value = session_turn_tone(session, command, start)
         elif knob:

@@ -10,7 +10,7 @@ Thread: [render], except `reader_init` and `reader_free`.
 """
 from libc.math cimport exp2, llround
 from libc.stdint cimport int64_t, uint32_t
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memmove
 
 from remixd._kernel.elastic cimport elastic_advance, elastic_start, nowhere
 from remixd._kernel.fft cimport FRAME, HOP, OVERLAP
@@ -244,7 +244,6 @@ cdef int64_t _source(Reader* reader, Voice* voice, double nominal, double rate, 
                      Frame* frame) noexcept nogil:
     """The source frame at the centre of the voice's next frame; also what starts afresh there."""
     cdef int64_t source = llround(nominal)
-    cdef int i
     frame.masks_count = 0
     frame.fresh = False
     if whole and voice.copies > 0:
@@ -257,8 +256,7 @@ cdef int64_t _source(Reader* reader, Voice* voice, double nominal, double rate, 
     source = elastic_advance(&voice.elastic, &voice.stem, reader.loop, nominal, rate, speed)
     frame.fresh = voice.elastic.fresh
     frame.masks_count = voice.elastic.masks_count
-    for i in range(frame.masks_count):
-        frame.masks[i] = voice.elastic.masks[i]
+    memcpy(frame.masks, voice.elastic.masks, frame.masks_count * sizeof(frame.masks[0]))
     return source
 
 
@@ -295,9 +293,7 @@ cdef void _plan(Reader* reader, Voice* voice, Frame* frame) noexcept nogil:
 
 
 cdef void _take_gain(Voice* voice, float gain) noexcept nogil:
-    cdef int i
-    for i in range(3, 0, -1):
-        voice.gains[i] = voice.gains[i - 1]
+    memmove(&voice.gains[1], &voice.gains[0], 3 * sizeof(float))
     voice.gains[0] = gain
 
 

@@ -112,21 +112,24 @@ cdef class ToneChain:
         """What comes out of float32 (n, 2): of the quanta complete so far, what is left over is kept."""
         cdef float[:, ::1] block
         cdef int64_t at = 0
-        cdef unsigned before = flush_to_zero()
+        cdef unsigned before
         joined = np.concatenate([self.rest, np.asarray(pcm, dtype=np.float32)])
         whole = len(joined) // QUANTUM * QUANTUM
         self.rest = joined[whole:]
         out = joined[:whole].copy()
         block = out
-        while at < whole:
-            while self.pending and self.pending[0][0] < self.clock + QUANTUM:
-                sample, which, value, ramp_frames = self.pending.pop(0)
-                sample = min(max(sample, self.clock), self.clock + QUANTUM - 1)
-                tone_move(&self.tone, which, <float>value, sample, ramp_frames)
-            tone_process(&self.tone, &block[at, 0], self.clock)
-            self.clock += QUANTUM
-            at += QUANTUM
-        restore(before)
+        before = flush_to_zero()
+        try:
+            while at < whole:
+                while self.pending and self.pending[0][0] < self.clock + QUANTUM:
+                    sample, which, value, ramp_frames = self.pending.pop(0)
+                    sample = min(max(sample, self.clock), self.clock + QUANTUM - 1)
+                    tone_move(&self.tone, which, <float>value, sample, ramp_frames)
+                tone_process(&self.tone, &block[at, 0], self.clock)
+                self.clock += QUANTUM
+                at += QUANTUM
+        finally:
+            restore(before)
         return out
 
 

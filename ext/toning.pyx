@@ -3,7 +3,7 @@
 Decks play into one mix, so what moves it is held to the narrowest range that rights leave it on any deck that
 plays. Where a deck begins or ends, it goes on from there, in 10 ms; nothing moves faster. Thread: [render].
 """
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint32_t
 
 from remixd._kernel.mailbox cimport Command
 from remixd._kernel.player cimport BRIGHTNESS, PlayerState
@@ -63,5 +63,5 @@ cdef double session_turn_tone(SessionState* session, const Command* command, int
     cdef double value
     session.mix[command.dimension] = command.value
     value = _allowed(session, which)
-    tone_move(&session.tone, which, <float>value, start, max(command.ramp_frames, TONE_RAMP_LEAST))
+    tone_move(&session.tone, which, <float>value, start, max(command.ramp_frames, <uint32_t>TONE_RAMP_LEAST))
     return value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import shutil
 import tempfile
@@ -20,13 +19,6 @@ settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 if TYPE_CHECKING:
     from serving import Service
-
-
-@pytest.fixture(autouse=True)
-def default_floats() -> Iterator[None]:
-    """Plug-ins loaded into the tests' own process may leave it flushing subnormal numbers to zero."""
-    yield
-    ctypes.CDLL(None).fesetenv(ctypes.c_void_p(-1))  # FE_DFL_ENV
 
 
 @pytest.fixture

@@ -19,6 +19,9 @@ cdef struct FeedState:
     float fade_from         # gain now: falls to 0 when it leaves
     int64_t fade_end        # one past the last sample of that fall; 0 before
     int64_t fade_frames
+    int64_t go_ns           # host time of the first of the callbacks that came in one go
+    int64_t go_frames       # frames that they asked for so far
+    double together         # frames that are asked for in one go, over many; 0 before
     double cost             # share of a core that the callback takes, over half a second
     bint leaving
 

@@ -163,7 +163,8 @@ def rack_score(
     """
     score: dict[str, Any] = {"key": key, "chain": [dict(element) for element in chain]}
     if built is not None:
-        score |= {name: built[name] for name in ("delay_frames", "owed_frames", "cost_ns")}
+        known = ("delay_frames", "owed_frames", "cost_ns", "blocks_between")
+        score |= {name: built[name] for name in known if name in built}
     return score
 
 

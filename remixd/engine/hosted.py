@@ -23,6 +23,7 @@ from remixd.engine.plugin_child import COMMAND, PluginChild, Ready
 
 BLOCKS_BETWEEN: Final = 8
 """A packet of a stream is 7.5 blocks, rendered in one go: what is handed over in one is used in the next."""
+BLOCKS_BETWEEN_MOST: Final = 32
 
 LOAD_S: Final = 8.0
 HUNG_S: Final = 0.5
@@ -35,6 +36,11 @@ PAUSES_S: Final = (1.0, 2.0, 4.0, 8.0, 16.0)
 """Before it is started again, after each failure in a row; after one more it is given up."""
 WAIT_S: Final = 2.0
 """How long a call waits for an answer while time does not count."""
+
+
+def blocks_for(frames_together: int) -> int:
+    """After how many blocks an answer is used where so many frames are rendered in one go."""
+    return max(1, min(-(-frames_together // FRAMES), BLOCKS_BETWEEN_MOST))
 
 
 def _element(words: Mapping[str, Any]) -> dict[str, Any]:
@@ -84,12 +90,13 @@ class Hosted:
         self._rack = [_element(element) for element in rack]
         self._command = tuple(command)
         self._pauses_s = tuple(pauses_s)
+        self._blocks_between = blocks_between
         self._news: list[str] = []
         self._failures = self._answered = 0
         self._late = self._late_told = self._refused = 0
         self._late_told_s = -LATE_TOLD_S
         self._stuck_s = self._dry_s = 0.0  # since when housekeeping sees it so; 0 while it is not
-        self._given_up = False
+        self._given_up = self._in_vain = False
         self._joined = delay_frames is None
         self.names = [each["name"] or Path(each["path"]).stem for each in self._rack]
         self.cost_ns = 0
@@ -153,11 +160,17 @@ class Hosted:
         told, self._news = self._news, []
         return told
 
-    def tick(self) -> None:
-        """Look after the process: called about four times a second."""
+    def tick(self, frames_together: int = FRAMES) -> None:
+        """Look after the process: called about four times a second.
+
+        Args:
+            frames_together: rendered in one go now. Answers that are late because these are more than was
+                asked for are no fault of the plug-ins.
+        """
         if self._given_up:
             return
         now_s = time.monotonic()
+        self._in_vain = blocks_for(frames_together) > self._blocks_between
         if self._child.fault:
             if now_s >= self._retry_s:
                 self._start_again()
@@ -181,7 +194,7 @@ class Hosted:
         self._answered, self._late = exchange.answered, self.insert.late_blocks
         is_stuck = answered == self._answered < exchange.handed
         self._stuck_s = (self._stuck_s or now_s) if is_stuck else 0.0
-        is_dry = not self.insert.is_wet and late != self._late
+        is_dry = not self.insert.is_wet and late != self._late and not self._in_vain
         self._dry_s = (self._dry_s or now_s) if is_dry else 0.0
         if is_stuck and now_s - self._stuck_s >= HUNG_S:
             return "it hangs"

@@ -19,10 +19,12 @@ from remixd._kernel.shared import SessionMemory
 from remixd.engine.device import DeviceError, DeviceStream, find_now
 from remixd.engine.hosts import Hosts
 from remixd.engine.wave_file import WaveFile
-from remixd.units import RATE_HZ
+from remixd.units import PACKET_FRAMES, RATE_HZ
 
 RETRY_S: Final = 1.0
 FADE_S: Final = 0.05
+SLACK_FRAMES: Final = 32
+"""By so many a device asks for more in one go, on average, that is a little late now and then."""
 
 
 class Output(Protocol):
@@ -42,6 +44,10 @@ class Output(Protocol):
     @property
     def cost(self) -> float:
         """The share of a core that it takes beside the render thread."""
+
+    @property
+    def frames_together(self) -> int:
+        """Frames that are rendered in one go now, with no pause in which anybody could answer."""
 
     @property
     def faded(self) -> tuple[int, int]:
@@ -64,6 +70,7 @@ class HostOutput:
     latency_s = 0.0
     cost = 0.0
     faded = (0, 0)
+    frames_together = PACKET_FRAMES
 
     def __init__(
         self,
@@ -101,6 +108,7 @@ class FileOutput:
     latency_s = 0.0
     cost = 0.0
     faded = (0, 0)
+    frames_together = PACKET_FRAMES
 
     def __init__(
         self,
@@ -216,6 +224,13 @@ class DeviceOutput:
     def cost(self) -> float:
         """The share of a core that the callback takes; none while the render thread plays it."""
         return self._feed.cost if self._stream else 0.0
+
+    @property
+    def frames_together(self) -> int:
+        """The block that was asked for, several where the device has larger ones; else a packet."""
+        if self._stream is None:
+            return PACKET_FRAMES
+        return max(self._block_frames, self._feed.frames_together - SLACK_FRAMES)
 
     @property
     def faded(self) -> tuple[int, int]:

@@ -20,6 +20,7 @@ from remixd._kernel.player import Player
 from remixd._kernel.resume import next_clock, resume
 from remixd._kernel.shared import SessionMemory
 from remixd.engine.device import DeviceError
+from remixd.engine.hosted import BLOCKS_BETWEEN, blocks_for
 from remixd.engine.hosts import Hosts
 from remixd.engine.outputs import DeviceOutput, FileOutput, HostOutput, Output
 from remixd.engine.patterns import Patterns, bank_id
@@ -54,12 +55,15 @@ class Engine:
         self._costs: dict[str, float] = {}
         self._cues: dict[int, list[tuple[int, int]]] = {}
         self._hurries = False
+        self._is_prompt = False  # whether it, and so the processes of plug-ins, may go before others
 
     def start(self) -> None:
         """Start the render thread and wait until it knows what it was granted."""
         self._costs = rehearse()
         quiet_python()
-        self._notes += self._hosts.start()
+        refused = self._hosts.start()
+        self._is_prompt = not refused
+        self._notes += refused
         hurry_thread()
 
     def stop(self) -> None:
@@ -88,7 +92,7 @@ class Engine:
             self._players.collect(playing)
             self._patterns.collect(playing)
             self._racks.collect(playing)
-            self._racks.tick(playing.key)
+            self._racks.tick(playing.key, output.frames_together)
             self._hosts.settle(playing)
             playing.touch_ahead(AHEAD_FRAMES, JUMP_FRAMES, self._cues.get(key, ()))
 
@@ -266,13 +270,16 @@ class Engine:
         key = int(request["key"])
         if key not in self._sessions:
             return {"kind": "unavailable", "error": f"session {key} is not there"}
-        playing, _ = self._sessions[key]
-        rack, built = self._racks.build(request["rack"])
+        playing, output = self._sessions[key]
+        together = blocks_for(output.frames_together)
+        between = together if self._is_prompt else max(together, BLOCKS_BETWEEN)
+        rack, built = self._racks.build({**request["rack"], "blocks_between": between})
         self._racks.collect(playing)
         self._racks.put(playing, rack, built)
         self._hosts.settle(playing)
         return {
             "delay_frames": built.delay_frames, "owed_frames": built.owed_frames, "cost_ns": built.cost_ns,
+            "blocks_between": between,
         }  # fmt: skip
 
     def _withdraw(self, request: dict[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from pedalboard._pedalboard import Pedalboard
 
 from remixd._kernel.effects import Delay, Tremolo
 from remixd._kernel.rack import DELAY_MOST
-from remixd.engine.hosted import Hosted
+from remixd.engine.hosted import BLOCKS_BETWEEN, Hosted
 from remixd.units import RATE_HZ
 
 QUANTUM: Final = 64
@@ -141,13 +141,13 @@ class Built:
     cost_ns: int
 
 
-def build(elements: Sequence[Mapping[str, Any]]) -> Built:
-    """Make a chain of `{"effect": name, parameter: value, ...}`.
+def build(elements: Sequence[Mapping[str, Any]], blocks_between: int = BLOCKS_BETWEEN) -> Built:
+    """Make a chain of `{"effect": name, parameter: value, ...}`; plug-ins answer so many blocks later.
 
     Raises ValueError, in a sentence, for an effect or a parameter that there is not, a value that makes no
     sense, and a chain that gives no sound, is too late or takes too long.
     """
-    trial = _assemble(elements)
+    trial = _assemble(elements, blocks_between)
     try:
         cost_ns, owed_frames = _try(trial)
     finally:
@@ -164,7 +164,7 @@ def build(elements: Sequence[Mapping[str, Any]]) -> Built:
             f"the rack would delay the sound by {delay_frames * 1000 / RATE_HZ:.0f} ms, which is more than "
             f"the {DELAY_MOST * 1000 // RATE_HZ} ms that racks may"
         )
-    return rebuild(elements, delay_frames, owed_frames, cost_ns)
+    return rebuild(elements, delay_frames, owed_frames, cost_ns, blocks_between=blocks_between)
 
 
 def rebuild(
@@ -173,13 +173,14 @@ def rebuild(
     owed_frames: int,
     cost_ns: int = 0,
     *,
+    blocks_between: int = BLOCKS_BETWEEN,
     live: bool = False,
 ) -> Built:
     """Make a chain that was built and measured before, ready to the same state.
 
     With `live`, plug-ins are not waited for: they are heard as soon as they are loaded. Raises ValueError.
     """
-    chain = _assemble(elements, delay_frames - owed_frames if live else None)
+    chain = _assemble(elements, blocks_between, delay_frames - owed_frames if live else None)
     try:
         _settle(chain)
     except BaseException:
@@ -188,7 +189,9 @@ def rebuild(
     return Built(chain=chain, delay_frames=delay_frames, owed_frames=owed_frames, cost_ns=cost_ns)
 
 
-def _assemble(elements: Sequence[Mapping[str, Any]], delay_frames: int | None = None) -> Chain:
+def _assemble(
+    elements: Sequence[Mapping[str, Any]], blocks_between: int, delay_frames: int | None = None
+) -> Chain:
     """Make the stages; with the delay that they have together, plug-ins are not waited for."""
     if not 1 <= len(elements) <= CHAIN_MAX:
         raise ValueError(f"a rack has 1 to {CHAIN_MAX} effects, not {len(elements)}")
@@ -210,7 +213,8 @@ def _assemble(elements: Sequence[Mapping[str, Any]], delay_frames: int | None = 
                 plugins, hosted_at = [words for _, words in named], len(stages)
     if plugins:  # last, since it is the one that must be closed
         others = sum(getattr(stage, "delay_frames", 0) for stage in stages)
-        stages.insert(hosted_at, Hosted(plugins, None if delay_frames is None else delay_frames - others))
+        own_frames = None if delay_frames is None else delay_frames - others
+        stages.insert(hosted_at, Hosted(plugins, own_frames, blocks_between=blocks_between))
     return Chain(stages)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from remixd._kernel.rack import Rack
 from remixd._kernel.session import Session
-from remixd.engine.hosted import Hosted
+from remixd.engine.hosted import BLOCKS_BETWEEN, Hosted
 from remixd.engine.rack import Built, build, rebuild
 
 
@@ -30,13 +30,16 @@ class Racks:
         """Make a rack of a score as control writes it: `{"key": number, "chain": [element, ...]}`.
 
         With `delay_frames` and `owed_frames` in it, as told when it was built first, nothing is measured.
+        `blocks_between` is for plug-ins; journals of before do not say.
         Raises ValueError as `rack.build`, KeyError or TypeError for what is no score.
         """
         chain = [dict(element) for element in score["chain"]]
+        between = int(score.get("blocks_between", BLOCKS_BETWEEN))
         if "delay_frames" in score:
-            built = rebuild(chain, int(score["delay_frames"]), int(score["owed_frames"]), live=self._live)
+            delay_frames, owed_frames = int(score["delay_frames"]), int(score["owed_frames"])
+            built = rebuild(chain, delay_frames, owed_frames, blocks_between=between, live=self._live)
         else:
-            built = build(chain)
+            built = build(chain, between)
         words = {"delay_frames": built.delay_frames, "owed_frames": built.owed_frames}
         try:
             return Rack(built.chain, int(score["key"]), **words), built
@@ -59,10 +62,10 @@ class Racks:
         """The racks that a session still holds."""
         return sorted(self._built.get(session_key, ()))
 
-    def tick(self, session_key: int) -> None:
-        """Look after the plug-ins of a session."""
+    def tick(self, session_key: int, frames_together: int) -> None:
+        """Look after the plug-ins of a session, of which so many frames are rendered in one go now."""
         for _, hosted in self._hosted(session_key):
-            hosted.tick()
+            hosted.tick(frames_together)
             self._news.setdefault(session_key, []).extend(hosted.news())
 
     def plugins(self, session_key: int) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from vst3s import zam
 
@@ -19,14 +20,17 @@ def measure() -> Bench:
 def test_each_way_has_its_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     zam(bench_plugins.PLUGIN)
     monkeypatch.setattr(bench_plugins, "SECONDS_QUICK", 0.1)
+    least = np.finfo(np.float64).smallest_subnormal
     figures = {(each.name, *each.case.values()): each.samples for each in measure().figures}
     for cores in ("idle", "busy"):
-        for way in ("hosted", "direct"):
-            calls = figures["call", cores, 1, way]
+        for case in ((2, "hosted"), (8, "hosted"), ("direct",)):
+            calls = figures["call", cores, 1, *case]
             assert len(calls) >= 0.1 * 750
             assert min(calls) > 0
-        [late] = figures["late", cores, 1]
-        assert 0 <= late <= 1
+        for blocks in (2, 8):
+            [late] = figures["late", cores, 1, blocks]
+            assert 0 <= late <= 1
+    assert least * np.ones(1) > 0, "what comes after it computes with other numbers"
 
 
 def test_without_the_plug_in_it_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,8 +17,9 @@ import plugin_doubles
 import pytest
 from vst3s import zam
 
+from remixd._kernel.insert import Insert
 from remixd.engine import hosted as module
-from remixd.engine.hosted import Hosted
+from remixd.engine.hosted import Hosted, blocks_for
 
 BETWEEN = 4
 
@@ -51,6 +52,7 @@ class Player:
         self.sound = np.zeros((2, 0), np.float32)
         self.out = np.zeros((2, 0), np.float32)
         self.told: list[str] = []
+        self.together = 64
 
     def play(self, blocks: int = 64) -> None:
         rng = np.random.default_rng(self.sound.shape[1])
@@ -61,7 +63,7 @@ class Player:
         for number in range(blocks):
             out.append(self.it.insert(np.ascontiguousarray(sound[:, number * 64 :][:, :64])).copy())
             if number % 16 == 0:
-                self.it.tick()
+                self.it.tick(self.together)
                 self.told += self.it.news()
         self.sound = np.concatenate([self.sound, sound], axis=1)
         self.out = np.concatenate([self.out, *out], axis=1)
@@ -164,22 +166,45 @@ def test_a_plug_in_that_crashes_every_time_is_given_up(host: Callable[..., Hoste
     assert sum("started again" in told for told in player.told) == 2
 
 
+def play_too_late(player: Player, limit_s: float) -> None:
+    """Have it answer a little, and always too late, until it is blamed for that, or so much time is over."""
+    child = player.it._child.pid
+    until = time.monotonic() + limit_s
+    while time.monotonic() < until and player.it.state.startswith(("playing", "late")):
+        os.kill(child, signal.SIGSTOP)
+        player.play(2 * BETWEEN)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGCONT)
+        time.sleep(0.01)
+
+
 def test_a_plug_in_that_never_keeps_up_is_no_longer_waited_for(
     host: Callable[..., Hosted], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "LATE_S", 0.1)
     player = Player(host(gain=-1.0, pauses_s=()))
     player.it.go_live()
-    child = player.it._child.pid
-    until = time.monotonic() + 20
-    while player.it.state == "playing" or player.it.state.startswith("late"):
-        os.kill(child, signal.SIGSTOP)  # answers a little, and always too late
-        player.play(2 * BETWEEN)
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(child, signal.SIGCONT)
-        time.sleep(0.01)
-        assert time.monotonic() < until
+    play_too_late(player, 20.0)
     assert "too slow" in player.it.state
+
+
+def test_a_plug_in_is_not_blamed_for_more_in_one_go_than_was_asked_for(
+    host: Callable[..., Hosted], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LATE_S", 0.1)
+    player = Player(host(gain=-1.0, pauses_s=()))
+    player.it.go_live()
+    player.together = BETWEEN * 64 + 1
+    play_too_late(player, 0.5)
+    assert player.it.insert.late_blocks > 0
+    assert player.it.state.startswith("late")
+    player.play_until(player.is_wet_now)
+
+
+@pytest.mark.parametrize(("frames", "blocks"), [(1, 1), (64, 1), (65, 2), (128, 2), (480, 8), (1 << 20, 32)])
+def test_answers_have_the_time_of_what_is_rendered_in_one_go(frames: int, blocks: int) -> None:
+    assert blocks_for(frames) == blocks
+    assert Insert(blocks).delay_frames == 64 * blocks
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,14 @@ import pytest
 from racks import QUANTUM
 from sounds import Audio, music, noise
 from switches import switch
+from vst3s import zam
 
 from remixd._kernel import fft
 from remixd.config import user_cache_path
+from remixd.control.score import rack_score
 from remixd.engine import rack as module
 from remixd.engine.rack import EFFECTS, STAGES, Chain, build, rebuild
+from remixd.engine.racks import Racks
 
 SECOND = 48_000
 Element = dict[str, Any]
@@ -106,6 +109,25 @@ def test_what_cannot_be_built_is_told_in_a_sentence(chain: list[Element], becaus
     with pytest.raises(ValueError, match=because) as told:
         build(chain)
     assert "\n" not in str(told.value)
+
+
+def test_a_plug_in_is_as_late_as_its_score_says_here_and_where_it_is_played_again() -> None:
+    chain = [{"effect": "gain", "gain_db": -6.0}, {"effect": "vst3", "path": str(zam("ZaMaximX2"))}]
+    pcm = music(40 * QUANTUM, level=0.3)
+    heard = []
+    for blocks in (2, 8):
+        rack, built = Racks().build({"key": 1, "chain": chain, "blocks_between": blocks})
+        assert rack.delay_frames == built.delay_frames == blocks * QUANTUM + 480
+        again, rebuilt = Racks().build(rack_score(chain, key=1, built={
+            "delay_frames": built.delay_frames, "owed_frames": built.owed_frames, "blocks_between": blocks,
+        }))  # fmt: skip
+        assert again.delay_frames == rack.delay_frames
+        first = quanta(built.chain, pcm)
+        np.testing.assert_array_equal(quanta(rebuilt.chain, pcm), first)
+        heard.append(first[built.delay_frames :])
+        built.chain.close()
+        rebuilt.chain.close()
+    np.testing.assert_array_equal(heard[0][: len(heard[1])], heard[1])
 
 
 class Slow:

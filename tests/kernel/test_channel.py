@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from sounds import RATE_HZ, Audio, music, noise, roughness
 
 from remixd._kernel.channel import ChannelStrip
+from remixd._kernel.echo import SendEcho
+from remixd._kernel.tone import ToneChain
 
 FRAMES = 64 * 250
 NEUTRAL = (0.0,) * 7
@@ -194,3 +196,10 @@ def test_values_are_clamped_to_the_range(parameter: int, beyond: float) -> None:
 def test_what_makes_no_sense_is_refused(parameter: int, value: float) -> None:
     with pytest.raises(ValueError, match="cannot be"):
         ChannelStrip().move(parameter, value, 0)
+
+
+@pytest.mark.parametrize("make", [ChannelStrip, SendEcho, ToneChain])
+def test_what_is_no_sound_is_refused_and_leaves_the_numbers_as_they_were(make: type[ChannelStrip]) -> None:
+    with pytest.raises(ValueError, match="must match exactly"):
+        make().process(np.zeros((QUANTUM, 3), np.float32))
+    assert np.finfo(np.float64).smallest_subnormal * np.ones(1) > 0, "they are flushed to zero"

@@ -104,6 +104,21 @@ def test_what_a_callback_takes_is_measured_as_a_share_of_a_core() -> None:
         assert 0.0 < device.feed.cost <= most, "a mean of shares that the clock beside it has seen"
 
 
+def test_what_a_device_asks_for_in_one_go_is_told_however_many_callbacks_that_are() -> None:
+    device = Device(noise(48_000))
+    for _ in range(3):
+        device.ask(2400)
+        device.ask(2400)
+        time.sleep(0.11)
+    assert device.feed.frames_together == 4800
+    device = Device(noise(48_000))
+    assert device.feed.frames_together == 0
+    for _ in range(3):
+        device.ask(480)
+        time.sleep(0.011)
+    assert device.feed.frames_together == 480
+
+
 @pytest.mark.parametrize("frames", [0, -5, 1 << 20])
 def test_impossible_blocks_are_refused(frames: int) -> None:
     with pytest.raises(ValueError, match="cannot fill"):
