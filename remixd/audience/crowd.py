@@ -2,8 +2,8 @@
 
 Of each dimension the goal is the weighted median of the live ballots and one of the artist (`histogram`); a
 crowd of two minds is served in turns (`peaks`). Everything is in taste space, [-1, 1], in the order of the
-table of dimensions. What comes out depends on the ballots, the sections and the seed, never on the order in which
-ballots of one moment came.
+table of dimensions. What comes out depends on the ballots, the sections and the seed, never on the order in
+which ballots of one moment came.
 """
 
 from __future__ import annotations
