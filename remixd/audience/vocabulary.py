@@ -118,7 +118,7 @@ MOODS_SAID: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 
 EXPLAINED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
-        "dreamy": ("dreamy", "floating in the clouds", "drifting through the sky", "lost in a dream"),
+        "dreamy": ("dreamy", "floating in the clouds", "drifting through the sky", "like being in a dream"),
         "energetic": ("energetic", "pump it up", "give me more power", "wake me up"),
         "calm": ("calm and relaxing", "soothing and peaceful", "I want to fall asleep", "help me unwind"),
         "warm": ("a warm and cosy sound", "like sitting by the fire place"),
