@@ -7,7 +7,7 @@ from typing import Any
 
 from google.protobuf.struct_pb2 import Struct
 
-from remixd.api import audience_convert, convert
+from remixd.api import audience_convert
 from remixd.api.decks import ROLE_TO_PROTO, when_from_proto
 from remixd.api.pages import cut_page
 from remixd.api.status import Context
