@@ -227,12 +227,15 @@ def cut_clauses(tokens: Iterable[Token]) -> list[Clause]:
 
 
 def _next(clauses: list[Clause], before: Token) -> Clause:
-    """Begin a clause at a new target; a degree just before it is its own, as in `drums up more bass`."""
+    """Begin a clause at a new target.
+
+    The word just before it is its own where the last clause has another way, as in `drums up more bass`.
+    """
     last, clause = clauses[-1], Clause()
-    if last.level and before.kind == "degree":
+    if before.kind == "degree" and last.level:
         last.degree, clause.degree = 0.0, before.sign
-    elif not last.targets:
-        return last
+    elif before.kind == "level" and last.degree:
+        last.level, clause.level = 0.0, before.sign
     clauses.append(clause)
     return clause
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final, Literal, get_args
@@ -80,15 +80,6 @@ def check_wish(name: str, value: float) -> float:
     if not math.isfinite(value):
         raise InvalidInput(f"{name} is {'not a number' if math.isnan(value) else 'infinite'}")
     return value
-
-
-def parse_choices(words: Iterable[str]) -> tuple[dict[str, str], list[str]]:
-    """Take the choices, `NAME=VALUE`, out of the words of a wish; the words that are left."""
-    words = list(words)
-    pairs = [word.partition("=") for word in words]
-    chosen = {name.strip(): value.strip() for name, _, value in pairs if name.strip() in CHOICES}
-    left = [word for word in words if word.partition("=")[0].strip() not in CHOICES]
-    return chosen, left
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -165,7 +165,7 @@ def _read(text: str) -> Understood | None:
         if value and name not in reading.wishes
     }
     left = f"; not understood: {' '.join(unknown)[:60]}" if unknown else ""
-    if (reading.wishes or steps) and len(unknown) <= reading.known + 1:
+    if (reading.wishes or steps) and len(unknown) <= reading.known:
         return Understood(
             wishes=MappingProxyType(reading.wishes), directions=MappingProxyType(steps),
             words=_told(reading.wishes, steps) + left,
