@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +14,9 @@ from typing import Any
 import numpy as np
 
 from remixd.api.server import Server
+from remixd.audience.arc import Arc
 from remixd.audience.signal import Signal
+from remixd.audience.told import CrowdTold, Explained, Forgotten, Part, PlannedMove, TasteTold
 from remixd.config import Address
 from remixd.control.action import DECK_NAMES, DeckCommand
 from remixd.control.command import Answer, Applied, AppliedMove, Clamp, Refused
@@ -163,6 +166,9 @@ class HandPlayedSession:
         self.watchers: set[Watcher] = set()
         self.refusal: Exception | None = None
         self.applies = True
+        self.arc: Arc = ()
+        self.exploring: bool | None = None
+        self.crowd: CrowdTold | None = None
 
     def status(self) -> SessionStatus:
         return SessionStatus(
@@ -183,6 +189,11 @@ class HandPlayedSession:
             limiter_db=0.0,
             underruns=0,
             decks=tuple(self._deck(name) for name in DECK_NAMES),
+            wanted={"drums": -3.0},
+            authority={"bass": "locked"},
+            fans=3,
+            alarms=("40 new ballots alike",),
+            crowd=self.crowd,
         )
 
     def _deck(self, name: str) -> DeckStatus:
@@ -296,6 +307,8 @@ class HandPlayedSessions:
         directed: bool = False,
         sink: str | None = None,
         presets: Mapping[str, float] | None = None,
+        arc: Arc = (),
+        exploring: bool | None = None,
     ) -> HandPlayedSession:
         track = "" if track_id is None else self._shelf.get(track_id).id
         self._count += 1
@@ -303,8 +316,55 @@ class HandPlayedSessions:
             f"s-{self._count}", self._count, track, mode="directed" if directed else "hands-on",
             sink=str(Sink.parse(sink or "stream")), presets=load_blend(presets or {}),
         )  # fmt: skip
+        session.arc, session.exploring = arc, exploring
         self.held[session.id] = session
         return session
+
+    def taste(self, session: HandPlayedSession, fan: str) -> TasteTold:
+        known = [signal for signal in session.received if signal.fan == fan]
+        if not known:
+            raise NotFound(f"nothing is known of fan {fan!r}", kind="fan", name=fan)
+        return TasteTold(
+            fan=fan, values={"drums": -3.0}, certainty={"drums": 0.5}, signals=len(known),
+            consent=known[-1].consent, exploring=True,
+        )  # fmt: skip
+
+    def explain(self, session: HandPlayedSession, fan: str) -> list[Explained]:
+        parts = tuple(
+            Part(what=f"{signal.fan}: {signal.understood or signal.reaction or 'a wish'}", change=-1.5,
+                 signals=(signal.id,))
+            for signal in session.received if fan in ("", signal.fan)
+        )  # fmt: skip
+        drums = Explained(
+            dimension="drums", value=-2.0, wanted=-3.0, centre=0.0, parts=parts, held_by="slew",
+            because="drums -3 dB: two fans want less",
+        )  # fmt: skip
+        return [drums, replace(drums, dimension="tempo", parts=(), held_by="")]
+
+    def undo(self, session: HandPlayedSession, fan: str, signal_id: str) -> list[Explained]:
+        for signal in session.received:
+            if (signal.fan, signal.id) == (fan, signal_id):
+                session.received.remove(signal)
+                return self.explain(session, fan)
+        raise NotFound(f"fan {fan!r} sent no signal {signal_id!r}", kind="signal", name=signal_id)
+
+    def forget_fan(self, fan: str) -> Forgotten:
+        knowing = [each for each in self.held.values() if any(s.fan == fan for s in each.received)]
+        dropped = sum(signal.fan == fan for each in knowing for signal in each.received)
+        for each in knowing:
+            each.received[:] = [signal for signal in each.received if signal.fan != fan]
+        return Forgotten(sessions=len(knowing), signals=dropped, taste=False, remains="journals, by handle")
+
+    def crowd(self, session: HandPlayedSession) -> CrowdTold | None:
+        return session.crowd
+
+    def plan(self, _session: HandPlayedSession, signals: Sequence[Signal], bars: int) -> list[PlannedMove]:
+        moves = [
+            PlannedMove(sample=480 * bar, dimension=name, before=0.0, value=-3.0 * bar, because=signal.id)
+            for signal in signals for name in (*signal.wishes, *signal.directions)
+            for bar in range(1, bars + 1)
+        ]  # fmt: skip
+        return moves[::-1]
 
     def receive(self, session: HandPlayedSession, signals: Sequence[Signal]) -> list[Answer]:
         return session.receive(signals)

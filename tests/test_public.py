@@ -14,7 +14,8 @@ PUBLIC = {
         "Chord", "Clamp", "Client", "Console", "Deck", "Event", "ImportedTrack", "Lost", "Missed",
         "NullTest", "Packet", "Preset", "Rack", "Recorder", "Recording", "Refused",
         "Rights", "Section", "Session", "Signal", "Span", "Stem", "StemNull", "StemOverview",
-        "Stream", "Track", "TrackSummary",
+        "Stream", "Track", "TrackSummary", "AsyncSignalStream", "Crowd", "CrowdDimension", "Explanation",
+        "Forgotten", "PlannedMove", "Reason", "Said", "SignalStream", "Taste",
     },
     "remixd.cli": {"main"},
 }  # fmt: skip
@@ -23,7 +24,7 @@ METHODS = {
     "import_track", "is_serving", "listen", "overview", "packets", "panic", "pick", "preset",
     "presets", "save_preset", "send", "session", "sessions", "signal",
     "track", "tracks",
-    "watch",
+    "watch", "signals", "taste", "explain", "undo", "forget_fan", "crowd", "plan",
 }  # fmt: skip
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
-from remixd.api import convert
+from remixd.api import audience_convert as convert
 from remixd.api.status import Context
+from remixd.audience import similarity
 from remixd.audience.signal import Signal, check_name
+from remixd.control.sessions import Session
 from remixd.control.sessions import Sessions as Registry
 from remixd.errors import InvalidInput
 from remixd.v1 import audience_pb2 as pb
@@ -15,26 +19,117 @@ from remixd.v1 import audience_pb2_grpc
 SIGNALS_MAX: Final = 1024
 """Signals of one batch."""
 
+PLAN_BARS: Final = (1, 64)
+
+SHOWN_FROM: Final = 50
+"""Fans from which on a crowd is shown to everybody: fewer could be told apart."""
+
 
 class AudienceServicer(audience_pb2_grpc.AudienceServicer):
     """Translates between the wire and the sessions' audiences. Thread: [control]."""
 
     def __init__(self, sessions: Registry) -> None:
         self._sessions = sessions
+        self._mood_of: convert.MoodOf | None = None
+
+    async def _reader(self, signals: Sequence[pb.Signal]) -> convert.MoodOf | None:
+        """What reads texts for which words do not suffice; loaded, aside, when the first text comes."""
+        if self._mood_of is None and any(signal.text for signal in signals):
+            self._mood_of = await asyncio.to_thread(similarity.load)
+        return self._mood_of
+
+    async def _receive(self, session: Session, batch: Sequence[pb.Signal]) -> list[pb.Answer]:
+        """Hand a batch to its session; the answer to each of its signals."""
+        _check_count(batch)
+        if not batch:
+            raise InvalidInput("signals is empty", field="signals")
+        signals = convert.signals_from_proto(batch, await self._reader(batch))
+        usable = [signal for signal in signals if isinstance(signal, Signal)]
+        answers = self._sessions.receive(session, usable) if usable else []
+        return convert.merge_answers(signals, answers)
 
     async def SendSignals(  # noqa: N802 (the proto's name)
         self, request: pb.SendSignalsRequest, _context: Context
     ) -> pb.SendSignalsResponse:
-        """Hand a batch to its session, and answer each of its signals."""
+        """Answer a batch of signals."""
         session = self._sessions.get(check_name("session", request.session))
-        if not request.signals:
-            raise InvalidInput("signals is empty", field="signals")
-        if len(request.signals) > SIGNALS_MAX:
-            count = len(request.signals)
-            raise InvalidInput(
-                f"signals has {count} entries; at most {SIGNALS_MAX} are taken", field="signals"
+        return pb.SendSignalsResponse(answers=await self._receive(session, request.signals))
+
+    async def StreamSignals(  # noqa: N802
+        self, requests: AsyncIterator[pb.StreamSignalsRequest], context: Context
+    ) -> AsyncIterator[pb.StreamSignalsResponse]:
+        """Answer batch after batch; the next one is read once its answers are on their way."""
+        first = await anext(aiter(requests), pb.StreamSignalsRequest())
+        if not first.HasField("session"):
+            raise InvalidInput("the first request names a session", field="session")
+        session_id = check_name("session", first.session)
+        self._sessions.get(session_id)
+        await context.send_initial_metadata(())
+        async for request in requests:
+            if not request.HasField("batch"):
+                raise InvalidInput("this stream has its session, and takes batches", field="batch")
+            session = self._sessions.get(session_id)  # it may have ended meanwhile
+            yield pb.StreamSignalsResponse(answers=await self._receive(session, request.batch.signals))
+
+    async def GetTaste(  # noqa: N802
+        self, request: pb.GetTasteRequest, _context: Context
+    ) -> pb.GetTasteResponse:
+        """Tell what is believed of a fan."""
+        session = self._sessions.get(check_name("session", request.session))
+        taste = self._sessions.taste(session, check_name("fan", request.fan))
+        return pb.GetTasteResponse(taste=convert.taste_to_proto(taste))
+
+    async def ExplainMix(  # noqa: N802
+        self, request: pb.ExplainMixRequest, _context: Context
+    ) -> pb.ExplainMixResponse:
+        """Tell why the mix is as it is."""
+        session = self._sessions.get(check_name("session", request.session))
+        explained = self._sessions.explain(session, check_name("fan", request.fan, required=False))
+        return pb.ExplainMixResponse(explanations=convert.explanations_to_proto(explained))
+
+    async def UndoSignal(  # noqa: N802
+        self, request: pb.UndoSignalRequest, _context: Context
+    ) -> pb.UndoSignalResponse:
+        """Take a signal back."""
+        session = self._sessions.get(check_name("session", request.session))
+        fan, signal = check_name("fan", request.fan), check_name("signal", request.signal)
+        explained = self._sessions.undo(session, fan, signal)
+        return pb.UndoSignalResponse(explanations=convert.explanations_to_proto(explained))
+
+    async def ForgetFan(  # noqa: N802
+        self, request: pb.ForgetFanRequest, _context: Context
+    ) -> pb.ForgetFanResponse:
+        """Forget a fan everywhere."""
+        return convert.forgotten_to_proto(self._sessions.forget_fan(check_name("fan", request.fan)))
+
+    async def GetCrowd(  # noqa: N802
+        self, request: pb.GetCrowdRequest, _context: Context
+    ) -> pb.GetCrowdResponse:
+        """Tell what a crowd wants, unless it is so small that one could tell its fans apart."""
+        crowd = self._sessions.crowd(self._sessions.get(check_name("session", request.session)))
+        if crowd is None or crowd.fans < SHOWN_FROM:
+            return pb.GetCrowdResponse(
+                reason=f"crowds are shown of directed sessions, from {SHOWN_FROM} fans up"
             )
-        signals = convert.signals_from_proto(request.signals)
-        usable = [signal for signal in signals if isinstance(signal, Signal)]
-        answers = self._sessions.receive(session, usable) if usable else []
-        return pb.SendSignalsResponse(answers=convert.merge_answers(signals, answers))
+        return pb.GetCrowdResponse(crowd=convert.crowd_to_proto(crowd))
+
+    async def PlanMix(  # noqa: N802
+        self, request: pb.PlanMixRequest, _context: Context
+    ) -> pb.PlanMixResponse:
+        """Tell where signals would lead."""
+        session = self._sessions.get(check_name("session", request.session))
+        _check_count(request.signals)
+        if not PLAN_BARS[0] <= request.bars <= PLAN_BARS[1]:
+            raise InvalidInput(
+                f"bars goes from {PLAN_BARS[0]} to {PLAN_BARS[1]}, not {request.bars}", field="bars"
+            )
+        signals = convert.usable_signals(request.signals, await self._reader(request.signals))
+        moves = self._sessions.plan(session, signals, request.bars)
+        return pb.PlanMixResponse(moves=convert.moves_to_proto(moves))
+
+
+def _check_count(signals: Sequence[pb.Signal]) -> None:
+    if len(signals) > SIGNALS_MAX:
+        raise InvalidInput(
+            f"signals has {len(signals)} entries; at most {SIGNALS_MAX} are taken", field="signals"
+        )

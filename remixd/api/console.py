@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
-from remixd.api import convert
+from remixd.api import audience_convert, convert
 from remixd.api.decks import command_from_proto, deck_to_proto
 from remixd.api.status import Context
 from remixd.api.streams import Once, Streams
@@ -26,9 +26,14 @@ def _response(event: Event) -> pb.PerformResponse:
                 sample=event.sample, position_s=event.position_s, bar_beat=event.bar_beat or ""
             )
             decks = [deck_to_proto(deck) for deck in event.decks]
-            return pb.PerformResponse(status=pb.ConsoleStatus(clock=clock, decks=decks))
+            crowd = audience_convert.crowd_to_proto(event.crowd) if event.crowd else None
+            return pb.PerformResponse(
+                status=pb.ConsoleStatus(
+                    clock=clock, decks=decks, crowd=crowd, wanted=event.wanted, authority=event.authority
+                )
+            )
         case Answer():
-            return pb.PerformResponse(answer=convert.answer_to_proto(event))
+            return pb.PerformResponse(answer=audience_convert.answer_to_proto(event))
         case Applied():
             return pb.PerformResponse(applied=convert.applied_to_proto(event))
         case Refused():

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from remixd.api.decks import ROLE_FROM_PROTO, ROLE_TO_PROTO, deck_to_proto, when_from_proto
-from remixd.audience.signal import Signal, check_name, check_wish
+from remixd.api.decks import ROLE_FROM_PROTO, ROLE_TO_PROTO, deck_to_proto
 from remixd.control.command import Answer, Applied, Clamp, Refused
 from remixd.control.ingest import ImportResult
 from remixd.control.streams import Event, Lost, Missed, Packet, SessionStatus
-from remixd.errors import InvalidInput, RemixdError
+from remixd.errors import InvalidInput
 from remixd.mix import DIMENSIONS
 from remixd.track.analysis import Alternative, Span, plain
 from remixd.track.edits import Edits, SectionEdit
@@ -24,7 +23,7 @@ from remixd.track.package import Analysis, Stem, Track
 from remixd.track.rights import Rights
 from remixd.track.search import Search
 from remixd.units import STEM_ROLES, StemRole
-from remixd.v1 import audience_pb2, common_pb2, sessions_pb2, tracks_pb2
+from remixd.v1 import common_pb2, sessions_pb2, tracks_pb2
 
 STATES: Final = {
     "playing": sessions_pb2.SESSION_STATE_PLAYING,
@@ -259,6 +258,10 @@ def status_to_proto(status: SessionStatus) -> sessions_pb2.Session:
         generated=[sessions_pb2.GeneratedLayer(name=name, how=how) for name, how in status.generated.items()],
         generated_db=status.generated_db,
         decks=[deck_to_proto(deck) for deck in status.decks],
+        wanted=status.wanted,
+        authority=status.authority,
+        fans=status.fans,
+        alarms=status.alarms,
     )
 
 
@@ -329,18 +332,6 @@ def clamp_to_proto(clamp: Clamp) -> common_pb2.Clamp:
     )
 
 
-def answer_to_proto(answer: Answer) -> audience_pb2.Answer:
-    """What will become of a signal."""
-    return audience_pb2.Answer(
-        id=answer.id,
-        accepted=answer.accepted,
-        reason=answer.reason,
-        clamps=[clamp_to_proto(clamp) for clamp in answer.clamps],
-        planned_sample=answer.planned_sample,
-        because=answer.because,
-    )
-
-
 def imported_to_proto(result: ImportResult) -> tracks_pb2.ImportedTrack:
     """The end of an import."""
     return tracks_pb2.ImportedTrack(
@@ -350,51 +341,3 @@ def imported_to_proto(result: ImportResult) -> tracks_pb2.ImportedTrack:
         added=result.new,
         notes=result.notes,
     )
-
-
-def _signal_from_proto(field: str, message: audience_pb2.Signal) -> Signal:
-    check_name(f"{field}.id", message.id)
-    check_name(f"{field}.fan", message.fan, required=False)
-    wishes: dict[str, float] = {}
-    for index, wish in enumerate(message.wishes):
-        where = f"{field}.wishes[{index}]"
-        if wish.dimension in wishes:
-            raise InvalidInput(f"{where}.dimension: {wish.dimension} is wished twice")
-        try:
-            wishes[wish.dimension] = check_wish(wish.dimension, wish.value)
-        except InvalidInput as error:
-            raise InvalidInput(f"{where}.value: {error}") from None
-        except RemixdError as error:
-            raise InvalidInput(f"{where}.dimension: {error}") from None
-    if not wishes and not message.choices:
-        raise InvalidInput(f"{field}.wishes is empty")
-    return Signal(
-        id=message.id,
-        fan=message.fan,
-        wishes=wishes,
-        choices=message.choices,
-        at=when_from_proto(f"{field}.at", message.at),
-    )
-
-
-def signals_from_proto(messages: Iterable[audience_pb2.Signal]) -> list[Signal | audience_pb2.Answer]:
-    """Every signal of a batch, in order; in the place of one that cannot be used, its refusal."""
-    signals: list[Signal | audience_pb2.Answer] = []
-    first: dict[str, int] = {}
-    for index, message in enumerate(messages):
-        field = f"signals[{index}]"
-        try:
-            if first.setdefault(message.id, index) != index:
-                raise InvalidInput(f"{field}.id is that of signals[{first[message.id]}]")
-            signals.append(_signal_from_proto(field, message))
-        except RemixdError as error:
-            signals.append(audience_pb2.Answer(id=message.id, reason=str(error)))
-    return signals
-
-
-def merge_answers(
-    signals: Sequence[Signal | audience_pb2.Answer], answers: Iterable[Answer]
-) -> list[audience_pb2.Answer]:
-    """The answers of one batch in its order: the refusals in `signals`, and `answers` in between."""
-    given = iter(answers)
-    return [answer_to_proto(next(given)) if isinstance(entry, Signal) else entry for entry in signals]

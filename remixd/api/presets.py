@@ -8,7 +8,7 @@ from typing import Any
 
 from google.protobuf.struct_pb2 import Struct
 
-from remixd.api import convert
+from remixd.api import audience_convert
 from remixd.api.decks import ROLE_TO_PROTO, when_from_proto
 from remixd.api.pages import cut_page
 from remixd.api.status import Context
@@ -87,7 +87,9 @@ class PresetsServicer(presets_pb2_grpc.PresetsServicer):
             over_bars=request.over_bars if request.HasField("over_bars") else None,
             at=when_from_proto("at", request.at) if request.at != common_pb2.WHEN_UNSPECIFIED else None,
         )
-        return pb.PickPresetsResponse(answer=convert.answer_to_proto(self._sessions.pick(session, pick)))
+        return pb.PickPresetsResponse(
+            answer=audience_convert.answer_to_proto(self._sessions.pick(session, pick))
+        )
 
     async def SavePreset(  # noqa: N802
         self, request: pb.SavePresetRequest, _context: Context

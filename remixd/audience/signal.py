@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 from remixd.errors import InvalidInput, NotFound, nearest
-from remixd.mix import When, dimension
+from remixd.mix import DIMENSIONS, When, dimension
 
 CHOICES: Final = ("language", "version", "preset", "section")
 """What can be chosen beside the mix: the language sung, `master` or `stems`, a preset, where it goes on."""
@@ -44,6 +44,13 @@ FUTURE_S: Final = 5.0
 ID_LENGTH_MAX: Final = 128
 """Characters that an id or the name of a fan may have."""
 
+NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+"""What is not there: one for all signals, since most have two of it."""
+
+
+def _nothing() -> Mapping[str, Any]:
+    return NOTHING
+
 
 def check_name(field: str, text: str, *, required: bool = True) -> str:
     """Return an id or a fan's name as it is.
@@ -68,21 +75,11 @@ def check_wish(name: str, value: float) -> float:
     Raises NotFound for an unknown dimension, with the nearest one; InvalidInput for a value that is
     not finite.
     """
-    dimension(name)
-    if math.isnan(value):
-        raise InvalidInput(f"{name} is not a number")
-    if math.isinf(value):
-        raise InvalidInput(f"{name} is infinite")
+    if name not in DIMENSIONS:
+        dimension(name)
+    if not math.isfinite(value):
+        raise InvalidInput(f"{name} is {'not a number' if math.isnan(value) else 'infinite'}")
     return value
-
-
-def parse_choices(words: Iterable[str]) -> tuple[dict[str, str], list[str]]:
-    """Take the choices, `NAME=VALUE`, out of the words of a wish; the words that are left."""
-    words = list(words)
-    pairs = [word.partition("=") for word in words]
-    chosen = {name.strip(): value.strip() for name, _, value in pairs if name.strip() in CHOICES}
-    left = [word for word in words if word.partition("=")[0].strip() not in CHOICES]
-    return chosen, left
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,9 +107,9 @@ class Signal:
 
     id: str
     fan: str = ""
-    wishes: Mapping[str, float] = field(default_factory=dict)
-    directions: Mapping[str, float] = field(default_factory=dict)
-    choices: Mapping[str, str] = field(default_factory=dict)
+    wishes: Mapping[str, float] = field(default_factory=_nothing)
+    directions: Mapping[str, float] = field(default_factory=_nothing)
+    choices: Mapping[str, str] = field(default_factory=_nothing)
     reaction: Reaction | Literal[""] = ""
     amount: float = 0.0
     at: When = "now"
@@ -122,14 +119,21 @@ class Signal:
     understood: str = ""
 
     def __post_init__(self) -> None:
-        check_name("id", self.id)
-        check_name("fan", self.fan, required=False)
-        if not (self.wishes or self.directions or self.choices or self.reaction):
-            raise InvalidInput("wishes is empty, and so is everything else that could be expressed")
-        if bool(self.wishes or self.directions) + bool(self.choices) + bool(self.reaction) > 1:
+        if not (0 < len(self.id) <= ID_LENGTH_MAX and self.id.isprintable()):
+            check_name("id", self.id)
+        if len(self.fan) > ID_LENGTH_MAX or not self.fan.isprintable():
+            check_name("fan", self.fan, required=False)
+        given = bool(self.wishes or self.directions) + bool(self.choices) + bool(self.reaction)
+        if given != 1:
+            if not given:
+                raise InvalidInput("wishes is empty, and so is everything else that could be expressed")
             raise InvalidInput("a choice or a reaction comes in a signal of its own", field="choices")
-        self._check_choices()
-        self._check_reaction()
+        if self.choices:
+            self._check_choices()
+        if self.reaction or self.amount:
+            self._check_reaction()
+        if self.consent not in CONSENTS:
+            raise InvalidInput(f"consent is {' or '.join(CONSENTS)}", field="consent")
         for name, value in self.wishes.items():
             check_wish(name, value)
         for name, steps in self.directions.items():
@@ -138,7 +142,9 @@ class Signal:
             when = "comes from the future" if self.age_s < 0.0 else "is too old"
             raise InvalidInput(f"time: it {when}, by {abs(self.age_s):.4g} s", field="time")
         for each in ("wishes", "directions", "choices"):
-            object.__setattr__(self, each, MappingProxyType(dict(getattr(self, each))))
+            if (kept := getattr(self, each)) is not NOTHING:
+                kept = MappingProxyType(dict(kept)) if kept else NOTHING
+                object.__setattr__(self, each, kept)
 
     def _check_choices(self) -> None:
         if len(self.choices) > 1:
@@ -153,8 +159,8 @@ class Signal:
                 f"there is no reaction {self.reaction!r}: {nearest(self.reaction, REACTIONS)}",
                 kind="reaction", name=self.reaction,
             )  # fmt: skip
-        if self.consent not in CONSENTS:
-            raise InvalidInput(f"consent is {' or '.join(CONSENTS)}", field="consent")
+        if not self.reaction:
+            raise InvalidInput("amount is of a reaction, and there is none", field="amount")
         unit, least, most = AMOUNTS.get(self.reaction, ("", 0.0, 0.0))
         if not least <= self.amount <= most:
             raise InvalidInput(f"amount of {self.reaction} is {least:g} to {most:g} {unit}", field="amount")

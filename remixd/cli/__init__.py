@@ -14,6 +14,7 @@ from typing import NoReturn
 import click
 
 import remixd
+from remixd.cli.audience import crowd, forget, plan, signal, taste, undo, why
 from remixd.cli.bench import bench
 from remixd.cli.deck import deck
 from remixd.cli.devices import devices
@@ -25,7 +26,7 @@ from remixd.cli.plugins import plugins
 from remixd.cli.presets import preset
 from remixd.cli.render import render
 from remixd.cli.serve import serve
-from remixd.cli.sessions import listen, panic, session, signal, watch
+from remixd.cli.sessions import listen, panic, session, watch
 from remixd.errors import RemixdError
 
 __all__ = ["main"]
@@ -46,6 +47,12 @@ COMMANDS = (
     serve,
     session,
     signal,
+    taste,
+    why,
+    undo,
+    forget,
+    crowd,
+    plan,
     deck,
     panic,
     preset,

@@ -9,10 +9,9 @@ from typing import Any, Final
 import numpy as np
 from rich.cells import cell_len, set_cell_size
 
-from remixd.cli._out import minutes
+from remixd.cli._out import BLOCKS, minutes
 from remixd.track.overview import Levels
 
-BLOCKS: Final = " ▁▂▃▄▅▆▇█"
 NAME_COLUMNS: Final = 10
 LEAST_COLUMNS: Final = 20
 MIX_ROWS: Final = 3

@@ -12,6 +12,9 @@ from typing import Any, Final
 
 import click
 
+BLOCKS: Final = " ▁▂▃▄▅▆▇█"
+"""Nothing to all of a column, in eighths."""
+
 TABLE_COLUMNS: Final = 200
 """Width of a table that goes to a file or pipe."""
 

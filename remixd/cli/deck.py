@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from remixd.audience.arc import parse_arc
 from remixd.cli._options import Seconds, daemon_option, json_option
 from remixd.cli._out import print_json, print_table
 from remixd.cli._shelf import find_track
@@ -52,6 +53,10 @@ class _Words:
         if word not in ("on", "off"):
             raise InvalidInput(f"{self.action} is on or off, not {word!r}")
         return word == "on"
+
+    def dimensions(self) -> tuple[str, ...]:
+        """The next word, if there is one, as names with commas between; none for all dimensions."""
+        return tuple(self.left.pop(0).split(",")) if self.left else ()
 
     def place(self, what: str) -> float:
         """The next word as a place in the song: `62.5` or `1:02.5`."""
@@ -158,6 +163,28 @@ def _section(hand: _Hand, words: _Words) -> Answer:
     return hand.console.section(hand.deck, *names, times=hand.mixing["times"], **hand.how)
 
 
+def _lock(hand: _Hand, words: _Words) -> Answer:
+    names = () if words.left[:1] in (["on"], ["off"]) else words.dimensions()
+    return hand.console.lock(*names, on=words.is_on(), **hand.how)
+
+
+def _take(hand: _Hand, words: _Words) -> Answer:
+    names = words.dimensions() if words.left and not words.left[0][:1].isdigit() else ()
+    timeout_s = words.number("seconds") if words.left else 0.0
+    return hand.console.take(*names, timeout_s=timeout_s, **hand.how)
+
+
+def _move(hand: _Hand, words: _Words) -> Answer:
+    name, value = words.take("a dimension such as drums"), words.number("a number")
+    jump = words.left == ["jump"] and bool(words.left.pop())
+    return hand.console.move(name, value, jump=jump, **hand.how)
+
+
+def _arc(hand: _Hand, words: _Words) -> Answer:
+    said = words.take("points such as 0:0.3,600:0.8, or off")
+    return hand.console.arc(() if said == "off" else parse_arc(said), **hand.how)
+
+
 def _stinger(hand: _Hand, words: _Words) -> Answer:
     return hand.console.stinger(hand.deck, words.take("riser, impact or chop"), **hand.how)
 
@@ -204,6 +231,11 @@ RAMPS: Final = ("level", "fader", "low", "mid", "high", "filter", "pan", "send")
 SESSION_ACTIONS: Final[Mapping[str, Callable[[_Hand, _Words], Answer]]] = {
     "pace": lambda hand, words: hand.console.pace(words.number("beats a minute"), **hand.how),
     "echo": _echo,
+    "lock": _lock,
+    "take": _take,
+    "hand-back": lambda hand, words: hand.console.hand_back(*words.dimensions(), **hand.how),
+    "move": _move,
+    "arc": _arc,
 }
 
 
@@ -245,7 +277,7 @@ def deck(
 ) -> None:
     """Show the decks of a session, or put a hand on one.
 
-    DECK is A to D, or 1 to 4; `all` for pace and echo. ACTION is one of:
+    DECK is A to D, or 1 to 4; `all`, or nothing, for what is done to the session. ACTION is one of:
 
     \b
       load TRACK [PLACE]      eject                   swap TRACK
@@ -259,6 +291,13 @@ def deck(
       mix OTHER_DECK          section LABEL|N|this|next|previous[,...]
       stinger riser|impact|chop
       all pace BPM            all echo delay|feedback|damping X
+
+    In a directed session the mix is held, or moved, by:
+
+    \b
+      all lock [NAME,...] [off]       all take [NAME,...] [SECONDS]
+      all hand-back [NAME,...]        all move NAME VALUE [jump]
+      all arc SECONDS:ENERGY,...|off
 
     Loading stays until the track is there.
     """  # noqa: D301 (click's own mark)
@@ -295,7 +334,7 @@ def _check_options(action: str, of_mix: Mapping[str, Any], of_section: Mapping[s
 
 def _parse(words: Sequence[str]) -> tuple[Callable[[_Hand, _Words], Answer], str, _Words]:
     """What to do, to which deck, and the words behind it. Raises InvalidInput or NotFound."""
-    name, *rest = words
+    name, *rest = ("all", *words) if words[0] in SESSION_ACTIONS else words
     known = SESSION_ACTIONS if name in ALL else ACTIONS
     if not rest:
         raise InvalidInput(f"deck {name}: say what to do: {', '.join(known)}")

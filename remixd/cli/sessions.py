@@ -1,4 +1,4 @@
-"""Commands of sessions: session create|list|show|delete, signal, panic, listen, watch."""
+"""Commands of sessions: session create|list|show|delete, panic, listen, watch."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from remixd.audience.signal import parse_choices
+from remixd.audience.arc import parse_arc
 from remixd.cli._options import FILE, Seconds, daemon_option, json_option, sink_option
 from remixd.cli._out import note, plain, print_json, print_table, progress
 from remixd.cli._shelf import find_track
 from remixd.errors import InvalidInput, NotFound, Unavailable
-from remixd.mix import DIMENSIONS, WHENS, When, parse_wishes
+from remixd.mix import DIMENSIONS
 
 if TYPE_CHECKING:
     from remixd.client import Answer, Clamp, Client, Session
@@ -38,22 +38,43 @@ def session() -> None:
     metavar="NAME[:WEIGHT],...",
     help="Where to start from, such as lo-fi:.5,stadium:.3; `remixd preset list` shows them.",
 )
+@click.option(
+    "--arc",
+    default="",
+    metavar="SECONDS:ENERGY,...",
+    help="How lively a directed session is to be over time, 0 to 1: 0:0.3,600:0.8.",
+)
+@click.option(
+    "--exploring/--no-exploring",
+    default=None,
+    help="Whether a directed session may try out what fans might like.  [default: exploring]",
+)
 @daemon_option
 @json_option
 def create_session(
-    track: str | None, directed: bool, sink: str | None, preset: str | None, daemon: str | None, as_json: bool
+    track: str | None,
+    directed: bool,
+    sink: str | None,
+    preset: str | None,
+    arc: str,
+    exploring: bool | None,
+    daemon: str | None,
+    as_json: bool,
 ) -> None:
     """Play a track.
 
     It plays at once, and starts over at its end. TRACK is an id, or the beginning of one; without it the
     decks are empty, and `remixd deck` loads them.
     """
+    points = parse_arc(arc)
     from remixd.client import Client
 
     with Client(daemon) as client:
         if track is not None:
             track = find_track(track, client.track, lambda: (row.id for row in client.tracks())).id
-        created = client.create_session(track, directed=directed, sink=sink, preset=preset)
+        created = client.create_session(
+            track, directed=directed, sink=sink, preset=preset, arc=points, exploring=exploring
+        )
     if as_json:
         print_json(created)
         return
@@ -100,8 +121,18 @@ def show_session(session_id: str | None, daemon: str | None, as_json: bool) -> N
         print_json(found)
         return
     for name, value in plain(found).items():
-        if name == "mix":
-            print("mix: " + ", ".join(f"{dimension} {level:g}" for dimension, level in value.items()))
+        if name in ("mix", "wanted"):
+            if value:
+                print(f"{name}: " + ", ".join(f"{dimension} {level:g}" for dimension, level in value.items()))
+        elif name == "authority":
+            for dimension, holder in value.items():
+                print(f"held: {dimension} ({holder})")
+        elif name == "alarms":
+            for alarm in value:
+                print(f"alarm: {alarm}")
+        elif name == "fans":
+            if value:
+                print(f"fans: {value}")
         elif name == "decks":
             for each in found.decks:
                 print(f"deck {each.name}: {each.state} {each.track}".rstrip())
@@ -135,44 +166,6 @@ def delete_session(session_id: str, daemon: str | None, as_json: bool) -> None:
 
 @click.command()
 @click.argument("session_id", metavar="SESSION")
-@click.argument("wishes", nargs=-1, required=True, metavar="DIMENSION=VALUE...")
-@click.option("--fan", default="", metavar="ID", help="Who wishes it.")
-@click.option(
-    "--at", type=click.Choice(WHENS), default="now", help="When it acts: now, or at the next such mark."
-)
-@click.option("--wait", is_flag=True, help="Stay until it is in the sound.")
-@daemon_option
-@json_option
-def signal(
-    session_id: str,
-    wishes: tuple[str, ...],
-    fan: str,
-    at: When,
-    wait: bool,
-    daemon: str | None,
-    as_json: bool,
-) -> None:
-    """Send a wish, such as vocals=-18 tempo=1.06; or a choice: language=ko, version=master or stems.
-
-    A choice comes alone, and acts at the next phrase.
-    A directed session, whose director keeps time, takes no --at.
-    """
-    chosen, wished = parse_choices(wishes)
-    values = parse_wishes(wished)
-    from remixd.client import Client
-
-    with Client(daemon) as client:
-        answer = client.signal(session_id, values, choices=chosen, fan=fan, at=at, wait=wait)
-    if as_json:
-        print_json(answer)
-    if not answer.accepted:
-        raise InvalidInput(answer.reason or "the signal was refused")
-    if not as_json:
-        print_answer(answer)
-
-
-@click.command()
-@click.argument("session_id", metavar="SESSION")
 @click.option("--wait", is_flag=True, help="Stay until it is in the sound.")
 @daemon_option
 @json_option
@@ -199,7 +192,9 @@ def _print_clamps(clamps: Iterable[Clamp]) -> None:
 
 def print_answer(answer: Answer) -> None:
     """What became of a signal or command, for a person."""
-    print(f"{answer.id} accepted")
+    print(f"{answer.id} accepted" + (" before, and counted once" if answer.duplicate else ""))
+    if answer.understood:
+        print(f"  understood: {answer.understood}")
     _print_clamps(answer.clamps)
     if answer.because:
         print(f"  {answer.because}")

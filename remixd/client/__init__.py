@@ -12,6 +12,11 @@ with Client() as client, client.console(session.id) as console:
     console.sync("B")
     console.play("B", at="bar", wait=True)
 
+with Client() as client:
+    client.signal(session.id, text="more dreamy, less drums", fan="mina")
+    client.signal(session.id, reaction="like", fan="mina")
+    print([why.because for why in client.explain(session.id, "mina")])
+
 async with AsyncClient() as client:
     async with client.watch(session.id) as events:
         answer = await client.signal(session.id, {"vocals": 0.0})
@@ -21,10 +26,21 @@ async with AsyncClient() as client:
 
 from remixd.audience.signal import Signal
 from remixd.client._aio import AsyncClient, AsyncStream
+from remixd.client._audience_types import (
+    Crowd,
+    CrowdDimension,
+    Explanation,
+    Forgotten,
+    PlannedMove,
+    Reason,
+    Said,
+    Taste,
+)
 from remixd.client._client import Client, Stream
 from remixd.client._console import AsyncConsole, Console
 from remixd.client._preset_types import Preset, Rack
 from remixd.client._recording import Recorder, Recording
+from remixd.client._signals import AsyncSignalStream, SignalStream
 from remixd.client._song_types import (
     Alternative,
     Chord,
@@ -60,32 +76,42 @@ __all__ = [
     "AppliedMove",
     "AsyncClient",
     "AsyncConsole",
+    "AsyncSignalStream",
     "AsyncStream",
     "Chord",
     "Clamp",
     "Client",
     "Console",
+    "Crowd",
+    "CrowdDimension",
     "Deck",
     "Event",
+    "Explanation",
+    "Forgotten",
     "ImportedTrack",
     "Lost",
     "Missed",
     "NullTest",
     "Packet",
+    "PlannedMove",
     "Preset",
     "Rack",
+    "Reason",
     "Recorder",
     "Recording",
     "Refused",
     "Rights",
+    "Said",
     "Section",
     "Session",
     "Signal",
+    "SignalStream",
     "Span",
     "Stem",
     "StemNull",
     "StemOverview",
     "Stream",
+    "Taste",
     "Track",
     "TrackSummary",
 ]

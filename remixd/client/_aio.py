@@ -15,6 +15,7 @@ import grpc.aio
 from remixd.client._console import AsyncConsole
 from remixd.client._errors import telling_errors
 from remixd.client._plans import TIMEOUT_S, Plans
+from remixd.client._signals import AsyncSignalStream
 from remixd.client._steps import CHANNEL_OPTIONS, Ask, Follow, Plan, Step, Take, built, stubs
 from remixd.config import Address, listen_address
 from remixd.errors import RemixdError
@@ -162,6 +163,10 @@ class AsyncClient:
         """Take hold of the decks of a session: use it with `async with`."""
         return AsyncConsole(self._stubs["Console"], session, self.address, self.timeout_s)
 
+    def signals(self, session: str) -> AsyncSignalStream:
+        """Send batch after batch of signals to a session: use it with `async with`."""
+        return AsyncSignalStream(self._stubs["Audience"], session, self.address)
+
     is_serving = _awaiting(Plans.is_serving)
     import_track = _awaiting(Plans.import_track)
     tracks = _awaiting(Plans.tracks)
@@ -179,6 +184,12 @@ class AsyncClient:
     watch = _following(Plans.watch)
     send = _awaiting(Plans.send)
     signal = _awaiting(Plans.signal)
+    taste = _awaiting(Plans.taste)
+    explain = _awaiting(Plans.explain)
+    undo = _awaiting(Plans.undo)
+    forget_fan = _awaiting(Plans.forget_fan)
+    crowd = _awaiting(Plans.crowd)
+    plan = _awaiting(Plans.plan)
     presets = _awaiting(Plans.presets)
     preset = _awaiting(Plans.preset)
     pick = _awaiting(Plans.pick)

@@ -13,6 +13,7 @@ import grpc
 from remixd.client._console import Console
 from remixd.client._errors import telling_errors
 from remixd.client._plans import TIMEOUT_S, Plans
+from remixd.client._signals import SignalStream
 from remixd.client._steps import CHANNEL_OPTIONS, Ask, Follow, Plan, Step, Take, built, stubs
 from remixd.config import Address, listen_address
 from remixd.errors import RemixdError
@@ -149,6 +150,10 @@ class Client:
         """Take hold of the decks of a session: use it with `with`."""
         return Console(self._stubs["Console"], session, self.address, self.timeout_s)
 
+    def signals(self, session: str) -> SignalStream:
+        """Send batch after batch of signals to a session: use it with `with`."""
+        return SignalStream(self._stubs["Audience"], session, self.address)
+
     is_serving = _blocking(Plans.is_serving)
     import_track = _blocking(Plans.import_track)
     tracks = _blocking(Plans.tracks)
@@ -166,6 +171,12 @@ class Client:
     watch = _following(Plans.watch)
     send = _blocking(Plans.send)
     signal = _blocking(Plans.signal)
+    taste = _blocking(Plans.taste)
+    explain = _blocking(Plans.explain)
+    undo = _blocking(Plans.undo)
+    forget_fan = _blocking(Plans.forget_fan)
+    crowd = _blocking(Plans.crowd)
+    plan = _blocking(Plans.plan)
     presets = _blocking(Plans.presets)
     preset = _blocking(Plans.preset)
     pick = _blocking(Plans.pick)

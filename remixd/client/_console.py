@@ -6,11 +6,13 @@ import asyncio
 import dataclasses
 import queue
 import threading
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from types import TracebackType
 from typing import Any, Final
 
 from remixd.client import _convert as convert
+from remixd.client._audience_convert import crowd
+from remixd.client._audience_types import Crowd
 from remixd.client._errors import telling_errors
 from remixd.client._hands import Hands
 from remixd.client._types import Answer, Applied, Deck, Refused
@@ -37,6 +39,9 @@ class _Book:
         self.outcomes: dict[str, Applied | Refused] = {}
         self.awaited: set[str] = set()
         self.decks: tuple[Deck, ...] = ()
+        self.crowd: Crowd | None = None
+        self.wanted: Mapping[str, float] = {}
+        self.authority: Mapping[str, str] = {}
         self.is_open = False
         self.error: RemixdError | None = None
 
@@ -51,11 +56,17 @@ class _Book:
             case "refused":
                 self._note(Refused(id=message.refused.id, reason=message.refused.reason))
             case "status":
-                self.decks = tuple(convert.deck(deck) for deck in message.status.decks)
+                self._take_status(message.status)
             case "missed":
                 self.end(Unavailable(f"what became of {message.missed.answers} commands was missed"))
             case "lost":
                 self.end(Unavailable(message.lost.reason))
+
+    def _take_status(self, status: pb.ConsoleStatus) -> None:
+        self.decks = tuple(convert.deck(deck) for deck in status.decks)
+        self.crowd = crowd(status.crowd) if status.HasField("crowd") else None
+        self.wanted = convert.in_order(status.wanted)
+        self.authority = convert.in_order(status.authority)
 
     def _note(self, outcome: Applied | Refused) -> None:
         if outcome.id in self.awaited:
@@ -87,7 +98,33 @@ class _Book:
         return answer
 
 
-class Console(Hands[Answer]):
+class _Told:
+    """What was told last."""
+
+    _book: _Book
+
+    @property
+    def decks(self) -> tuple[Deck, ...]:
+        """How the decks stand, as was told last: A to D."""
+        return self._book.decks
+
+    @property
+    def crowd(self) -> Crowd | None:
+        """The crowd of a directed session, however small, as was told last."""
+        return self._book.crowd
+
+    @property
+    def wanted(self) -> Mapping[str, float]:
+        """What the fans want together, as was told last; also of what the DJ holds."""
+        return self._book.wanted
+
+    @property
+    def authority(self) -> Mapping[str, str]:
+        """Who holds a dimension, "dj" or "locked", as was told last; the others are the fans'."""
+        return self._book.authority
+
+
+class Console(_Told, Hands[Answer]):
     """Hands on the decks of one session. Leave its `with` when done; the decks stay as they are.
 
     Every method gives the command's `Answer`, whose `accepted` and `reason` tell; with `wait` also what
@@ -139,11 +176,6 @@ class Console(Hands[Answer]):
             raise Unavailable(f"command {command.id} was accepted, but not heard of again in time")
         return answer
 
-    @property
-    def decks(self) -> tuple[Deck, ...]:
-        """How the decks stand, as was told last: A to D."""
-        return self._book.decks
-
     def close(self) -> None:
         """Let go."""
         self._requests.put(None)
@@ -159,7 +191,7 @@ class Console(Hands[Answer]):
         self.close()
 
 
-class AsyncConsole(Hands[Awaitable[Answer]]):
+class AsyncConsole(_Told, Hands[Awaitable[Answer]]):
     """A `Console` for an event loop: enter it with `async with`, and await what its methods give."""
 
     def __init__(self, stub: Any, session: str, address: Address, timeout_s: float) -> None:
@@ -223,11 +255,6 @@ class AsyncConsole(Hands[Awaitable[Answer]]):
         if not in_time:
             raise Unavailable(f"command {command.id} was accepted, but not heard of again in time")
         return answer
-
-    @property
-    def decks(self) -> tuple[Deck, ...]:
-        """How the decks stand, as was told last: A to D."""
-        return self._book.decks
 
     async def close(self) -> None:
         """Let go."""

@@ -80,7 +80,7 @@ def _stem(message: tracks_pb2.Stem) -> songs.Stem:
 
 def _rights(message: tracks_pb2.Rights) -> songs.Rights:
     return songs.Rights(
-        ranges=_in_order({name: (bounds.low, bounds.high) for name, bounds in message.ranges.items()}),
+        ranges=in_order({name: (bounds.low, bounds.high) for name, bounds in message.ranges.items()}),
         vocals_solo=message.vocals_solo,
         never_mute=tuple(_role(role) for role in message.never_mute),
         mash_ups=message.mash_ups,
@@ -199,7 +199,8 @@ def imported(message: tracks_pb2.ImportedTrack) -> songs.ImportedTrack:
     )
 
 
-def _in_order(mix: Mapping[str, T]) -> dict[str, T]:
+def in_order(mix: Mapping[str, T]) -> dict[str, T]:
+    """What there is of dimensions, in the order of the table."""
     order = list(DIMENSIONS)
     return dict(
         sorted(mix.items(), key=lambda pair: order.index(pair[0]) if pair[0] in order else len(order))
@@ -228,7 +229,7 @@ def deck(message: sessions_pb2.Deck) -> types.Deck:
         synced=message.synced,
         leading=message.leading,
         cues_s={cue.number: cue.position_s for cue in message.cues},
-        levels_db=_in_order(message.levels_db),
+        levels_db=in_order(message.levels_db),
         muted=tuple(_role(role) for role in message.muted),
         soloed=tuple(_role(role) for role in message.soloed),
         channel={name: message.channel[name] for name in CHANNEL if name in message.channel},
@@ -246,7 +247,7 @@ def session(message: sessions_pb2.Session) -> types.Session:
         sample=message.clock.sample,
         position_s=message.clock.position_s,
         bar_beat=message.clock.bar_beat or None,
-        mix=_in_order(message.mix),
+        mix=in_order(message.mix),
         peak_db=message.peak_db,
         limiter_db=message.limiter_db,
         underruns=message.underruns,
@@ -260,7 +261,7 @@ def session(message: sessions_pb2.Session) -> types.Session:
         preset_notes=tuple(message.preset_notes),
         latency_s=message.latency_s,
         device=message.device,
-        because=_in_order(message.because),
+        because=in_order(message.because),
         heard_sample=message.heard.sample,
         heard_position_s=message.heard.position_s,
         heard_bar_beat=message.heard.bar_beat or None,
@@ -273,6 +274,10 @@ def session(message: sessions_pb2.Session) -> types.Session:
         generated={layer.name: layer.how for layer in message.generated},
         generated_db=message.generated_db,
         decks=tuple(deck(each) for each in message.decks),
+        wanted=in_order(message.wanted),
+        authority=in_order(message.authority),
+        fans=message.fans,
+        alarms=tuple(message.alarms),
     )
 
 
@@ -313,6 +318,8 @@ def answer(message: audience_pb2.Answer) -> types.Answer:
         clamps=tuple(_clamp(clamp) for clamp in message.clamps),
         planned_sample=message.planned_sample if message.HasField("planned_sample") else None,
         because=message.because,
+        duplicate=message.duplicate,
+        understood=message.understood,
     )
 
 

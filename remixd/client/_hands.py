@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import uuid
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from typing import Any, Final, Generic, TypedDict, TypeVar, Unpack
 
+from remixd.audience.arc import check_arc
 from remixd.client._convert import CHANNEL, ROLES, when_to_proto
 from remixd.director.transitions import HOWS
 from remixd.errors import InvalidInput, NotFound, nearest
+from remixd.mix import dimension
 from remixd.track.roles import check_role
+from remixd.v1 import common_pb2
 from remixd.v1 import console_pb2 as pb
 
 R = TypeVar("R")
@@ -256,3 +260,30 @@ class Hands(ABC, Generic[R]):
         """Move the session's echo: delay (s), feedback (0 to .9) or damping (Hz)."""
         echo = pb.Echo(parameter=_number(ECHO, parameter), value=value)  # type: ignore[arg-type]  # its number
         return self._do("", how, echo=echo)
+
+    # What fans may move
+
+    def lock(self, *dimensions: str, on: bool = True, **how: Unpack[How]) -> R:
+        """Hold dimensions of the session's mix where they are, or let go; none named: all of them."""
+        return self._do("", how, lock=pb.Lock(dimensions=_checked(dimensions), off=not on))
+
+    def take(self, *dimensions: str, timeout_s: float = 0.0, **how: Unpack[How]) -> R:
+        """Take dimensions away from the fans, for good or for so long; none named: all of them."""
+        return self._do("", how, take=pb.Take(dimensions=_checked(dimensions), timeout_s=timeout_s))
+
+    def hand_back(self, *dimensions: str, **how: Unpack[How]) -> R:
+        """Give dimensions back to the fans; none named: all of them."""
+        return self._do("", how, hand_back=pb.HandBack(dimensions=_checked(dimensions)))
+
+    def move(self, name: str, value: float, *, jump: bool = False, **how: Unpack[How]) -> R:
+        """Move a dimension as the DJ, once the value comes past where the mix is; or, to `jump`, at once."""
+        return self._do("", how, move=pb.Move(dimension=dimension(name).name, value=value, jump=jump))
+
+    def arc(self, points: Iterable[tuple[float, float]] = (), **how: Unpack[How]) -> R:
+        """How lively it is to be from now on: seconds, rising, and energy, 0 to 1; none ends it."""
+        said = [common_pb2.ArcPoint(after_s=at_s, energy=energy) for at_s, energy in check_arc(points)]
+        return self._do("", how, arc=pb.Arc(points=said))
+
+
+def _checked(names: Iterable[str]) -> list[str]:
+    return [dimension(name).name for name in names]

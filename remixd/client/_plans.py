@@ -10,14 +10,14 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from grpc_health.v1 import health_pb2
 
-from remixd.audience.signal import Signal
+from remixd.audience.arc import check_arc
 from remixd.client import _convert as convert
-from remixd.client._preset_plans import PresetPlans, weights_of
+from remixd.client._audience_plans import AudiencePlans
+from remixd.client._preset_plans import weights_of
 from remixd.client._recording import Recorder, Recording
 from remixd.client._song_types import (
     Alternative,
@@ -32,13 +32,11 @@ from remixd.client._types import (
     Packet,
     Session,
 )
-from remixd.client._watching import DIRECTED_TIMEOUT_S, outcome
+from remixd.client._watching import outcome
 from remixd.config import expand_home
 from remixd.errors import InvalidInput, RemixdError, Unavailable
-from remixd.mix import When
 from remixd.units import frames_from_seconds
 from remixd.v1 import (
-    audience_pb2,
     common_pb2,
     sessions_pb2,
     tracks_pb2,
@@ -50,8 +48,6 @@ CREATE_TIMEOUT_S: Final = 300.0
 
 PROBE_TIMEOUT_S: Final = 2.0
 PAGE_SIZE: Final = 500
-
-NONE: Final[Mapping[str, Any]] = MappingProxyType({})
 
 T = TypeVar("T")
 M = TypeVar("M")
@@ -68,7 +64,7 @@ def _absolute(path: str | Path) -> str:
     return text
 
 
-class Plans(PresetPlans):
+class Plans(AudiencePlans):
     """The plan of every method."""
 
     __slots__ = ()
@@ -216,6 +212,8 @@ class Plans(PresetPlans):
         directed: bool = False,
         sink: str | None = None,
         preset: str | Mapping[str, float] | None = None,
+        arc: Iterable[tuple[float, float]] = (),
+        exploring: bool | None = None,
         timeout_s: float = CREATE_TIMEOUT_S,
     ) -> Plan[Session]:
         """Start a track; it plays at once and starts over at its end. Or start with empty decks.
@@ -224,12 +222,19 @@ class Plans(PresetPlans):
             track: its id; None for empty decks.
             directed: whether the director moves the mix, as the fans wish together; else wishes act at once.
             sink: "stream", "device[:NAME]", "file:PATH.wav" or "null[:fast]"; None for the daemon's default.
-            preset: to start from: a name, "NAME[:WEIGHT],...", or or weights by name; None for the original.
+            preset: to start from: a name, "NAME[:WEIGHT],...", or weights by name; None for the original.
+            arc: of a directed session, how lively it is over time: seconds, rising, and energy, 0 to 1.
+            exploring: whether a directed session may try out what the fans might like; None for yes.
             timeout_s: how long the track's cache may take.
         """
         mode = sessions_pb2.SESSION_MODE_DIRECTED if directed else sessions_pb2.SESSION_MODE_HANDS_ON
         request = sessions_pb2.CreateSessionRequest(
-            track=track or "", mode=mode, sink=sink or "", preset_weights=weights_of(preset or {})
+            track=track or "",
+            mode=mode,
+            sink=sink or "",
+            preset_weights=weights_of(preset or {}),
+            arc=[common_pb2.ArcPoint(after_s=at_s, energy=energy) for at_s, energy in check_arc(arc)],
+            exploring=exploring,
         )
         response = yield Ask("Sessions", "CreateSession", request, timeout_s)
         return convert.session(response.session)
@@ -285,57 +290,6 @@ class Plans(PresetPlans):
         while not recorder.is_full and (packet := (yield Take(packets))) is not None:
             recorder.add(packet)
         return recorder.recording()
-
-    # Audience
-
-    def send(self, session: str, signals: Iterable[Signal]) -> Plan[list[Answer]]:
-        """Send a batch of at most 1024 signals; one answer each, in their order."""
-        request = audience_pb2.SendSignalsRequest(
-            session=session,
-            signals=[
-                audience_pb2.Signal(
-                    id=signal.id,
-                    fan=signal.fan,
-                    wishes=[
-                        common_pb2.Wish(dimension=name, value=value) for name, value in signal.wishes.items()
-                    ],
-                    at=convert.when_to_proto(signal.at),
-                    choices=signal.choices,
-                )
-                for signal in signals
-            ],
-        )
-        response = yield Ask("Audience", "SendSignals", request, self.timeout_s)
-        return [convert.answer(message) for message in response.answers]
-
-    def signal(
-        self,
-        session: str,
-        wishes: Mapping[str, float] = NONE,
-        *,
-        choices: Mapping[str, str] = NONE,
-        fan: str = "",
-        at: When = "now",
-        wait: bool = False,
-    ) -> Plan[Answer]:
-        """Send one signal, and with `wait` stay until it is in the sound.
-
-        It acts now or, in a hands-on session, at the next beat, bar, phrase or section. Instead of wishes it
-        may have one choice, which acts at the next phrase: `language`, or `version` (master or stems).
-
-        Raises NotFound for an unknown dimension, InvalidInput for a value that is not finite; Unavailable if
-        an accepted signal is not heard of again within the client's `timeout_s` or, where it waits for the
-        music, within `DIRECTED_TIMEOUT_S`, and if answers were missed meanwhile.
-        """
-        convert.when_to_proto(at)
-        signal = Signal(id=uuid.uuid4().hex, fan=fan, wishes=wishes, choices=choices, at=at)
-        if not wait:
-            return (yield from self.send(session, [signal]))[0]
-        is_slow = at != "now" or choices or (yield from self.session(session)).mode == "directed"
-        patience_s = max(self.timeout_s, DIRECTED_TIMEOUT_S) if is_slow else self.timeout_s
-        events = yield self._waiting(session, patience_s)
-        answer = (yield from self.send(session, [signal]))[0]
-        return (yield from outcome(events, answer)) if answer.accepted else answer
 
 
 def _itself(message: M) -> M:

@@ -88,6 +88,10 @@ class Session:
         generated_db: how loud that is, RMS; -60 for nothing.
         track: of the deck that leads, else the first that plays, else the first; empty if there is none.
         decks: A to D.
+        wanted: what the fans want together, before rights, the DJ and the slew; where somebody wants it.
+        authority: who holds a dimension: "dj" or "locked"; the others are the fans'.
+        fans: how many have a live ballot.
+        alarms: suspected brigading and the like.
     """
 
     id: str
@@ -122,6 +126,10 @@ class Session:
     generated: Mapping[str, str]
     generated_db: float
     decks: tuple[Deck, ...] = ()
+    wanted: Mapping[str, float] = field(default_factory=dict)
+    authority: Mapping[str, str] = field(default_factory=dict)
+    fans: int = 0
+    alarms: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +187,8 @@ class Answer:
         planned_sample: on the session's clock; None if that is not known yet.
         because: in a directed session, how the director will go about it.
         applied: None unless waited for.
+        duplicate: whether the fan's signal of this id came before; it is not counted again.
+        understood: of a text or an emoji: what it was taken for.
     """
 
     id: str
@@ -188,6 +198,8 @@ class Answer:
     planned_sample: int | None
     because: str = ""
     applied: Applied | None = None
+    duplicate: bool = False
+    understood: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

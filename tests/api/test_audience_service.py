@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from remixd.api.audience import SIGNALS_MAX
-from remixd.api.convert import merge_answers, signals_from_proto
+from remixd.api.audience_convert import merge_answers, signals_from_proto
 from remixd.audience.signal import ID_LENGTH_MAX, Signal
 from remixd.control.command import Answer
 from remixd.mix import DIMENSIONS
@@ -62,7 +62,10 @@ def test_a_value_out_of_range_is_clamped_and_told(session, audience):
         (a_signal("bad", vocals=math.nan), "signals[1].wishes[0].value: vocals is not a number"),
         (a_signal("bad", drums=0, vocals=math.inf), "signals[1].wishes[1].value: vocals is infinite"),
         (a_signal("bad", vocals=-math.inf), "signals[1].wishes[0].value: vocals is infinite"),
-        (a_signal("bad"), "signals[1].wishes is empty"),
+        (
+            a_signal("bad"),
+            "signals[1].wishes is empty, and so is everything else that could be expressed",
+        ),
         (a_signal("", vocals=1), "signals[1].id is empty"),
         (a_signal("first", vocals=1), "signals[1].id is that of signals[0]"),
         (

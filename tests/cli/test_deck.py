@@ -73,6 +73,47 @@ def test_the_session_has_a_pace_and_an_echo(told, session):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("words", "action"),
+    [
+        (("lock", "drums,bass"), Action(verb="lock", name="drums,bass")),
+        (("lock", "drums", "off"), Action(verb="lock", name="drums", on=False)),
+        (("lock",), Action(verb="lock")),
+        (("lock", "off"), Action(verb="lock", on=False)),
+        (("take", "tempo", "30"), Action(verb="take", name="tempo", value=30)),
+        (("take", "30"), Action(verb="take", value=30)),
+        (("take",), Action(verb="take")),
+        (("hand-back", "tempo"), Action(verb="hand", name="tempo")),
+        (("hand-back",), Action(verb="hand")),
+        (("move", "drums", "-6"), Action(verb="move", name="drums", value=-6)),
+        (("move", "drums", "-6", "jump"), Action(verb="move", name="drums", value=-6, on=False)),
+        (("arc", "0:.25,600:.75"), Action(verb="arc", name="0.0:0.25,600.0:0.75")),
+        (("arc", "off"), Action(verb="arc")),
+    ],
+)
+@pytest.mark.parametrize("all_", [("all",), ()])
+def test_a_dj_holds_what_fans_move(told, session, words, action, all_):
+    assert told("deck", session.id, *all_, *words)["accepted"]
+    [command] = session.performed
+    assert (command.action, command.deck) == (action, -1)
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("lock", "drumz"), "there is no dimension 'drumz': did you mean drums?"),
+        (("move", "drums"), "move: say a number"),
+        (("move", "drums", "loud"), "move: 'loud' is not a number"),
+        (("arc", "600:.2,0:.3"), "arc[1].after_s does not rise: 0 s follows 600 s"),
+        (("take", "drums", "10", "20"), "take: 20 is too much"),
+    ],
+)
+def test_a_dj_is_told_what_cannot_be(remixd, session, words, why):
+    done = remixd("deck", session.id, *words)
+    assert (done.code, done.out, done.err) == (1, "", f"remixd: {why}\n")
+    assert session.performed == []
+
+
 def test_who_waits_is_told_and_who_loads_waits(told, remixd, session):
     assert told("deck", session.id, "A", "play")["applied"] is None
     assert told("deck", session.id, "A", "play", "--wait")["applied"]["bar_beat"] == "1:1.00"

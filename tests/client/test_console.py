@@ -9,9 +9,10 @@ import pytest
 from serving import TRACK
 
 from remixd import errors
+from remixd.audience.told import CrowdTold
 from remixd.client import AsyncClient, Client
 from remixd.client._hands import Hands
-from remixd.control.action import Action
+from remixd.control.action import SESSION_VERBS, Action
 from remixd.control.command import Refused
 
 
@@ -85,6 +86,11 @@ DONE = {
     "section": (("B", "chorus", 3), {"times": 2}, Action(verb="section", name="chorus,3", value=2)),
     "stinger": (("B", "chop"), {}, Action(verb="stinger", name="chop")),
     "echo": (("delay", 0.375), {}, Action(verb="echo", name="delay", value=0.375)),
+    "lock": (("drums", "bass"), {"on": False}, Action(verb="lock", name="drums,bass", on=False)),
+    "take": (("tempo",), {"timeout_s": 30}, Action(verb="take", name="tempo", value=30)),
+    "hand_back": ((), {}, Action(verb="hand")),
+    "move": (("drums", -6), {"jump": True}, Action(verb="move", name="drums", value=-6, on=False)),
+    "arc": (([(0, 0.25), (600, 0.75)],), {}, Action(verb="arc", name="0.0:0.25,600.0:0.75")),
 }
 
 
@@ -99,7 +105,7 @@ def test_what_hands_do_arrives_as_it_was_meant(on, session, name):
     assert answer.accepted
     [command] = session.performed
     assert (command.action, command.at, command.expires_s) == (action, "bar", 8.0)
-    assert command.deck == (-1 if name in ("pace", "echo") else 1)
+    assert command.deck == (-1 if action.verb in SESSION_VERBS else 1)
 
 
 def test_who_waits_is_told_what_became_of_it(on, session):
@@ -133,6 +139,9 @@ def test_what_the_engine_refuses_is_told(on, service, session):
         (lambda console: console.seek("A", float("nan")), "value of seek is not a finite number"),
         (lambda console: console.scale_loop("A", -1), "a loop is scaled by more than 0"),
         (lambda console: console.fader("A", 0, ramp_s=1e9), "ramp_s goes from 0 to 120 s"),
+        (lambda console: console.take(timeout_s=-1), "timeout_s goes from 0 to 86400, not -1"),
+        (lambda console: console.move("drums", float("inf")), "value of move is not a finite number"),
+        (lambda console: console.lock("drums", "drums"), "lock names a dimension twice: drums,drums"),
         (lambda console: console.play("A", expires_s=-1), "expires_s goes from 0 to 3600, not -1"),
     ],
 )
@@ -190,3 +199,11 @@ def test_a_session_may_begin_with_empty_decks(service):
         made = client.create_session()
         assert made.track == ""
         assert {deck.state for deck in made.decks} == {"empty"}
+
+
+def test_what_the_fans_want_and_who_holds_it_is_seen_from_the_console(service, session):
+    session.crowd = CrowdTold(fans=3, dimensions=(), alarms=("40 alike",), polls={})
+    with Client(str(service.address)) as client, client.console(session.id) as console:
+        console.play("A", wait=True)
+        assert (console.crowd.fans, console.crowd.alarms) == (3, ("40 alike",))
+        assert (console.wanted, console.authority) == ({"drums": -3.0}, {"bass": "locked"})

@@ -14,7 +14,7 @@ from remixd._kernel import fft, mailbox
 from remixd._kernel.player import Player
 from remixd._kernel.session import Session
 from remixd._kernel.stem import Stem as Sound
-from remixd.audience.signal import Signal, parse_choices
+from remixd.audience.signal import Signal
 from remixd.config import user_cache_path
 from remixd.control.action import DeckCommand
 from remixd.control.command import Answer
@@ -158,7 +158,6 @@ def test_a_batch_is_answered_in_its_order() -> None:
 
 
 def test_a_choice_comes_alone_and_is_one_that_there_is() -> None:
-    assert parse_choices(["language=ko", "bass=1"]) == ({"language": "ko"}, ["bass=1"])
     with pytest.raises(InvalidInput, match="a signal of its own"):
         Signal(id="a", wishes={"bass": 0.0}, choices={"language": "ko"})
     with pytest.raises(RemixdError, match="did you mean language"):
