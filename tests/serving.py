@@ -293,9 +293,10 @@ class HandPlayedSession:
 
 
 class HandPlayedSessions:
-    """The registry of sessions, as far as the service sees it."""
+    """The registry of sessions, as far as the service sees it; it is its audiences as well."""
 
     def __init__(self, shelf: ShelfOfTracks) -> None:
+        self.audiences = self
         self._shelf = shelf
         self.held: dict[str, HandPlayedSession] = {}
         self._count = 0
@@ -348,7 +349,7 @@ class HandPlayedSessions:
                 return self.explain(session, fan)
         raise NotFound(f"fan {fan!r} sent no signal {signal_id!r}", kind="signal", name=signal_id)
 
-    def forget_fan(self, fan: str) -> Forgotten:
+    async def forget_fan(self, fan: str) -> Forgotten:
         knowing = [each for each in self.held.values() if any(s.fan == fan for s in each.received)]
         dropped = sum(signal.fan == fan for each in knowing for signal in each.received)
         for each in knowing:

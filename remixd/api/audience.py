@@ -76,7 +76,7 @@ class AudienceServicer(audience_pb2_grpc.AudienceServicer):
     ) -> pb.GetTasteResponse:
         """Tell what is believed of a fan."""
         session = self._sessions.get(check_name("session", request.session))
-        taste = self._sessions.taste(session, check_name("fan", request.fan))
+        taste = self._sessions.audiences.taste(session, check_name("fan", request.fan))
         return pb.GetTasteResponse(taste=convert.taste_to_proto(taste))
 
     async def ExplainMix(  # noqa: N802
@@ -84,7 +84,7 @@ class AudienceServicer(audience_pb2_grpc.AudienceServicer):
     ) -> pb.ExplainMixResponse:
         """Tell why the mix is as it is."""
         session = self._sessions.get(check_name("session", request.session))
-        explained = self._sessions.explain(session, check_name("fan", request.fan, required=False))
+        explained = self._sessions.audiences.explain(session, check_name("fan", request.fan, required=False))
         return pb.ExplainMixResponse(explanations=convert.explanations_to_proto(explained))
 
     async def UndoSignal(  # noqa: N802
@@ -93,20 +93,22 @@ class AudienceServicer(audience_pb2_grpc.AudienceServicer):
         """Take a signal back."""
         session = self._sessions.get(check_name("session", request.session))
         fan, signal = check_name("fan", request.fan), check_name("signal", request.signal)
-        explained = self._sessions.undo(session, fan, signal)
+        explained = self._sessions.audiences.undo(session, fan, signal)
         return pb.UndoSignalResponse(explanations=convert.explanations_to_proto(explained))
 
     async def ForgetFan(  # noqa: N802
         self, request: pb.ForgetFanRequest, _context: Context
     ) -> pb.ForgetFanResponse:
         """Forget a fan everywhere."""
-        return convert.forgotten_to_proto(self._sessions.forget_fan(check_name("fan", request.fan)))
+        return convert.forgotten_to_proto(
+            await self._sessions.audiences.forget_fan(check_name("fan", request.fan))
+        )
 
     async def GetCrowd(  # noqa: N802
         self, request: pb.GetCrowdRequest, _context: Context
     ) -> pb.GetCrowdResponse:
         """Tell what a crowd wants, unless it is so small that one could tell its fans apart."""
-        crowd = self._sessions.crowd(self._sessions.get(check_name("session", request.session)))
+        crowd = self._sessions.audiences.crowd(self._sessions.get(check_name("session", request.session)))
         if crowd is None or crowd.fans < SHOWN_FROM:
             return pb.GetCrowdResponse(
                 reason=f"crowds are shown of directed sessions, from {SHOWN_FROM} fans up"
@@ -124,7 +126,7 @@ class AudienceServicer(audience_pb2_grpc.AudienceServicer):
                 f"bars goes from {PLAN_BARS[0]} to {PLAN_BARS[1]}, not {request.bars}", field="bars"
             )
         signals = convert.usable_signals(request.signals, await self._reader(request.signals))
-        moves = self._sessions.plan(session, signals, request.bars)
+        moves = self._sessions.audiences.plan(session, signals, request.bars)
         return pb.PlanMixResponse(moves=convert.moves_to_proto(moves))
 
 

@@ -165,6 +165,11 @@ class Crowd:
         self._turns.advance(self.histogram(), self._ballots.fans.sum(axis=1), section)
         return Decision(standings=tuple(map(self._standing, range(len(NAMES)))))
 
+    @property
+    def live_fans(self) -> int:
+        """How many fans have a ballot."""
+        return int(np.count_nonzero(np.isfinite(self._ballots.at_s)))
+
     def histogram(self) -> Weights:
         """(D, BINS) thousandths of weight by value: what another machine needs to know."""
         return coarse(self._ballots.fine)

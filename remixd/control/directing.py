@@ -211,11 +211,13 @@ class Directing:
             self._decided[every] = starts[every][0]
             self._turns[every] += 1
         self._planned = None, {}
+        held: set[str] = set(self._arbiter.owners_at(first))
         recentred = None
         if self._coming and "phrase" in at:
-            self._audience.recentre(self._coming[0], self._director.moved_by(*self._coming), clock.at_s)
+            moved_there = self._director.moved_by(*self._coming)
+            self._audience.recentre(self._coming[0], moved_there, clock.at_s)
             recentred, self._coming = self._director.recentre(*self._coming), None
-        held = self._arbiter.owners_at(first)
+            held |= moved_there  # the presets themselves take these there
         self.goal = self._goal(clock.at_s, held)
         plan = self._director.plan(at, mix, self.goal, held)
         moves = [(move, starts[DIMENSIONS[move.dimension].slew.every]) for move in plan.moves]

@@ -56,6 +56,7 @@ class Grooving(Performance):
         super().__init__()
         self.laid: list[Mapping[str, Any]] = []
         self.stems: dict[str, Stem] = {}
+        self._ids = itertools.count()
 
     def _packet(self) -> None:
         super()._packet()
@@ -71,7 +72,7 @@ class Grooving(Performance):
             self.laid.append(score)
 
     def wish(self, at: When = "now", **wishes: float) -> Any:
-        (answer,) = self.desk.receive([Signal(id=f"w{len(self.heard)}", wishes=wishes, at=at)])
+        (answer,) = self.desk.receive([Signal(id=f"w{next(self._ids)}", wishes=wishes, at=at)])
         return answer
 
     def sting(self, kind: str, at: When = "now") -> Any:

@@ -1,0 +1,94 @@
+"""What is chosen beside the mix: another language or version, presets, where the song goes on.
+
+One fan's choice is done as soon as it can be. A crowd votes: each has one vote a contest, and what wins is done.
+Thread: [control].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+from remixd.audience.signal import Signal
+from remixd.control.action import Action, DeckCommand
+from remixd.control.command import Answer
+from remixd.control.presets import Pick
+from remixd.control.session import Session
+from remixd.control.swaps import swap_for
+from remixd.errors import Exhausted, InvalidInput, NotFound
+from remixd.track.package import Track
+
+AGAIN: Final = "it came before, and is not counted again"
+
+
+class Expect(Protocol):
+    """Has a track made ready for a command that loads it; one that starts over at its end, or not."""
+
+    def __call__(self, session: Session, command: DeckCommand, track: Track, loop: bool) -> Answer:
+        """The first answer."""
+
+
+class Choosing:
+    """Does what fans choose.
+
+    Args:
+        get: a track by its id, as the library has it.
+        expect: has a track made ready.
+        pick: goes to other presets.
+    """
+
+    def __init__(
+        self, get: Callable[[str], Track], expect: Expect, pick: Callable[[Session, Pick], Answer]
+    ) -> None:
+        self._get = get
+        self._expect = expect
+        self._pick = pick
+
+    def answers_to(self, signals: Sequence[Signal], session: Session) -> list[Answer]:
+        """The first answers to a batch, in its order: wishes are received together, choices one by one."""
+        wishes = [signal for signal in signals if not signal.choices]
+        answers = iter(session.receive(wishes) if wishes else ())
+        return [self._choose(signal, session) if signal.choices else next(answers) for signal in signals]
+
+    def _choose(self, signal: Signal, session: Session) -> Answer:
+        audience, at_s = session.desk.audience, session.desk.clock.at_s
+        if audience.knows(signal):
+            return Answer(id=signal.id, accepted=True, duplicate=True, because=AGAIN)
+        [(name, option)] = signal.choices.items()
+        try:
+            self._check(signal, session)
+            fan = audience.take(signal, {}, at_s - signal.age_s)
+            if not (session.desk.directing and audience.is_crowd):
+                return self._do(signal, session)
+            outcome = audience.vote(fan, name, option, at_s)
+            if outcome.changed and outcome.standing == option:
+                return self._do(signal, session)
+        except (InvalidInput, NotFound, Exhausted) as error:
+            return Answer(id=signal.id, accepted=False, reason=str(error))
+        share = outcome.shares.get(option, 0.0)
+        stands = f"; {outcome.standing} stands" if outcome.standing else ""
+        told = f"{name} {option} has {share:.0%} of {outcome.fans} votes{stands}"
+        session.tell_done(signal.id, told)
+        return Answer(id=signal.id, accepted=True, because=told)
+
+    def _check(self, signal: Signal, session: Session) -> None:
+        """Raise InvalidInput or NotFound for what could not be done even if all wanted it."""
+        match dict(signal.choices):
+            case {"preset": name}:
+                Pick(id=signal.id, weights={name: 1.0})
+            case {"section": name}:
+                session.desk.check_section(name)
+            case _ if session.shown.loaded is None:
+                raise InvalidInput("nothing is loaded that could be swapped", field="choices")
+
+    def _do(self, signal: Signal, session: Session) -> Answer:
+        match dict(signal.choices):
+            case {"preset": name}:
+                return self._pick(session, Pick(id=signal.id, weights={name: 1.0}))
+            case {"section": name}:
+                deck = session.shown.index
+                return session.go_to(DeckCommand(id=signal.id, deck=deck, action=Action(verb="section", name=name)))
+        swap = swap_for(signal, session.shown, self._get)
+        return self._expect(session, swap.command, swap.track, swap.loops)
+
+
