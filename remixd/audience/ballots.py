@@ -91,7 +91,7 @@ class Ballots:
 
     def withdraw(self, slots: ArrayLike) -> None:
         """Take away the ballots of fans who left, and that they were ever there."""
-        who = np.unique(_checked_slots(slots))
+        who = np.unique(checked_slots(slots))
         who = who[who < self.room]
         self._drop(who)
         self.first_s[who] = np.inf
@@ -114,9 +114,12 @@ class Ballots:
 
     def damp(self, dimension: int, slots: Slots, damped: bool) -> None:
         """Let opinions on a dimension weigh less, or again as much as they did."""
-        self._lift(slots)
         self.damped[dimension, slots] = damped
-        self._lay(slots)
+        held = _held(self.weights[dimension, slots], self.damped[dimension, slots])
+        change = held.astype(np.int64) - self.held[dimension, slots]
+        there = held > 0
+        np.add.at(self.fine[dimension], self.bins[dimension, slots][there], change[there])
+        self.held[dimension, slots] = held
 
     def values_at(self, dimension: int, ranks: Sequence[int], bins: slice = slice(None)) -> list[float]:
         """The wished values at which the sum of weights, from the least value up, reaches each rank.
@@ -191,8 +194,7 @@ class Ballots:
 
     def _lay(self, slots: Slots) -> None:
         """Put them in as they are now."""
-        weights = self.weights[:, slots]
-        held = np.where(self.damped[:, slots], -(-weights.astype(np.int64) // DAMPED_PARTS), weights)
+        held = _held(self.weights[:, slots], self.damped[:, slots])
         there = held > 0
         bins = np.where(there, bins_of(self.values[:, slots]), np.uint16(NO_BIN))
         at = (bins + self._offsets)[there]
@@ -226,7 +228,7 @@ class Ballots:
     def _checked(
         self, slots: ArrayLike, values: ArrayLike, weights: ArrayLike, at_s: ArrayLike
     ) -> tuple[Slots, Units, NDArray[np.uint16], Units]:
-        who = _checked_slots(slots)
+        who = checked_slots(slots)
         wanted, heavy = _checked_floats(values, "values"), _checked_floats(weights, "weights")
         shape = (len(who), len(self.fine))
         if wanted.shape != shape or heavy.shape != shape:
@@ -243,7 +245,8 @@ class Ballots:
         return who, wanted, thousandths, np.broadcast_to(when, who.shape) + 0.0
 
 
-def _checked_slots(slots: ArrayLike) -> Slots:
+def checked_slots(slots: ArrayLike) -> Slots:
+    """The slots (n,). Raises InvalidInput for what is none, Exhausted for one beyond SLOTS_MAX."""
     who = np.atleast_1d(np.asarray(slots))
     if who.size == 0:
         return np.zeros(0, np.int64)
@@ -259,6 +262,11 @@ def _checked_floats(given: ArrayLike, field: str) -> Units:
         return np.asarray(given, np.float64)
     except (TypeError, ValueError):
         raise InvalidInput(f"{field} are not numbers", field=field) from None
+
+
+def _held(weights: NDArray[np.uint16], damped: Mask) -> NDArray[np.uint16]:
+    """What opinions count for: those that weigh anything do so damped, too."""
+    return np.where(damped, (weights + np.uint16(DAMPED_PARTS - 1)) // np.uint16(DAMPED_PARTS), weights)
 
 
 def _last_of_each(slots: Slots, values: Units, weights: NDArray[np.uint16], at_s: Units) -> Mask:

@@ -1,9 +1,9 @@
 """A crowd: what many fans want, as one mix. Pure, time is an argument; Thread: [control].
 
 Of each dimension the goal is the weighted median of the live ballots and one of the artist (`histogram`); a
-crowd of two minds is served in turns (`peaks`). Everything is in taste space, [-1, 1], in the order of the
-table of dimensions. What comes out depends on the ballots, the sections and the seed, never on the order in
-which ballots of one moment came.
+crowd of two minds is served in turns (`peaks`), brigades are damped (`brigade`). Everything is in taste
+space, [-1, 1], in the order of the table of dimensions. What comes out depends on the ballots, the sections
+and the seed, never on the order in which ballots of one moment came.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from remixd.audience.ballots import ONE, Ballots, Mask
+from remixd.audience.brigade import Alarm, Guard
 from remixd.audience.histogram import (
     BINS,
     FINE_BINS,
@@ -32,8 +33,8 @@ from remixd.audience.peaks import Turns
 from remixd.errors import InvalidInput
 from remixd.mix import DIMENSIONS
 
-EXPIRES_S: Final = 90.0
-"""A ballot counts for so long."""
+EXPIRES_S: Final = 120.0
+"""A ballot counts for so long, in full; fading would not make the goal steadier (DECISIONS.md)."""
 
 UNVERIFIED_WEIGHT: Final = 0.2
 """Of a fan of whom nobody knows that it is one. Among themselves such fans count in full."""
@@ -74,9 +75,15 @@ class Standing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What a crowd wants in a section: how it stands to each dimension, in the order of the table."""
+    """What a crowd wants in a section.
+
+    Attributes:
+        standings: how it stands to each dimension, in the order of the table.
+        alarms: brigades that are damped, for the DJ.
+    """
 
     standings: tuple[Standing, ...]
+    alarms: tuple[Alarm, ...]
 
     @property
     def goal(self) -> Units:
@@ -87,6 +94,19 @@ class Decision:
     def values(self) -> dict[str, float]:
         """The goal in each dimension's unit, by its name."""
         return {each.name: DIMENSIONS[each.name].from_unit(each.goal) for each in self.standings}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Public:
+    """What may be told to everybody of one dimension, coarse enough to tell nothing of anybody.
+
+    Attributes:
+        fans: who have an opinion, in tens.
+        quartiles: of what they want, in taste space, in bins of 32.
+    """
+
+    fans: int
+    quartiles: tuple[float, float, float]
 
 
 class Crowd:
@@ -105,6 +125,7 @@ class Crowd:
     def __init__(self, artist: ArrayLike, seed: int) -> None:
         self._artist = _checked_artist(artist)
         self._ballots = Ballots(len(NAMES))
+        self._guard = Guard(NAMES)
         self._turns = Turns(len(NAMES), seed)
 
     def cast(self, slots: ArrayLike, values: ArrayLike, weights: ArrayLike, at_s: ArrayLike) -> Mask:
@@ -162,8 +183,19 @@ class Crowd:
         Raises InvalidInput if the time is not finite.
         """
         self.expire(now_s)
+        alarms = self._guard.watch(self._ballots, self._artist, now_s)
         self._turns.advance(self.histogram(), self._ballots.fans.sum(axis=1), section)
-        return Decision(standings=tuple(map(self._standing, range(len(NAMES)))))
+        return Decision(standings=tuple(map(self._standing, range(len(NAMES)))), alarms=alarms)
+
+    def public(self) -> dict[str, Public]:
+        """What may be told to everybody, by dimension: of PUBLIC_FANS_MIN fans or more."""
+        fans = self._ballots.fans.sum(axis=1)
+        told: dict[str, Public] = {}
+        for row in np.flatnonzero(fans >= PUBLIC_FANS_MIN):
+            weights = self.histogram()[row]
+            low, middle, high = values_at(weights, quantile_ranks(int(weights.sum()), 0.25, 0.5, 0.75))
+            told[NAMES[row]] = Public(fans=int(fans[row]) // 10 * 10, quartiles=(low, middle, high))
+        return told
 
     @property
     def live_fans(self) -> int:
@@ -212,6 +244,7 @@ class Crowd:
         return {
             "artist": pack(self._artist),
             "ballots": self._ballots.to_json(),
+            "guard": self._guard.to_json(),
             "turns": self._turns.to_json(),
         }
 
@@ -219,6 +252,7 @@ class Crowd:
         """Go on from what `snapshot` wrote, with the same seed. Raises KeyError, TypeError or ValueError."""
         self._artist = unpack(plain["artist"], np.float64, len(NAMES))
         self._ballots.restore(plain["ballots"])
+        self._guard.restore(plain["guard"])
         self._turns.restore(plain["turns"])
 
 
