@@ -12,6 +12,8 @@ import numpy as np
 from processes import Daemon, run
 from recordings import hits, sine, write_wav
 
+from remixd.audience.vocabulary import EMOJI
+
 README = Path(__file__).resolve().parents[1] / "README.md"
 
 
@@ -48,3 +50,8 @@ def test_every_command_of_the_list_exists() -> None:
     assert {"import", "serve", "session", "signal", "listen", "watch", "render"} <= listed
     for command in listed:
         assert re.search(rf"^  {command}\b", helped, re.MULTILINE), command
+
+
+def test_every_emoji_is_listed() -> None:
+    text = README.read_text("utf-8")
+    assert [emoji for emoji in EMOJI if emoji not in text] == []

@@ -8,6 +8,7 @@ from typing import Final
 
 from remixd.api import audience_convert as convert
 from remixd.api.status import Context
+from remixd.api.streams import Requests, Streams
 from remixd.audience import similarity
 from remixd.audience.signal import Signal, check_name
 from remixd.control.sessions import Session
@@ -28,8 +29,9 @@ SHOWN_FROM: Final = 50
 class AudienceServicer(audience_pb2_grpc.AudienceServicer):
     """Translates between the wire and the sessions' audiences. Thread: [control]."""
 
-    def __init__(self, sessions: Registry) -> None:
+    def __init__(self, sessions: Registry, streams: Streams) -> None:
         self._sessions = sessions
+        self._streams = streams
         self._mood_of: convert.MoodOf | None = None
 
     async def _reader(self, signals: Sequence[pb.Signal]) -> convert.MoodOf | None:
@@ -65,11 +67,12 @@ class AudienceServicer(audience_pb2_grpc.AudienceServicer):
         session_id = check_name("session", first.session)
         self._sessions.get(session_id)
         await context.send_initial_metadata(())
-        async for request in requests:
-            if not request.HasField("batch"):
-                raise InvalidInput("this stream has its session, and takes batches", field="batch")
-            session = self._sessions.get(session_id)  # it may have ended meanwhile
-            yield pb.StreamSignalsResponse(answers=await self._receive(session, request.batch.signals))
+        with self._streams.keep(Requests(requests)) as batches:
+            async for request in batches:
+                if not request.HasField("batch"):
+                    raise InvalidInput("this stream has its session, and takes batches", field="batch")
+                session = self._sessions.get(session_id)  # it may have ended meanwhile
+                yield pb.StreamSignalsResponse(answers=await self._receive(session, request.batch.signals))
 
     async def GetTaste(  # noqa: N802
         self, request: pb.GetTasteRequest, _context: Context

@@ -74,7 +74,7 @@ class Server:
         for add, servicer in (
             (tracks_pb2_grpc.add_TracksServicer_to_server, TracksServicer(library, import_path)),
             (sessions_pb2_grpc.add_SessionsServicer_to_server, SessionsServicer(sessions, self._streams)),
-            (audience_pb2_grpc.add_AudienceServicer_to_server, AudienceServicer(sessions)),
+            (audience_pb2_grpc.add_AudienceServicer_to_server, AudienceServicer(sessions, self._streams)),
             (console_pb2_grpc.add_ConsoleServicer_to_server, ConsoleServicer(sessions, self._streams)),
             (presets_pb2_grpc.add_PresetsServicer_to_server, PresetsServicer(sessions)),
         ):

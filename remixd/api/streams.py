@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import asyncio
+from collections.abc import AsyncIterable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, Generic, Protocol, TypeVar
 
@@ -54,6 +55,38 @@ class Streams:
         self._stopping = True
         for stream in list(self._open):
             stream.close()
+
+
+class Requests(Generic[M]):
+    """What a caller keeps sending, until it ends or this is closed. Thread: [control]."""
+
+    def __init__(self, requests: AsyncIterable[M]) -> None:
+        self._requests = aiter(requests)
+        self._reading: asyncio.Future[M] | None = None
+        self._closed = False
+
+    def close(self) -> None:
+        """Take no more: who waits for the next one is told that there is none."""
+        self._closed = True
+        if self._reading is not None:
+            self._reading.cancel()
+
+    def __aiter__(self) -> Requests[M]:
+        return self
+
+    async def __anext__(self) -> M:
+        if self._closed:
+            raise StopAsyncIteration
+        self._reading = asyncio.ensure_future(anext(self._requests))
+        try:
+            return await self._reading
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if not self._closed or (task is not None and task.cancelling()):
+                raise
+            raise StopAsyncIteration from None
+        finally:
+            self._reading = None
 
 
 class Once(Generic[M]):

@@ -244,6 +244,24 @@ def test_a_stream_tells_when_its_session_takes_no_more_or_ends(service, session,
     assert caught.value.code() is code
 
 
+def test_a_stream_ends_with_a_status_when_the_daemon_stops(service, session, audience):
+    rest = threading.Event()
+
+    def requests():
+        yield pb.StreamSignalsRequest(session=session.id)
+        yield batch(like("a"))
+        rest.wait(5)
+
+    call = audience.StreamSignals(requests(), timeout=5)
+    next(call)
+    service.wait(service.server.stop(5))
+    with pytest.raises(grpc.RpcError) as caught:
+        next(call)
+    rest.set()
+    assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+    assert caught.value.details() == "the daemon is stopping"
+
+
 # What is told
 
 
