@@ -294,8 +294,7 @@ cdef class Fans:
             raise MemoryError
 
     def rows(self, const int32_t[::1] slots not None):
-        """The states of some fans, float64 (n, ROW): mean (D + 1), packed covariance (rows of the lower triangle),
-        time of the last event.
+        """The states of some fans, float64 (n, ROW): mean (D + 1), covariance (its lower triangle), time.
 
         Raises ValueError if nobody has one of the slots.
         """

@@ -20,10 +20,8 @@ def test_a_large_sample_is_believed_less_its_noise():
     observed = np.clip(tastes + rng.normal(0, 0.1, tastes.shape), -1, 1)
     prior = Prior.of(observed, np.full(observed.shape, 0.1**2))
     np.testing.assert_allclose(prior.mean[1:], mean, atol=0.02)
-    truth = 0.15**2 * np.outer(axis, axis)
-    np.testing.assert_allclose(
-        prior.covariance[1:, 1:], truth + np.diag((DEVIATION_MIN * REACH) ** 2), atol=3e-3
-    )
+    truth, floor = 0.15**2 * np.outer(axis, axis), np.diag((DEVIATION_MIN * REACH) ** 2)
+    np.testing.assert_allclose(prior.covariance[1:, 1:], truth + floor, atol=3e-3)
 
 
 def test_a_small_sample_is_hardly_believed():
