@@ -35,7 +35,7 @@ cdef void _drift(State* state, const Model* model, double passed_s) noexcept nog
         k = _at(i, i)
         room = model.prior.covariance[k] - state.covariance[k]
         if room > 0.0:
-            state.covariance[k] += min(passed_s * model.drift_per_s, room)
+            state.covariance[k] += min(passed_s * model.drifts_per_s[i], room)
 
 
 cdef void _learn(State* state, const double* gain, double innovation, double shrink) noexcept nogil:
@@ -51,13 +51,20 @@ cdef void _learn(State* state, const double* gain, double innovation, double shr
 
 
 cdef void _wish(State* state, const Model* model, const Event* event, double weight) noexcept nogil:
+    """What is wished is observed with noise. A surprise says that p_d is less known than it seemed, or went
+    elsewhere: its own variance grows by a share of what the innovation exceeds its own by (Mehra 1972,
+    "Approaches to adaptive filtering": covariance matching). So the wish is followed where it is meant, and
+    little is believed of what goes with it.
+    """
     cdef double[SIZE] column
     cdef Py_ssize_t i, d = 1 + event.dimension
-    cdef double spread
+    cdef double innovation = event.value - state.mean[d], noise = model.wish_variances[d - 1] / weight
+    cdef double spread = innovation * innovation - state.covariance[_at(d, d)] - noise
+    state.covariance[_at(d, d)] += model.surprise * max(spread, 0.0)
     for i in range(SIZE):
         column[i] = state.covariance[_at(i, d)]
-    spread = 1.0 / (column[d] + model.wish_variance / weight)
-    _learn(state, column, (event.value - state.mean[d]) * spread, spread)
+    spread = 1.0 / (column[d] + noise)
+    _learn(state, column, innovation * spread, spread)
 
 
 cdef void _judge(
@@ -71,10 +78,10 @@ cdef void _judge(
     cdef double offset = 0.0, spread = 0.0, utility, likely, curve, keep
     phi[0] = 1.0 if before == NULL else 0.0
     for i in range(D):
-        phi[i + 1] = 2.0 * model.kappa * (heard[i] if before == NULL else heard[i] - before[i])
-        offset -= model.kappa * heard[i] * heard[i]
+        phi[i + 1] = 2.0 * model.kappas[i] * (heard[i] if before == NULL else heard[i] - before[i])
+        offset -= model.kappas[i] * heard[i] * heard[i]
         if before != NULL:
-            offset += model.kappa * before[i] * before[i]
+            offset += model.kappas[i] * before[i] * before[i]
     memset(gain, 0, sizeof(gain))
     for i in range(SIZE):
         for j in range(i):

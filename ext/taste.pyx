@@ -128,12 +128,13 @@ cdef class Fans:
     """The tastes and ledgers of many fans, by slot.
 
     Args:
-        prior: float64 (ROW,): mean (D + 1), packed covariance, and a time that is not read: of who joins.
+        prior: float64 (ROW,), of who joins: see `rows`; the last is not read.
         trust: float64 (12,): weight of each kind of event, at least 0.
         outcome: float64 (12,): of each kind that judges, 1 if it likes and 0 if not.
-        kappa: how fast utility falls with the squared distance from the ideal, above 0.
-        wish_variance: of a wish about what is really liked, above 0.
-        drift_per_s: by how much the variance of a taste grows in a second, at least 0.
+        kappas: float64 (D,): how fast utility falls with the squared distance from the ideal, above 0.
+        wish_variances: float64 (D,): of a wish about what is really liked, above 0.
+        drifts_per_s: float64 (D + 1,): by how much a variance grows in a second, at least 0.
+        surprise: how much of what a wish comes unexpected adds to the variance it meets, in [0, 1].
 
     Arrays are C-contiguous. Raises ValueError for shapes and values of another kind. Thread: [control]; one
     at a time.
@@ -145,21 +146,23 @@ cdef class Fans:
 
     def __cinit__(
         self, const double[::1] prior not None, const double[::1] trust not None,
-        const double[::1] outcome not None, double kappa, double wish_variance, double drift_per_s,
+        const double[::1] outcome not None, const double[::1] kappas not None,
+        const double[::1] wish_variances not None, const double[::1] drifts_per_s not None, double surprise,
     ):
         self.fans = NULL
         self.room = 0
         if prior.shape[0] != ROW or trust.shape[0] != KINDS or outcome.shape[0] != KINDS:
             raise ValueError("the prior or the table of kinds has another shape")
-        if not (kappa > 0.0 and wish_variance > 0.0 and drift_per_s >= 0.0):
-            raise ValueError("kappa and the variances are not above 0")
+        if kappas.shape[0] != D or wish_variances.shape[0] != D or drifts_per_s.shape[0] != SIZE:
+            raise ValueError("a constant of the dimensions has another shape")
         _fill(&self.model.prior, prior)
         self.model.prior.at_s = NAN
         memcpy(self.model.trust, &trust[0], sizeof(self.model.trust))
         memcpy(self.model.outcome, &outcome[0], sizeof(self.model.outcome))
-        self.model.kappa = kappa
-        self.model.wish_variance = wish_variance
-        self.model.drift_per_s = drift_per_s
+        memcpy(self.model.kappas, &kappas[0], sizeof(self.model.kappas))
+        memcpy(self.model.wish_variances, &wish_variances[0], sizeof(self.model.wish_variances))
+        self.model.surprise = surprise
+        memcpy(self.model.drifts_per_s, &drifts_per_s[0], sizeof(self.model.drifts_per_s))
 
     def __dealloc__(self):
         cdef Py_ssize_t slot
@@ -291,7 +294,7 @@ cdef class Fans:
             raise MemoryError
 
     def rows(self, const int32_t[::1] slots not None):
-        """The states of some fans: float64 (n, ROW): mean (D + 1), packed covariance, time of the last event.
+        """The states of some fans, float64 (n, ROW): mean (D + 1), covariance (its lower triangle), time.
 
         Raises ValueError if nobody has one of the slots.
         """

@@ -13,8 +13,10 @@ from remixd.audience.utility import (
     COMPARING,
     DRIFT_PER_S,
     JUDGING,
-    KAPPA,
+    KAPPAS,
     MEANINGS,
+    REACH,
+    SURPRISE,
     WISH_DEVIATION,
     Kind,
 )
@@ -87,7 +89,8 @@ class Reference:
         if kind is Kind.RECENTRE:
             self.recentre(1 + event["dimension"], event["value"])
         elif weight > 0 and kind is Kind.WISH:
-            self.wish(1 + event["dimension"], event["value"], WISH_DEVIATION**2 / weight)
+            noise = (WISH_DEVIATION * REACH[event["dimension"]]) ** 2 / weight
+            self.wish(1 + event["dimension"], event["value"], noise)
         elif weight > 0 and kind in JUDGING:
             before = heard[event["before"]] if kind in COMPARING else None
             self.judge(MEANINGS[kind].outcome, weight, heard[event["heard"]], before)
@@ -95,7 +98,7 @@ class Reference:
 
     def drift(self, passed_s):
         room = np.maximum(np.diag(self.prior.covariance) - np.diag(self.covariance), 0)
-        self.covariance += np.diag(np.minimum(passed_s * DRIFT_PER_S, room))
+        self.covariance += np.diag(np.minimum(passed_s * DRIFT_PER_S * np.append(1, REACH) ** 2, room))
 
     def recentre(self, d, value):
         self.covariance[d] = self.covariance[:, d] = 0
@@ -103,15 +106,17 @@ class Reference:
         self.mean[d] = value
 
     def wish(self, d, value, noise):
+        surprise = (value - self.mean[d]) ** 2 - self.covariance[d, d] - noise
+        self.covariance[d, d] += SURPRISE * max(surprise, 0)
         gain = self.covariance[:, d] / (self.covariance[d, d] + noise)
         self.mean = self.mean + gain * (value - self.mean[d])
         self.covariance = self.covariance - np.outer(gain, self.covariance[d])
 
     def judge(self, outcome, weight, a, b):
-        phi = np.concatenate([[1.0], 2 * KAPPA * a])
-        offset = -KAPPA * a @ a
+        phi = np.concatenate([[1.0], 2 * KAPPAS * a])
+        offset = -KAPPAS @ a**2
         if b is not None:
-            phi, offset = np.concatenate([[0.0], 2 * KAPPA * (a - b)]), -KAPPA * (a @ a - b @ b)
+            phi, offset = np.concatenate([[0.0], 2 * KAPPAS * (a - b)]), -KAPPAS @ (a**2 - b**2)
         spread = phi @ self.covariance @ phi
         likely = 1 / (1 + np.exp(-(phi @ self.mean + offset) / np.sqrt(1 + np.pi * spread / 8)))
         curve = weight * likely * (1 - likely)

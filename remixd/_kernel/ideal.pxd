@@ -33,9 +33,10 @@ cdef struct State:
 cdef struct Model:
     double[KINDS] trust
     double[KINDS] outcome
-    double kappa
-    double wish_variance
-    double drift_per_s
+    double[D] kappas
+    double[D] wish_variances
+    double surprise
+    double[SIZE] drifts_per_s
     State prior
 
 cdef bint ideal_judges(const Event* event) noexcept nogil

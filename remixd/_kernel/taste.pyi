@@ -15,9 +15,10 @@ class Fans:
         prior: Floats,
         trust: Floats,
         outcome: Floats,
-        kappa: float,
-        wish_variance: float,
-        drift_per_s: float,
+        kappas: Floats,
+        wish_variances: Floats,
+        drifts_per_s: Floats,
+        surprise: float,
     ) -> None: ...
     def has(self, slot: int) -> bool: ...
     def slots(self) -> NDArray[np.int32]: ...

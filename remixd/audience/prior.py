@@ -11,17 +11,17 @@ from typing import Final
 import numpy as np
 
 from remixd.audience.space import D, Floats, check_points
-from remixd.audience.utility import EASE_DEVIATION, EASE_MEAN, KAPPA
+from remixd.audience.utility import EASE_DEVIATION, EASE_MEAN, KAPPAS, REACH
 from remixd.errors import InvalidInput
 
 NEUTRAL_DEVIATION: Final = 0.4
-"""Of tastes about the artist's mix, where nothing is known."""
+"""Of tastes about the artist's mix, where nothing is known; in reaches."""
 
 PSEUDO_FANS: Final = 2.0 * D
 """How many fans the neutral prior counts for against a sample."""
 
 DEVIATION_MIN: Final = 0.05
-"""No direction of taste space is taken to be more certain than this of somebody who said nothing."""
+"""No direction of taste space is more certain than this of somebody who said nothing; in reaches."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,7 +51,7 @@ class Prior:
     @classmethod
     def neutral(cls) -> Prior:
         """Nothing is known: about the artist's mix, every dimension for itself."""
-        return cls.about(np.zeros(D), np.eye(D) * NEUTRAL_DEVIATION**2)
+        return cls.about(np.zeros(D), np.diag(_neutral()))
 
     @classmethod
     def about(cls, mean: Floats, covariance: Floats) -> Prior:
@@ -60,12 +60,13 @@ class Prior:
         The state's c takes in -kappa |p|^2, so it goes with p: these are the moments of a quadratic form of
         a Gaussian (Mathai and Provost 1992, "Quadratic Forms in Random Variables", theorem 3.2b.2).
         """
+        along = KAPPAS[:, None] * covariance
         joint = np.empty((D + 1, D + 1))
         joint[1:, 1:] = covariance
-        joint[0, 1:] = joint[1:, 0] = -2.0 * KAPPA * covariance @ mean
-        of_square = 2.0 * np.trace(covariance @ covariance) + 4.0 * mean @ covariance @ mean
-        joint[0, 0] = EASE_DEVIATION**2 + KAPPA**2 * of_square
-        ease = EASE_MEAN - KAPPA * (mean @ mean + np.trace(covariance))
+        joint[0, 1:] = joint[1:, 0] = -2.0 * (KAPPAS * mean) @ covariance
+        of_square = 2.0 * np.trace(along @ along) + 4.0 * (KAPPAS * mean) @ covariance @ (KAPPAS * mean)
+        joint[0, 0] = EASE_DEVIATION**2 + of_square
+        ease = EASE_MEAN - KAPPAS @ (mean**2 + np.diag(covariance))
         return cls(np.concatenate([[ease], mean]), joint)
 
     @classmethod
@@ -76,9 +77,9 @@ class Prior:
             tastes: float64 (n, D) in [-1, 1]: what each fan of the sample seems to like best.
             variances: float64 (n, D), above 0: how uncertain that is.
 
-        The covariance is that of the sample less the mean noise, shrunk towards the neutral one as if that
-        came from `PSEUDO_FANS` more (the posterior under an inverse-Wishart prior), and no direction is left
-        narrower than `DEVIATION_MIN`. Raises InvalidInput for other arrays.
+        The covariance is that of the sample, its correlations shrunk, less the mean noise; shrunk towards the
+        neutral one as if that came from `PSEUDO_FANS` more (the posterior under an inverse-Wishart prior); no
+        direction is left narrower than `DEVIATION_MIN`. Raises InvalidInput for other arrays.
         """
         tastes = check_points(tastes)
         variances = np.ascontiguousarray(variances, np.float64)
@@ -87,12 +88,35 @@ class Prior:
         count = len(tastes)
         if count < 2:
             return cls.neutral()
-        precisions = 1.0 / (variances + NEUTRAL_DEVIATION**2)
-        mean = (precisions * tastes).sum(axis=0) / (precisions.sum(axis=0) + NEUTRAL_DEVIATION**-2)
-        spread = _floored(np.cov(tastes, rowvar=False) - np.diag(variances.mean(axis=0)), 0.0)
-        neutral = np.eye(D) * NEUTRAL_DEVIATION**2
-        shrunk = (count * spread + PSEUDO_FANS * neutral) / (count + PSEUDO_FANS)
-        return cls.about(mean, _floored(shrunk, DEVIATION_MIN**2))
+        precisions = 1.0 / (variances + _neutral())
+        mean = (precisions * tastes).sum(axis=0) / (precisions.sum(axis=0) + 1.0 / _neutral())
+        spread = _floored(_related(tastes) - np.diag(variances.mean(axis=0)), 0.0)
+        shrunk = (count * spread + PSEUDO_FANS * np.diag(_neutral())) / (count + PSEUDO_FANS)
+        scale = np.outer(REACH, REACH)
+        return cls.about(mean, _floored(shrunk / scale, DEVIATION_MIN**2) * scale)
+
+
+def _neutral() -> Floats:
+    """The variance (D,) of tastes of which nothing is known."""
+    return (NEUTRAL_DEVIATION * REACH) ** 2
+
+
+def _related(tastes: Floats) -> Floats:
+    """The covariance of a sample (n, D), with correlations only as far as the sample is sure of them.
+
+    Schaefer and Strimmer 2005, "A shrinkage approach to large-scale covariance matrix estimation", target D.
+    """
+    count = len(tastes)
+    covariance = np.cov(tastes, rowvar=False)
+    deviations = np.sqrt(np.maximum(np.diag(covariance), 1e-12))
+    scaled = (tastes - tastes.mean(axis=0)) / deviations
+    products = scaled[:, :, None] * scaled[:, None, :]
+    away = ~np.eye(D, dtype=np.bool_)
+    correlations = products.sum(axis=0) / (count - 1)
+    doubts = products.var(axis=0) * count**2 / (count - 1) ** 3
+    keep = 1.0 - min(1.0, doubts[away].sum() / max((correlations[away] ** 2).sum(), 1e-12))
+    shrunk: Floats = np.where(away, keep * covariance, covariance)
+    return shrunk
 
 
 def _floored(covariance: Floats, least: float) -> Floats:

@@ -18,7 +18,16 @@ from remixd.audience.heard import HeardLog
 from remixd.audience.ledger import EVENT, Entry, Events, Explanation, gather
 from remixd.audience.prior import Prior
 from remixd.audience.space import HIGH, LOW, D, Floats, check_points
-from remixd.audience.utility import DRIFT_PER_S, EXPLORE, KAPPA, MEANINGS, WISH_DEVIATION, Kind
+from remixd.audience.utility import (
+    DRIFT_PER_S,
+    EXPLORE,
+    KAPPAS,
+    MEANINGS,
+    REACH,
+    SURPRISE,
+    WISH_DEVIATION,
+    Kind,
+)
 from remixd.errors import InvalidInput, NotFound
 
 SIZE: Final = D + 1
@@ -30,7 +39,7 @@ PHRASES_A_SIGN: Final = 2
 """Phrases after which the target strays to the other side."""
 
 KEPT_VARIANCE_MIN: Final = 0.02**2
-"""A taste that was kept is no more certain than this: it was of another day."""
+"""A taste that was kept is no more certain than this, in squared reaches: it was of another day."""
 
 SNAPSHOT_VERSION: Final = 1
 
@@ -56,7 +65,9 @@ class Tastes:
     def _kernel(self) -> kernel.Fans:
         trust = np.array([MEANINGS[kind].trust for kind in Kind])
         outcome = np.array([MEANINGS[kind].outcome for kind in Kind])
-        return kernel.Fans(self._prior, trust, outcome, KAPPA, WISH_DEVIATION**2, DRIFT_PER_S)
+        wish_variances = (WISH_DEVIATION * REACH) ** 2
+        drifts_per_s = DRIFT_PER_S * np.concatenate([[1.0], REACH**2])
+        return kernel.Fans(self._prior, trust, outcome, KAPPAS, wish_variances, drifts_per_s, SURPRISE)
 
     def __contains__(self, slot: int) -> bool:
         return self._fans.has(slot)
@@ -88,7 +99,7 @@ class Tastes:
         points = check_points(mean[None])[0]
         if variance.shape != (D,) or not (np.isfinite(variance).all() and (variance > 0).all()):
             raise InvalidInput("a kept taste has a variance above 0 for every dimension")
-        narrow = np.clip(variance, KEPT_VARIANCE_MIN, self._prior[SIZE + _DIAGONAL[1:]])
+        narrow = np.clip(variance, KEPT_VARIANCE_MIN * REACH**2, self._prior[SIZE + _DIAGONAL[1:]])
         prior = Prior.about(points, np.diag(narrow))
         return _row(prior.mean, prior.covariance)
 
@@ -126,7 +137,7 @@ class Tastes:
         """Of c and the taste, float64 (n, D + 1, D + 1). Raises NotFound if nobody has a slot."""
         rows = self._rows(slots)
         full = np.empty((len(rows), SIZE, SIZE))
-        full[:, _LOWER[0], _LOWER[1]] = full[:, _LOWER[1], _LOWER[0]] = rows[:, SIZE:-1]
+        full[:, _LOWER[0], _LOWER[1]] = full[:, _LOWER[1], _LOWER[0]] = rows[:, SIZE : SIZE + PACKED]
         return full
 
     def target(self, slot: int, phrase: int, eps: float = EXPLORE, mask: ArrayLike | None = None) -> Floats:
@@ -147,15 +158,20 @@ class Tastes:
 
         Returns: float64 (n, D), inside the range of every dimension. Raises NotFound if nobody has a slot.
         """
-        means = self.mean(slots)
+        rows = self._rows(slots)
+        means = rows[:, 1:SIZE].copy()
         allowed = np.ones(D, np.bool_) if mask is None else np.asarray(mask, np.bool_)
         if eps > 0.0 and allowed.any():
             places = np.flatnonzero(allowed)
-            widths, directions = np.linalg.eigh(self.covariance(slots)[:, 1:, 1:][:, places][:, :, places])
+            scale = REACH[places]
+            covariance = self.covariance(slots)[:, 1:, 1:][:, places][:, :, places]
+            widths, directions = np.linalg.eigh(covariance / (scale[:, None] * scale))
             most = directions[:, :, -1]
             greatest = np.take_along_axis(most, np.abs(most).argmax(axis=1)[:, None], axis=1)
             side = 1.0 if phrase // PHRASES_A_SIGN % 2 == 0 else -1.0
-            means[:, places] += side * eps * np.sqrt(widths[:, -1:]) * most * np.sign(greatest)
+            beyond = np.maximum(widths[:, -1] - widths.mean(axis=1), 0.0)
+            stray = side * eps * np.sqrt(beyond)
+            means[:, places] += stray[:, None] * most * np.sign(greatest) * scale
         inside: Floats = np.clip(means, LOW, HIGH)
         return inside
 
@@ -268,6 +284,6 @@ def _checked_row(row: Floats) -> Floats:
     if row.shape != (SIZE + PACKED + 1,):
         raise InvalidInput("a state has another shape")
     covariance = np.empty((SIZE, SIZE))
-    covariance[_LOWER] = covariance.T[_LOWER] = row[SIZE:-1]
+    covariance[_LOWER] = covariance.T[_LOWER] = row[SIZE : SIZE + PACKED]
     Prior(row[:SIZE], covariance)
     return row

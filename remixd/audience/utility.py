@@ -10,6 +10,10 @@ from enum import IntEnum
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+import numpy as np
+
+from remixd.audience.space import NAMES, Floats
+
 
 class Kind(IntEnum):
     """What a fan did. RECENTRE is done to all: a preset took a dimension elsewhere."""
@@ -46,13 +50,13 @@ MEANINGS: Final[Mapping[Kind, Meaning]] = MappingProxyType(
         Kind.LIKE: Meaning(1.0, 1.0),
         Kind.LOVE: Meaning(2.0, 1.0),
         Kind.DISLIKE: Meaning(1.0, 0.0),
-        Kind.SKIP: Meaning(0.6, 0.0),
+        Kind.SKIP: Meaning(0.1, 0.0),
         Kind.REPLAY: Meaning(0.8, 1.0),
-        Kind.DWELL: Meaning(0.4, 1.0),
+        Kind.DWELL: Meaning(0.03, 1.0),
         Kind.VOLUME_UP: Meaning(0.2, 1.0),
         Kind.VOLUME_DOWN: Meaning(0.2, 0.0),
-        Kind.BETTER: Meaning(1.0, 1.0),
-        Kind.WORSE: Meaning(1.0, 0.0),
+        Kind.BETTER: Meaning(2.0, 1.0),
+        Kind.WORSE: Meaning(2.0, 0.0),
         Kind.RECENTRE: Meaning(1.0, 1.0),
     }
 )
@@ -63,18 +67,30 @@ JUDGING: Final = frozenset(Kind) - {Kind.WISH, Kind.RECENTRE}
 
 COMPARING: Final = frozenset({Kind.BETTER, Kind.WORSE})
 
-KAPPA: Final = 1.2
-"""Utility falls by so much a squared unit of distance from the ideal; in logits."""
+REACHES: Final[Mapping[str, float]] = MappingProxyType({"tempo": 0.2, "pitch": 0.3})
+"""How much of taste space matters of a dimension, where that is not all: a fifth of an octave of tempo."""
 
-WISH_DEVIATION: Final = 0.15
-"""Standard deviation of what is wished about what is really liked, in taste space."""
+REACH: Final[Floats] = np.array([REACHES.get(name, 1.0) for name in NAMES])
+"""The same, float64 (D,). Distances count in it."""
+
+KAPPA: Final = 1.2
+"""Utility falls by so much a squared reach of distance from the ideal; in logits."""
+
+KAPPAS: Final[Floats] = KAPPA / REACH**2
+
+WISH_DEVIATION: Final = 0.1
+"""Standard deviation of what is wished about what is really liked, in reaches."""
 
 PHRASE_S: Final = 4.0
 DRIFT_PER_S: Final = 0.01**2 / PHRASE_S
-"""By how much the variance of a taste grows in a second."""
+"""By how much the variance of a taste grows in a second, in squared reaches."""
 
-EXPLORE: Final = 0.8
-"""How many standard deviations the target strays from the mean, along the least certain direction."""
+SURPRISE: Final = 0.2
+"""How much of a wish's surprise, squared, is taken for what was not known of that dimension."""
+
+EXPLORE: Final = 0.4
+"""How far the target strays from the mean along the least certain direction: in standard deviations that this
+one has beyond the others."""
 
 EASE_MEAN: Final = 1.0
 EASE_DEVIATION: Final = 1.0

@@ -243,9 +243,9 @@ def test_a_slot_is_used_again_as_if_nobody_had_been_there():
 
 def test_a_taste_that_was_kept_is_where_the_fan_starts():
     tastes = Tastes(Prior.neutral())
-    tastes.join(0, np.full(D, 0.5), np.full(D, 0.01))
+    tastes.join(0, np.full(D, 0.5), np.full(D, 0.004))
     np.testing.assert_array_equal(tastes.mean([0])[0], 0.5)
-    np.testing.assert_allclose(tastes.variance([0])[0], 0.01)
+    np.testing.assert_allclose(tastes.variance([0])[0], 0.004)
     told = tastes.explain(0)
     np.testing.assert_array_equal(told.older, 0.5)
     tastes.join(1, np.zeros(D), np.full(D, 1e9))
