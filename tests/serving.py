@@ -296,7 +296,7 @@ class HandPlayedSessions:
     """The registry of sessions, as far as the service sees it; it is its audiences as well."""
 
     def __init__(self, shelf: ShelfOfTracks) -> None:
-        self.audiences = self
+        self.audiences = self.picking = self
         self._shelf = shelf
         self.held: dict[str, HandPlayedSession] = {}
         self._count = 0
@@ -392,7 +392,7 @@ class HandPlayedSessions:
         )
         return Answer(id=pick.id, accepted=True, clamps=(clamp,), planned_sample=session.sample)
 
-    def save_preset(self, session: HandPlayedSession, name: str, **words: Any) -> tuple[Preset, Path]:
+    def save(self, session: HandPlayedSession, name: str, **words: Any) -> tuple[Preset, Path]:
         preset = as_preset(name, words["title"], words["description"], session.mix, session.blend)
         return preset, save_preset(preset, replace=words["replace"])
 

@@ -96,7 +96,7 @@ class PresetsServicer(presets_pb2_grpc.PresetsServicer):
     ) -> pb.SavePresetResponse:
         """Save what a session sounds like."""
         session = self._sessions.get(check_name("session", request.session))
-        preset, path = self._sessions.save_preset(
+        preset, path = self._sessions.picking.save(
             session,
             request.name,
             title=request.title,

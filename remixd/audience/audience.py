@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -26,6 +25,8 @@ from remixd.audience.signal import Signal
 from remixd.audience.space import INDEX, NAMES, D, Floats, unit_of, units_of, value_of
 from remixd.audience.taste import Tastes
 from remixd.audience.utility import EXPLORE, MEANINGS, Kind
+from remixd.audience.votes import Votes
+from remixd.audience.wanted import Wanted, rounded_value
 from remixd.errors import Exhausted, InvalidInput, NotFound
 
 Slots: TypeAlias = NDArray[np.integer[Any]]
@@ -48,21 +49,6 @@ SAME: Final = 1e-4
 TRIED_LEAST: Final = 0.02
 TRIED_MOST: Final = 0.25
 """How far beside a taste anything is tried, in taste space: heard, and no shock."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """What is wanted of one dimension.
-
-    Attributes:
-        value: in its unit.
-        fans: how many want something of it.
-        how: `stated`, `taste`, `trial`, or as the crowd decided.
-    """
-
-    value: float
-    fans: int
-    how: str
 
 
 class Audience:
@@ -96,6 +82,7 @@ class Audience:
         self._judged: list[tuple[Any, ...]] = []
         self._wished: dict[tuple[int, int], tuple[float, int, float]] = {}
         self._kept: dict[str, tuple[Floats, Floats]] = {}
+        self.votes = Votes()
         self.decision: Decision | None = None
 
     # What comes
@@ -110,11 +97,7 @@ class Audience:
 
     def check_room(self, signals: Sequence[Signal]) -> None:
         """Raise Exhausted if these come from more fans than a session takes."""
-        from remixd.audience import fans
-
-        new = {signal.fan for signal in signals if self.fans.find(signal.fan) is None}
-        if len(self.fans) + len(new) > fans.FANS_MAX:
-            raise Exhausted(f"a session takes the wishes of {fans.FANS_MAX} fans, and no more")
+        self.fans.check_room({signal.fan for signal in signals})
 
     def take(self, signal: Signal, wishes: Mapping[str, float], at_s: float) -> Fan:
         """Take a signal, whose directions were made wishes; it counts from the next tick on.
@@ -208,7 +191,7 @@ class Audience:
             self.tastes.free_heard(self._hearing.rows())
 
     def _state(self, events: Events) -> None:
-        """Note what was stated, and let the filter have more of it with what was disliked since; events in order."""
+        """Note what was stated; of what is disliked since, the filter has more. Events are in order."""
         fields = (events[name].tolist() for name in ("slot", "kind", "dimension", "weight", "value"))
         for slot, kind, index, weight, unit in zip(*fields, strict=True):
             stated = self.fans.at(slot).stated
@@ -269,7 +252,7 @@ class Audience:
             elif sure[index] >= KNOWN or abs(aside) >= TRIED_LEAST:
                 unit = float(np.clip(values[index] + aside, -1.0, 1.0))
                 how = "trial" if abs(aside) >= TRIED_LEAST else "taste"
-                wanted[name] = Wanted(value=_told(name, unit), fans=1, how=how)
+                wanted[name] = Wanted(value=rounded_value(name, unit), fans=1, how=how)
         return wanted
 
     def _tried(self, fan: Fan, phrase: int, open_to: Collection[str]) -> Floats:
@@ -279,13 +262,14 @@ class Audience:
             return np.zeros(D)
         mask = [name in open_to and INDEX[name] not in fan.stated for name in NAMES]
         aside = self.tastes.target(fan.slot, phrase, EXPLORE, mask) - self.tastes.mean([fan.slot])[0]
-        return np.clip(aside, -TRIED_MOST, TRIED_MOST)
+        held: Floats = np.clip(aside, -TRIED_MOST, TRIED_MOST)
+        return held
 
     def _wanted_by_crowd(self, now_s: float, section: int) -> dict[str, Wanted]:
         self.crowd.expire(now_s)
         self.decision = decision = self.crowd.decide(now_s, section)
         return {
-            name: Wanted(value=_told(name, row.goal), fans=row.fans, how=row.how)
+            name: Wanted(value=rounded_value(name, row.goal), fans=row.fans, how=row.how)
             for name, row in zip(NAMES, decision.standings, strict=True)
             if row.fans
         }
@@ -318,6 +302,7 @@ class Audience:
             fan.stated.clear()
             fan.reacts = False
         self.crowd = Crowd(units_of(centre), self._seed)
+        self.votes = Votes()
         self.decision = None
         self.version += 1
 
@@ -325,16 +310,6 @@ class Audience:
     def live_fans(self) -> int:
         """How many fans count now."""
         return self.crowd.live_fans if self.is_crowd else len(self.fans)
-
-    @property
-    def alarms(self) -> tuple[str, ...]:
-        """Suspected brigading, in words."""
-        return ()
-
-    @property
-    def polls(self) -> dict[str, dict[str, float]]:
-        """Of each contest, its options and their shares of the live votes."""
-        return {}
 
     # Taken back
 
@@ -372,6 +347,7 @@ class Audience:
         self.fans.leave(handle)
         self.tastes.forget(fan.slot)
         self.crowd.withdraw(np.array([fan.slot]))
+        self.votes.withdraw(fan)
         self._kept.pop(handle, None)
         self.version += 1
         return fan.signals
@@ -405,6 +381,7 @@ class Audience:
             "is_crowd": self.is_crowd,
             "tastes": self._tastes_to_json() if len(self.fans) <= TASTES_MAX else "",
             "crowd": self.crowd.snapshot(),
+            "votes": self.votes.to_json(),
             "ids": [[key, text] for key, text in self._ids.items()],
         }
 
@@ -421,10 +398,6 @@ class Audience:
             if fan.slot not in self.tastes:
                 self.tastes.join(fan.slot)
         self.crowd.restore(plain["crowd"])
+        self.votes.restore(plain["votes"])
         self.is_crowd = bool(plain["is_crowd"])
         self._ids = {int(key): str(text) for key, text in plain["ids"]}
-
-
-def _told(name: str, unit: float) -> float:
-    """A value as it is given: rounded, so that what was wished is not missed by a hair."""
-    return round(value_of(name, unit), 4)

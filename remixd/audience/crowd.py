@@ -96,19 +96,6 @@ class Decision:
         return {each.name: DIMENSIONS[each.name].from_unit(each.goal) for each in self.standings}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Public:
-    """What may be told to everybody of one dimension, coarse enough to tell nothing of anybody.
-
-    Attributes:
-        fans: who have an opinion, in tens.
-        quartiles: of what they want, in taste space, in bins of 32.
-    """
-
-    fans: int
-    quartiles: tuple[float, float, float]
-
-
 class Crowd:
     """The ballots of a session's fans, and what they come to.
 
@@ -186,16 +173,6 @@ class Crowd:
         alarms = self._guard.watch(self._ballots, self._artist, now_s)
         self._turns.advance(self.histogram(), self._ballots.fans.sum(axis=1), section)
         return Decision(standings=tuple(map(self._standing, range(len(NAMES)))), alarms=alarms)
-
-    def public(self) -> dict[str, Public]:
-        """What may be told to everybody, by dimension: of PUBLIC_FANS_MIN fans or more."""
-        fans = self._ballots.fans.sum(axis=1)
-        told: dict[str, Public] = {}
-        for row in np.flatnonzero(fans >= PUBLIC_FANS_MIN):
-            weights = self.histogram()[row]
-            low, middle, high = values_at(weights, quantile_ranks(int(weights.sum()), 0.25, 0.5, 0.75))
-            told[NAMES[row]] = Public(fans=int(fans[row]) // 10 * 10, quartiles=(low, middle, high))
-        return told
 
     @property
     def live_fans(self) -> int:

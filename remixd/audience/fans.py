@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -21,8 +21,8 @@ A_SECOND: Final = 50.0
 class Stated:
     """A wish as it was said.
 
-    A hand on a slider is right about where it wants the slider: the ballot is there, and not where the filter,
-    which averages, believes the ideal to be. What is disliked since lets the filter have more of it.
+    A hand on a slider is right about where it wants the slider: the ballot is there, and not where the
+    filter, which averages, believes the ideal to be. What is disliked since lets the filter have more of it.
 
     Attributes:
         value: in the dimension's unit.
@@ -96,10 +96,14 @@ class Fans:
         """The fan of a slot."""
         return self._slots[slot]
 
+    def check_room(self, handles: Collection[str]) -> None:
+        """Raise Exhausted if these are too many beside those that are there."""
+        if len(self._fans) + sum(handle not in self._fans for handle in handles) > FANS_MAX:
+            raise Exhausted(f"a session takes the wishes of {FANS_MAX} fans, and no more")
+
     def join(self, handle: str, at_s: float) -> Fan:
         """Let a fan in. Raises Exhausted if all places are taken."""
-        if len(self._fans) >= FANS_MAX:
-            raise Exhausted(f"a session takes the wishes of {FANS_MAX} fans, and no more")
+        self.check_room((handle,))
         slot = self._free.pop() if self._free else len(self._fans)
         fan = self._fans[handle] = self._slots[slot] = Fan(handle, slot, at_s)
         return fan

@@ -59,8 +59,8 @@ def stepped(name: str, value: float, steps: float) -> float:
 def wished(signal: Signal, heard: Mapping[str, float], stated: Mapping[str, float]) -> dict[str, float]:
     """The values that a signal wishes, its directions counted from what is heard.
 
-    Two steps in the same direction before the mix has moved go twice as far: where what the fan stated last lies
-    further that way than what is heard, it is counted from there.
+    Two steps one way before the mix has moved go twice as far: where what the fan stated last lies further
+    that way than what is heard, it is counted from there.
     """
     values = dict(signal.wishes)
     for name, steps in signal.directions.items():

@@ -92,8 +92,7 @@ class Signal:
         wishes: finite values of dimensions, in the dimension's unit, by its name.
         directions: how many steps more (or, below 0, less) of a dimension is wished than is heard, up to
             STEPS_MAX; no dimension is in both.
-        choices: beside the mix, in a signal of their own: one of CHOICES, and what is chosen; or the name of
-            a poll, and an option.
+        choices: beside the mix, in a signal of their own: one of CHOICES, and what is chosen.
         reaction: in a signal of its own: one of REACTIONS, or empty.
         amount: of a reaction in AMOUNTS, in its range; 0 of the others.
         at: when wishes act: now, or at the next beat, bar, phrase or section.

@@ -25,7 +25,6 @@ from remixd.director.planner import Move
 from remixd.errors import Exhausted
 from remixd.mix import LAYERED, WHENS, When
 
-
 DJ: Final = "the DJ moved it"
 
 

@@ -1,6 +1,6 @@
 """What is chosen beside the mix: another language or version, presets, where the song goes on.
 
-One fan's choice is done as soon as it can be. A crowd votes: each has one vote a contest, and what wins is done.
+One fan's choice is done as soon as it can be. A crowd votes: a fan has one vote a contest; what wins is done.
 Thread: [control].
 """
 
@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
-from remixd.audience.signal import Signal
+from remixd.audience.signal import CHOICES, Signal
 from remixd.control.action import Action, DeckCommand
 from remixd.control.command import Answer
 from remixd.control.presets import Pick
 from remixd.control.session import Session
 from remixd.control.swaps import swap_for
-from remixd.errors import Exhausted, InvalidInput, NotFound
+from remixd.errors import Exhausted, InvalidInput, NotFound, nearest
 from remixd.track.package import Track
 
 AGAIN: Final = "it came before, and is not counted again"
@@ -60,7 +60,7 @@ class Choosing:
             fan = audience.take(signal, {}, at_s - signal.age_s)
             if not (session.desk.directing and audience.is_crowd):
                 return self._do(signal, session)
-            outcome = audience.vote(fan, name, option, at_s)
+            outcome = audience.votes.vote(fan, name, option, at_s)
             if outcome.changed and outcome.standing == option:
                 return self._do(signal, session)
         except (InvalidInput, NotFound, Exhausted) as error:
@@ -73,11 +73,15 @@ class Choosing:
 
     def _check(self, signal: Signal, session: Session) -> None:
         """Raise InvalidInput or NotFound for what could not be done even if all wanted it."""
+        [contest] = signal.choices
+        if contest not in CHOICES:
+            hint = nearest(contest, CHOICES)
+            raise NotFound(f"there is no choice {contest!r}: {hint}", kind="choice", name=contest)
         match dict(signal.choices):
             case {"preset": name}:
                 Pick(id=signal.id, weights={name: 1.0})
             case {"section": name}:
-                session.desk.check_section(name)
+                session.desk.sections.check(name)
             case _ if session.shown.loaded is None:
                 raise InvalidInput("nothing is loaded that could be swapped", field="choices")
 
@@ -87,8 +91,8 @@ class Choosing:
                 return self._pick(session, Pick(id=signal.id, weights={name: 1.0}))
             case {"section": name}:
                 deck = session.shown.index
-                return session.go_to(DeckCommand(id=signal.id, deck=deck, action=Action(verb="section", name=name)))
+                return session.go_to(
+                    DeckCommand(id=signal.id, deck=deck, action=Action(verb="section", name=name))
+                )
         swap = swap_for(signal, session.shown, self._get)
         return self._expect(session, swap.command, swap.track, swap.loops)
-
-

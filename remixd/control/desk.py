@@ -21,15 +21,17 @@ from remixd.control.calming import UNDONE, calming, undoing
 from remixd.control.command import Answer, Applied, Refused
 from remixd.control.decks import Decks, Loaded
 from remixd.control.directing import Clock, Directing
-from remixd.control.handling import Handled, Handling, loading
+from remixd.control.handling import Handled, Handling
 from remixd.control.journal import Journal
 from remixd.control.layers import Layers
+from remixd.control.loads import Loads
 from remixd.control.order import Order, mix_order
 from remixd.control.places import Wanted
 from remixd.control.presets import Chosen, Presets
 from remixd.control.receipts import PANIC_ROOM, Receipt, Receipts
 from remixd.control.reception import DIRECTED, Entered, Reception
 from remixd.control.score import FIRST_PLAYER, Beats
+from remixd.control.section_choice import Sections
 from remixd.control.standing import Standing
 from remixd.control.start import Start
 from remixd.control.substitution import Substitution
@@ -38,7 +40,6 @@ from remixd.control.wholes import Wholes
 from remixd.director.arbiter import Arbiter
 from remixd.errors import Exhausted, InvalidInput
 from remixd.mix import NEUTRAL, PLAYABLE, When
-from remixd.track.package import Track
 from remixd.units import PACKET_FRAMES, RATE_HZ, STEM_ROLES
 
 POSITION_ONE: Final = 1 << 24
@@ -71,6 +72,8 @@ class Desk:
         layers: what density does to them.
         wholes: those of them on which one file plays in the place of stems.
         substitution: how other files of the same music take the place of what plays.
+        loads: tracks on their way onto its decks.
+        sections: those that fans choose.
         transitions: from deck to deck, and within a track.
         newest: how it stood in the newest packet; None before the first.
     """
@@ -114,6 +117,8 @@ class Desk:
         self.substitution = Substitution(self.decks, self.wholes, self.standing, self.receipts)
         self.transitions = Transitions(self.decks, self.receipts, tell, self.because)
         self._reception = Reception(self.audience, self.arbiter, tell)
+        self.loads = Loads(self.decks, self._post, tell, is_directed=self.directing is not None)
+        self.sections = Sections(self.decks, self.transitions, is_directed=self.directing is not None)
         self._authority = Authority(self.arbiter, self._next_bar, tell)
 
     @property
@@ -168,6 +173,10 @@ class Desk:
                 answers.append(come)
         self._blending.move(entered)
         return answers
+
+    def tell_done(self, signal_id: str, because: str) -> None:
+        """Tell, once its first answer is out, that a signal counts, and moves nothing by itself."""
+        self._settled.append(replace(self._nothing_to_do(signal_id), because=because))
 
     def undo(self, fan: str, signal_id: str) -> None:
         """Be as if a fan's signal had never come: hands-on its moves stay, directed the goal is another.
@@ -326,42 +335,6 @@ class Desk:
             self.receipts.send(order, (receipt,))
             self._blending.follow(order)
         handled.done()
-
-    def expect(self, command: DeckCommand, track: Track) -> Answer:
-        """Answer a command that loads a track, which is made ready meanwhile; one a deck, the last."""
-        try:
-            if self.directing and command.action.verb != "choose":
-                raise InvalidInput(f"{DIRECTED}, on its one track; make a hands-on session to load others")
-            start_s = command.action.start_s or 0.0
-            if not 0.0 <= start_s < track.duration_s:
-                raise InvalidInput(
-                    f"{start_s:g} s is outside {track.id}: it lasts {track.duration_s:.3f} s", field="start_s"
-                )
-        except InvalidInput as error:
-            return Answer(id=command.id, accepted=False, reason=str(error))
-        deck = self.decks.all[command.deck]
-        if deck.awaited:
-            self._tell(Refused(id=deck.awaited, reason=f"{track.id} is loaded on deck {deck.name} instead"))
-        deck.awaited, deck.awaited_track = command.id, track.id
-        return Answer(id=command.id, accepted=True, because=f"{track.id} is made ready")
-
-    def awaits(self, command: DeckCommand) -> bool:
-        """Whether a command is the one that loads its deck next."""
-        return self.decks.all[command.deck].awaited == command.id
-
-    def give_up(self, command: DeckCommand, reason: str) -> None:
-        """Nothing came of a command that loads."""
-        if self.awaits(command):
-            deck = self.decks.all[command.deck]
-            deck.awaited = deck.awaited_track = ""
-            self._tell(Refused(id=command.id, reason=reason))
-
-    def load(self, command: DeckCommand, loaded: Loaded) -> None:
-        """Load what lies ready in the engine. Raises Exhausted."""
-        deck = self.decks.all[command.deck]
-        self._post(command.id, loading(deck, command, loaded, self.decks.sample))
-        self.decks.expect(loaded, deck.index)
-        deck.awaited = deck.awaited_track = ""
 
     # Panic
 

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from remixd.audience.arc import Arc
-from remixd.audience.audience import Audience, Wanted
+from remixd.audience.audience import Audience
 from remixd.audience.reading import cadence_tempo
 from remixd.audience.signal import Signal
+from remixd.audience.wanted import Wanted
 from remixd.control.command import Answer, Clamp, Lowered
 from remixd.director.arbiter import Arbiter
 from remixd.director.arc import SPAN, energy, moved

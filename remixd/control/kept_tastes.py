@@ -1,4 +1,4 @@
-"""The tastes of fans who let them be kept, from session to session: one small SQLite file. Thread: [control]."""
+"""The tastes of fans who let them be kept, between sessions: one small SQLite file. Thread: [control]."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -12,6 +13,7 @@ from remixd.audience.ledger import Entry
 from remixd.audience.space import NAMES, unit_of, value_of
 from remixd.audience.told import CrowdDimension, CrowdTold, Explained, Part, TasteTold
 from remixd.audience.utility import Kind
+from remixd.audience.wanted import rounded_value
 from remixd.control.command import heard, lower
 from remixd.director.explain import in_words, told
 from remixd.director.planner import Want
@@ -43,9 +45,19 @@ def status_of(desk: Desk) -> dict[str, Any]:
         "wanted": {name: each.value for name, each in directing.wanted.items()} if directing else {},
         "authority": dict(desk.arbiter.owners),
         "fans": len(desk.audience.fans),
-        "alarms": desk.audience.alarms,
+        "alarms": alarms_of(desk),
         "crowd": crowd_of(desk) if is_crowd else None,
     }
+
+
+def alarms_of(desk: Desk) -> tuple[str, ...]:
+    """Suspected brigading, in words."""
+    decision = desk.audience.decision
+    return tuple(
+        f"{each.fans} new fans pull {each.name} to {told(each.name, rounded_value(each.name, each.towards))} "
+        "together: they count for a fifth for now"
+        for each in (decision.alarms if decision else ())
+    )
 
 
 def taste_of(desk: Desk, handle: str) -> TasteTold:
@@ -212,14 +224,36 @@ def crowd_of(desk: Desk) -> CrowdTold:
             )
         )
     return CrowdTold(
-        fans=audience.live_fans, dimensions=tuple(dimensions), alarms=audience.alarms, polls=audience.polls
-    )
+        fans=audience.live_fans, dimensions=tuple(dimensions), alarms=alarms_of(desk),
+        polls=audience.votes.shares(desk.clock.at_s),
+    )  # fmt: skip
 
 
 def public_crowd(desk: Desk) -> CrowdTold | None:
-    """The crowd, as everybody may see it; None of too few fans. Dimensions of too few are left out."""
+    """The crowd, as everybody may see it; None of too few fans.
+
+    Dimensions of too few are left out, fans are told in tens, and shares in fiftieths: nobody stands out.
+    """
+    if not (desk.directing and desk.audience.is_crowd):
+        return None
     crowd = crowd_of(desk)
     if crowd.fans < PUBLIC_FANS_MIN:
         return None
-    shown = tuple(each for each in crowd.dimensions if each.fans >= PUBLIC_FANS_MIN)
-    return CrowdTold(fans=crowd.fans, dimensions=shown, alarms=(), polls=crowd.polls)
+    shown = (each for each in crowd.dimensions if each.fans >= PUBLIC_FANS_MIN)
+    return CrowdTold(
+        fans=_tens(crowd.fans),
+        dimensions=tuple(
+            replace(
+                each,
+                fans=_tens(each.fans),
+                histogram=tuple(round(share * 50.0) / 50.0 for share in each.histogram),
+            )
+            for each in shown
+        ),
+        alarms=(),
+        polls=crowd.polls,
+    )
+
+
+def _tens(fans: int) -> int:
+    return fans // 10 * 10

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Coroutine, Iterable, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from remixd.control.command import Answer
@@ -16,10 +17,11 @@ from remixd.control.holding import Holding
 from remixd.control.places import Wanted
 from remixd.control.presets import Chosen, Pick
 from remixd.control.session import Session
-from remixd.director.blend import Blend
-from remixd.director.preset import LAYERS_MAX
-from remixd.director.preset_files import load_blend
+from remixd.director.blend import Blend, as_preset
+from remixd.director.preset import LAYERS_MAX, Preset
+from remixd.director.preset_files import load_blend, save_preset
 from remixd.errors import InvalidInput, RemixdError, Unavailable, Unsupported
+from remixd.track.fields import one_line
 from remixd.units import RATE_HZ
 
 log = logging.getLogger(__name__)
@@ -58,6 +60,23 @@ class Picking:
         self._keep(self._carry_out(session, chosen))
         because = "; ".join(("its effects are made ready", *chosen.notes))
         return Answer(id=pick.id, accepted=True, clamps=chosen.clamps, because=because)
+
+    def save(
+        self, session: Session, name: str, *, title: str = "", description: str = "", replace: bool = False
+    ) -> tuple[Preset, Path]:
+        """Save what a session sounds like as a preset of the user's own; the preset and its file.
+
+        Raises InvalidInput for a name that is none, AlreadyExists for one that is taken.
+        """
+        presets = session.desk.presets
+        preset = as_preset(
+            name,
+            one_line(title) or name.replace("-", " ").capitalize(),
+            one_line(description) or f"Saved from a session in {presets.name}.",
+            session.desk.mix,
+            presets.blend,
+        )
+        return preset, save_preset(preset, replace=replace)
 
     def _keep(self, work: Coroutine[Any, Any, None]) -> None:
         self._tasks.add(task := asyncio.create_task(work))

@@ -135,6 +135,16 @@ class Session:
         self.journal.hear(signals)
         return self._desk.receive(signals)
 
+    def go_to(self, command: DeckCommand) -> Answer:
+        """Go to a section that fans chose. The first answer."""
+        self.check_playing()
+        self._hands += 1
+        return self._desk.sections.go_to(command)
+
+    def tell_done(self, signal_id: str, because: str) -> None:
+        """Tell, under a signal's id, that it counts and moves nothing by itself."""
+        self._desk.tell_done(signal_id, because)
+
     def undo(self, fan: str, signal_id: str) -> None:
         """Take a fan's signal back. Raises NotFound, or InvalidInput if it is too old."""
         self.check_playing()
@@ -157,7 +167,7 @@ class Session:
     def expect(self, command: DeckCommand, track: Track) -> Answer:
         """Answer a command that loads a track on a deck: it is made ready meanwhile."""
         self.check_playing()
-        return self._desk.expect(command, track)
+        return self._desk.loads.expect(command, track)
 
     def refuse(self, command: DeckCommand, reason: str) -> None:
         """Tell that nothing came of a command that was accepted."""
@@ -170,15 +180,15 @@ class Session:
 
     def awaits(self, command: DeckCommand) -> bool:
         """Whether a command that loads has not been overtaken."""
-        return self.playing and self._desk.awaits(command)
+        return self.playing and self._desk.loads.awaits(command)
 
     def load(self, command: DeckCommand, loaded: Loaded) -> None:
         """Load what lies ready in the engine. Raises Exhausted."""
-        self._desk.load(command, loaded)
+        self._desk.loads.load(command, loaded)
 
     def give_up(self, command: DeckCommand, reason: str) -> None:
         """Tell that nothing came of a command that loads."""
-        self._desk.give_up(command, reason)
+        self._desk.loads.give_up(command, reason)
 
     def direct(self) -> None:
         """Let the director decide what is due soon. Called often; does nothing hands-on."""

@@ -9,7 +9,6 @@ import secrets
 import time
 from collections.abc import Collection, Mapping, Sequence
 from itertools import count
-from pathlib import Path
 from typing import Any, Final
 
 from remixd._kernel.host import SESSIONS_MAX
@@ -20,6 +19,7 @@ from remixd.control.admission import Admission, Kind
 from remixd.control.adoption import Papers, adopt
 from remixd.control.audiences import Audiences
 from remixd.control.caches import Caches
+from remixd.control.choosing import Choosing
 from remixd.control.command import Answer
 from remixd.control.engine import Died, Engine
 from remixd.control.grooving import Grooving
@@ -37,12 +37,9 @@ from remixd.control.sink import Sink
 from remixd.control.start import Start
 from remixd.control.streams import Listener, Lost, Packet, SessionStatus, Watcher
 from remixd.control.supervisor import Supervisor
-from remixd.control.swaps import answers_to
-from remixd.director.blend import as_preset
-from remixd.director.preset import ORIGINAL, Preset
-from remixd.director.preset_files import load_blend, save_preset
+from remixd.director.preset import ORIGINAL
+from remixd.director.preset_files import load_blend
 from remixd.errors import Exhausted, NotFound, RemixdError, Unavailable, nearest
-from remixd.track.fields import one_line
 from remixd.track.library import Library
 from remixd.track.package import Track
 from remixd.track.quota import Lease
@@ -61,6 +58,7 @@ class Sessions:
 
     Attributes:
         audiences: what its fans have expressed, in all of them.
+        picking: goes to presets, and saves them.
     """
 
     def __init__(
@@ -85,7 +83,8 @@ class Sessions:
         self._sessions: dict[str, Session] = {}
         papers = Papers()
         self._holding = Holding(self._caches, papers)
-        self._picking = Picking(self._holding)
+        self.picking = Picking(self._holding)
+        self._choosing = Choosing(library.get, self._expect, self.pick)
         self._admission = Admission()
         self._grooving = Grooving()
         self._generation = count(1)
@@ -94,7 +93,7 @@ class Sessions:
         self._ending: set[asyncio.Future[None]] = set()
         self._awake = asyncio.Event()
         self._pump = asyncio.create_task(self._run())
-        rounds = Rounds(self._playing, self._holding, self._picking, papers)
+        rounds = Rounds(self._playing, self._holding, self.picking, papers)
         self._watch = asyncio.create_task(rounds.run(self._awake))
 
     def get(self, session_id: str) -> Session:
@@ -175,7 +174,7 @@ class Sessions:
         self._holding.begin(session, lease)
         self._awake.set()
         try:
-            await self._picking.complete(session)
+            await self.picking.complete(session)
         except RemixdError:
             await self.delete(session.id)
             raise
@@ -241,31 +240,14 @@ class Sessions:
     def receive(self, session: Session, signals: Sequence[Signal]) -> list[Answer]:
         """Take a batch of signals: see `Session.receive`; choices bring other sounds of the same music."""
         self.audiences.welcome(session, signals)
-        return answers_to(signals, session, self._library.get, self._expect)
+        return self._choosing.answers_to(signals, session)
 
     def pick(self, session: Session, pick: Pick) -> Answer:
         """Go to other presets. The first answer; the second is told to the session's watchers.
 
         Raises NotFound for an unknown preset, InvalidInput for a broken one, Unavailable without an engine.
         """
-        return self._picking.take(session, pick, load_blend(pick.weights))
-
-    def save_preset(
-        self, session: Session, name: str, *, title: str = "", description: str = "", replace: bool = False
-    ) -> tuple[Preset, Path]:
-        """Save what a session sounds like as a preset of the user's own; the preset and its file.
-
-        Raises InvalidInput for a name that is none, AlreadyExists for one that is taken.
-        """
-        presets = session.desk.presets
-        preset = as_preset(
-            name,
-            one_line(title) or name.replace("-", " ").capitalize(),
-            one_line(description) or f"Saved from a session in {presets.name}.",
-            session.desk.mix,
-            presets.blend,
-        )
-        return preset, save_preset(preset, replace=replace)
+        return self.picking.take(session, pick, load_blend(pick.weights))
 
     async def make_rack_ready(self, session: Session, chain: Sequence[Mapping[str, Any]]) -> ReadyRack:
         """Have a rack lie ready for `order.rack_order`: see `Holding.make_rack_ready`."""
@@ -288,7 +270,7 @@ class Sessions:
             summed = session.mode == "directed"
             ready = await self._holding.make_ready(session, track, lease=lease, loop=loop, summed=summed)
             session.load(command, ready)
-            self._picking.follow(session, command.deck)
+            self.picking.follow(session, command.deck)
         except RemixdError as error:
             session.give_up(command, str(error))
         except Exception as error:
@@ -341,12 +323,12 @@ class Sessions:
             session.keep(await self._journals.go_on(session.id))
         log.info("session %s is adopted", session.id)
         self._sessions[session.id] = session
-        await self._picking.adopt(session)
+        await self.picking.adopt(session)
         self._generation = count(max(key // SESSIONS_MAX, next(self._generation)) + 1)
 
     async def close(self) -> None:
         """End every session's listeners and watchers."""
-        await self._picking.close()
+        await self.picking.close()
         for task in (self._pump, self._watch, *self._loading, *self._recovering):
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):

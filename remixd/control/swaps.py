@@ -6,16 +6,14 @@ sounds are made ready as for any load. Thread: [control].
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from remixd.audience.signal import Signal
 from remixd.control.action import Action, DeckCommand
-from remixd.control.command import Answer
 from remixd.control.decks import Deck
-from remixd.control.session import Session
-from remixd.errors import InvalidInput, NotFound
+from remixd.errors import InvalidInput
 from remixd.mix import When
 from remixd.track.package import Track
 from remixd.track.variants import MASTER, as_master, in_language, language_of
@@ -30,33 +28,6 @@ class Swap:
     command: DeckCommand
     track: Track
     loops: bool
-
-
-def answers_to(
-    signals: Sequence[Signal],
-    session: Session,
-    get: Callable[[str], Track],
-    expect: Callable[[Session, DeckCommand, Track, bool], Answer],
-) -> list[Answer]:
-    """The first answers to a batch, in its order: wishes are received together, choices one by one.
-
-    Args:
-        signals: the batch.
-        session: that they are for.
-        get: a track by its id, as the library has it.
-        expect: has a track made ready for a command, which loads one that starts over at its end or not.
-    """
-
-    def choose(signal: Signal) -> Answer:
-        try:
-            swap = swap_for(signal, session.shown, get)
-            return expect(session, swap.command, swap.track, swap.loops)
-        except (InvalidInput, NotFound) as error:
-            return Answer(id=signal.id, accepted=False, reason=str(error))
-
-    wishes = [signal for signal in signals if not signal.choices]
-    answers = iter(session.receive(wishes) if wishes else ())
-    return [choose(signal) if signal.choices else next(answers) for signal in signals]
 
 
 def swap_for(signal: Signal, deck: Deck, get: Callable[[str], Track]) -> Swap:

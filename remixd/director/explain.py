@@ -62,7 +62,7 @@ def why_held(name: str, low: float, high: float) -> str:
 
 
 def in_words(name: str, value: float, parts: Sequence[Part], moved: str, held_by: str) -> str:
-    """Why a dimension is as it is, in one sentence: "drums at 1.8 dB: 3 likes while drums was high +1.3; ..."."""
+    """Why a dimension is as it is: "drums at 1.8 dB: 3 likes while drums was high +1.3; ..."."""
     row = DIMENSIONS[name]
     sums = [f"{part.what} {part.change:+.2g}" for part in sorted(parts, key=lambda part: -abs(part.change))]
     reasons = "; ".join(sums) or moved or ("the presets" if value != row.neutral else "the artist's own")

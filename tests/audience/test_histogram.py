@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from remixd.audience.crowd import NAMES, PUBLIC_FANS_MIN, Crowd
+from remixd.audience.crowd import NAMES, Crowd
 from remixd.audience.histogram import BINS, goal_of, merge
 from remixd.errors import InvalidInput
 
@@ -50,20 +50,6 @@ def test_weights_add_up_to_the_last_thousandth_after_years_of_changes() -> None:
     crowd.cast(np.arange(40), np.ones((40, D)), np.full((40, D), 0.333), 1e3)
     assert crowd.histogram()[:, -1].tolist() == [40 * 333] * D
     assert not crowd.histogram()[:, :-1].any()
-
-
-def test_of_a_few_nothing_is_told_in_public_and_of_many_nothing_of_anybody() -> None:
-    values = np.random.default_rng(1).normal(0.2, 0.3, (PUBLIC_FANS_MIN + 7, D)).clip(-1, 1)
-    weights = np.ones_like(values)
-    weights[PUBLIC_FANS_MIN - 1 :, 1] = 0.0
-    told = crowd_of(values, weights).public()
-    assert set(told) == set(NAMES) - {NAMES[1]}
-    for row, name in enumerate(NAMES):
-        if name in told:
-            assert told[name].fans == PUBLIC_FANS_MIN
-            quartiles = np.quantile(values[:, row], [0.25, 0.5, 0.75])
-            np.testing.assert_allclose(told[name].quartiles, quartiles, atol=0.05)
-            assert all(value * BINS % 2 == 1 for value in told[name].quartiles)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The flow, in one direction: signal, audience, taste, goal, plan, command, kernel, sink; report, receipt, why."""
+"""The flow, one way: signal, audience, taste, goal, plan, command, kernel, sink; report, receipt, why."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from importlinter.cli import lint_imports
 from processes import SONG_S, STEMS_HZ
 
-from remixd.api import convert
+from remixd.api import audience_convert
 from remixd.api.server import Server
 from remixd.audience.audience import Audience
 from remixd.audience.taste import Tastes
@@ -30,7 +30,7 @@ from remixd.units import RATE_HZ
 
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 FLOW = (
-    ("signal", convert, "signals_from_proto"),
+    ("signal", audience_convert, "signals_from_proto"),
     ("audience", Audience, "take"),
     ("taste", Tastes, "observe"),
     ("goal", Audience, "wanted"),
