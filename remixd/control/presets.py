@@ -21,7 +21,8 @@ from remixd.control.places import Places, Wanted
 from remixd.control.preset_plugins import with_plugins
 from remixd.control.receipts import Receipt, Receipts
 from remixd.control.start import Start, allowed
-from remixd.director.blend import NO_PRESETS, Blend, check_weights
+from remixd.director.blend import NO_PRESETS, Blend, as_preset, check_weights
+from remixd.director.preset import Preset
 from remixd.errors import Exhausted, InvalidInput
 from remixd.mix import NEUTRAL, PLAYABLE, WHENS, When
 from remixd.units import RATE_HZ, STEM_ROLES
@@ -138,6 +139,11 @@ class Presets:
             "preset_clamps": self.clamps,
             "preset_notes": self.notes,
         }
+
+    def saved(self, name: str, title: str, description: str, mix: Mapping[str, float]) -> Preset:
+        """A preset that sounds like this, with a mix. Raises InvalidInput for a name that is none."""
+        title = title or name.replace("-", " ").capitalize()
+        return as_preset(name, title, description or f"Saved from a session in {self.name}.", mix, self.blend)
 
     def wanted(self, coming: int = -1) -> tuple[Wanted, ...]:
         """The racks that it has; see `Places.wanted`."""

@@ -35,7 +35,6 @@ from remixd.control.start import Start
 from remixd.control.streams import Listener, Lost, Packet, SessionStatus, Watcher
 from remixd.control.supervisor import Supervisor
 from remixd.control.swaps import answers_to
-from remixd.director.blend import as_preset
 from remixd.director.preset import ORIGINAL, Preset
 from remixd.director.preset_files import load_blend, save_preset
 from remixd.errors import Exhausted, NotFound, RemixdError, Unavailable, nearest
@@ -242,14 +241,7 @@ class Sessions:
 
         Raises InvalidInput for a name that is none, AlreadyExists for one that is taken.
         """
-        presets = session.desk.presets
-        preset = as_preset(
-            name,
-            one_line(title) or name.replace("-", " ").capitalize(),
-            one_line(description) or f"Saved from a session in {presets.name}.",
-            session.desk.mix,
-            presets.blend,
-        )
+        preset = session.desk.presets.saved(name, one_line(title), one_line(description), session.desk.mix)
         return preset, save_preset(preset, replace=replace)
 
     async def make_rack_ready(self, session: Session, chain: Sequence[Mapping[str, Any]]) -> ReadyRack:
