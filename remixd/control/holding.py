@@ -5,14 +5,17 @@ Thread: [control].
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 from remixd.control.adoption import Papers
 from remixd.control.caches import Caches
 from remixd.control.decks import Loaded
+from remixd.control.engine import Engine
 from remixd.control.score import FIRST_PLAYER, Beats, player_score, rack_score
 from remixd.control.session import Session
 from remixd.errors import Unavailable
@@ -51,6 +54,7 @@ class Holding:
         self._papers = papers
         self._leases: dict[str, dict[int, Lease]] = {}
         self._keys = count(FIRST_PLAYER + 1)
+        self._building: WeakKeyDictionary[Engine, asyncio.Lock] = WeakKeyDictionary()
 
     def begin(self, session: Session, first: Lease | None) -> None:
         """A session begins, with the lease of what it plays at once."""
@@ -109,7 +113,8 @@ class Holding:
         """
         key = next(self._keys)
         asked = rack_score(chain, key=key)
-        built = await session.engine.ask(op="rack", key=session.key, rack=asked)
+        async with self._building.setdefault(session.engine, asyncio.Lock()):  # it has others to answer too
+            built = await session.engine.ask(op="rack", key=session.key, rack=asked)
         if not session.playing:
             raise Unavailable(f"session {session.id} has ended")
         score = rack_score(chain, key=key, built=built)

@@ -8,16 +8,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from remixd.control.command import Answer
 from remixd.control.holding import Holding
 from remixd.control.places import Wanted
-from remixd.control.presets import Chosen, Pick
+from remixd.control.presets import REPLACED, Chosen, Pick
 from remixd.control.session import Session
-from remixd.director.blend import Blend, as_preset
+from remixd.director.blend import Blend
 from remixd.director.preset import LAYERS_MAX, Preset
 from remixd.director.preset_files import load_blend, save_preset
 from remixd.errors import InvalidInput, RemixdError, Unavailable, Unsupported
@@ -44,6 +45,7 @@ class Picking:
     def __init__(self, holding: Holding) -> None:
         self._holding = holding
         self._tasks: set[asyncio.Task[None]] = set()
+        self._turns: WeakKeyDictionary[Session, asyncio.Lock] = WeakKeyDictionary()
 
     def take(self, session: Session, pick: Pick, to: Blend) -> Answer:
         """Go to a blend. The first answer; racks are made ready meanwhile. Raises Unavailable."""
@@ -68,14 +70,7 @@ class Picking:
 
         Raises InvalidInput for a name that is none, AlreadyExists for one that is taken.
         """
-        presets = session.desk.presets
-        preset = as_preset(
-            name,
-            one_line(title) or name.replace("-", " ").capitalize(),
-            one_line(description) or f"Saved from a session in {presets.name}.",
-            session.desk.mix,
-            presets.blend,
-        )
+        preset = session.desk.presets.saved(name, one_line(title), one_line(description), session.desk.mix)
         return preset, save_preset(preset, replace=replace)
 
     def _keep(self, work: Coroutine[Any, Any, None]) -> None:
@@ -83,43 +78,61 @@ class Picking:
         task.add_done_callback(self._tasks.discard)
 
     async def _carry_out(self, session: Session, chosen: Chosen) -> None:
-        """Go there once all is ready; whatever comes of it is told."""
-        presets, pick_id = session.desk.presets, chosen.pick.id
-        places = presets.places
+        """Go there once all is ready, one pick of a session at a time; whatever comes of it is told."""
+        presets, pick = session.desk.presets, chosen.pick
         made: dict[int, Wanted] = {}
         try:
-            await self._make_ready(session, chosen.racks, made)
-            if presets.awaited == pick_id:
-                session.check_playing()
-                answer = session.desk.pick(chosen, made)
-                if not answer.accepted:
-                    presets.give_up(pick_id, answer.reason)
-                elif places.missing(presets.wanted()):  # that were there when it began, and have gone since
-                    self.follow(session)
+            async with self._turn(session):
+                if presets.awaited is pick:
+                    await self._go(session, chosen, made)
             while session.playing and presets.holds(made):  # noqa: ASYNC110 (a phrase, not an event)
                 await asyncio.sleep(REST_S)
         except RemixdError as error:
-            presets.give_up(pick_id, str(error))
+            presets.give_up(pick, str(error))
         except Exception as error:
             log.exception("presets %s of session %s", chosen.blend, session.id)
-            presets.give_up(pick_id, f"a fault of remixd: {error!r}")
+            presets.give_up(pick, f"a fault of remixd: {error!r}")
         finally:
             await self._let_go(session, made)
 
-    async def _make_ready(self, session: Session, wanted: Sequence[Wanted], made: dict[int, Wanted]) -> None:
+    def _turn(self, session: Session) -> asyncio.Lock:
+        """Held by who makes racks ready for a session."""
+        return self._turns.setdefault(session, asyncio.Lock())
+
+    async def _go(self, session: Session, chosen: Chosen, made: dict[int, Wanted]) -> None:
+        presets = session.desk.presets
+        await self._make_ready(session, chosen.racks, made, lambda: presets.awaited is chosen.pick)
+        session.check_playing()
+        answer = session.desk.pick(chosen, made)
+        if not answer.accepted:
+            presets.give_up(chosen.pick, answer.reason)
+        elif presets.places.missing(presets.wanted()):  # that were there when it began, and have gone since
+            self.follow(session)
+
+    async def _make_ready(
+        self,
+        session: Session,
+        wanted: Sequence[Wanted],
+        made: dict[int, Wanted],
+        is_awaited: Callable[[], bool],
+    ) -> None:
         """Have every rack that is missing lie in the engine, and room for it where it is wanted.
 
         Raises what the engine answers; InvalidInput if they take too long together, Unavailable if the
-        session is not ready for them in time.
+        session is not ready for them in time, or they are awaited no more.
         """
         places = session.desk.presets.places
         for each in places.missing(wanted):
+            if not is_awaited():
+                raise Unavailable(REPLACED)
             made[(await self._holding.make_rack_ready(session, each.chain)).key] = each
         self._check_cost(session, wanted, made)
         on_stems = any(each.place.role for each in wanted)
         if on_stems:
             await self._holding.swap(session, summed=False)
         for _ in range(round(PATIENCE_S / LOOK_S)):
+            if not is_awaited():
+                raise Unavailable(REPLACED)
             if session.desk.free >= len(wanted) + LAYERS_MAX:
                 if places.has_room(wanted) and not (on_stems and _is_summed(session)):
                     return
@@ -159,15 +172,21 @@ class Picking:
 
         Raises what the engine answers.
         """
+        async with self._turn(session):
+            await self._complete(session, deck)
+
+    async def _complete(self, session: Session, deck: int) -> None:
         presets = session.desk.presets
         wanted = presets.wanted(deck)
         if not presets.places.missing(wanted):
             return
         made: dict[int, Wanted] = {}
         try:
-            await self._make_ready(session, wanted, made)
-            if presets.wanted(deck) == wanted:  # no pick has changed it meanwhile
-                session.desk.send(presets.places.add(wanted, made))
+            await self._make_ready(session, wanted, made, lambda: presets.wanted(deck) == wanted)
+            session.desk.send(presets.places.add(wanted, made))
+        except Unavailable:
+            if session.playing and presets.wanted(deck) == wanted:  # else a pick has changed it meanwhile
+                raise
         finally:
             await self._let_go(session, made)
 

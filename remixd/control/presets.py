@@ -21,7 +21,8 @@ from remixd.control.places import Places, Wanted
 from remixd.control.preset_plugins import with_plugins
 from remixd.control.receipts import Receipt, Receipts
 from remixd.control.start import Start, allowed
-from remixd.director.blend import NO_PRESETS, Blend, check_weights
+from remixd.director.blend import NO_PRESETS, Blend, as_preset, check_weights
+from remixd.director.preset import Preset
 from remixd.errors import Exhausted, InvalidInput
 from remixd.mix import NEUTRAL, PLAYABLE, WHENS, When
 from remixd.units import RATE_HZ, STEM_ROLES
@@ -105,6 +106,7 @@ class Presets:
         clamps: what of them the track did not allow.
         notes: what else of them is not as they have it, in sentences.
         places: where their racks are.
+        awaited: the pick whose racks are made ready; None if none is.
         passed_by: whether its racks are left out, since its engine has too much to do.
     """
 
@@ -115,7 +117,7 @@ class Presets:
         self._receipts = receipts
         self._tell = tell
         self._ahead: dict[str, int] = {}
-        self._asked: Pick | None = None
+        self.awaited: Pick | None = None
         self.passed_by = False
         self.places = Places(decks)
         self._coming: tuple[Chosen, Mapping[int, Wanted]] | None = None
@@ -137,6 +139,11 @@ class Presets:
             "preset_clamps": self.clamps,
             "preset_notes": self.notes,
         }
+
+    def saved(self, name: str, title: str, description: str, mix: Mapping[str, float]) -> Preset:
+        """A preset that sounds like this, with a mix. Raises InvalidInput for a name that is none."""
+        title = title or name.replace("-", " ").capitalize()
+        return as_preset(name, title, description or f"Saved from a session in {self.name}.", mix, self.blend)
 
     def wanted(self, coming: int = -1) -> tuple[Wanted, ...]:
         """The racks that it has; see `Places.wanted`."""
@@ -167,21 +174,16 @@ class Presets:
     def expect(self, pick: Pick | None) -> None:
         """Await the racks of a pick; None: of none any more."""
         self._drop_awaited(REPLACED)
-        self._asked = pick
-
-    @property
-    def awaited(self) -> str:
-        """The id of the pick whose racks are made ready; empty if none is."""
-        return self._asked.id if self._asked else ""
+        self.awaited = pick
 
     def _drop_awaited(self, reason: str) -> None:
-        if self._asked:
-            self._tell(Refused(id=self._asked.id, reason=reason))
-        self._asked = None
+        if self.awaited:
+            self._tell(Refused(id=self.awaited.id, reason=reason))
+        self.awaited = None
 
-    def give_up(self, pick_id: str, reason: str) -> None:
+    def give_up(self, pick: Pick, reason: str) -> None:
         """Nothing came of the racks of a pick."""
-        if self.awaited == pick_id:
+        if self.awaited is pick:
             self._drop_awaited(reason)
 
     def go_to(self, to: Chosen, made: Mapping[int, Wanted], room: int) -> Handled:
@@ -198,7 +200,7 @@ class Presets:
         most = (len(PLAYABLE) + len(to.racks) + len(self.places.keys)) * (1 + len(later))
         if most > room:
             raise Exhausted(f"the session can take {room} more commands now")
-        self._asked = None
+        self.awaited = None
         orders = self._orders(to, made, bars=0.0, when=at)
         if at:
             self._ahead[to.pick.id] = at
@@ -210,7 +212,7 @@ class Presets:
         """Go there at the next phrase, in a directed session. Raises InvalidInput if that cannot be."""
         if to.pick.at not in (None, "phrase"):
             raise InvalidInput("this session is directed: presets come at its next phrase", field="at")
-        self._asked = None
+        self.awaited = None
         self._drop_coming(REPLACED)
         self._coming = to, made
         planned = directing.recentre(to.mix, to.blend.locked, clock)
@@ -299,7 +301,7 @@ class Presets:
 
     def to_json(self) -> dict[str, Any]:
         """How it stands, for a daemon that comes after."""
-        pick = self._asked or (self._coming and self._coming[0].pick)
+        pick = self.awaited or (self._coming and self._coming[0].pick)
         return {
             "weights": dict(self.blend.weights),
             "centre": self.centre,
@@ -315,9 +317,9 @@ class Presets:
         self.clamps = tuple(Clamp(**clamp) for clamp in plain["clamps"])
         self.notes = tuple(plain["notes"])
         self.places.restore(plain["racks"])
-        self._asked = Pick(**plain["pick"]) if plain["pick"] else None
+        self.awaited = Pick(**plain["pick"]) if plain["pick"] else None
 
     def resume(self) -> Pick | None:
         """The pick that another daemon had accepted and not carried out: it is to be taken again."""
-        pick, self._asked = self._asked, None
+        pick, self.awaited = self.awaited, None
         return pick

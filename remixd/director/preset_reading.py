@@ -34,6 +34,9 @@ RIGHTS: Final = ("vocals_solo",)
 Path = tuple[str | int, ...]
 """Of a key in a document: names, and of what is in a list its index."""
 
+_LARGEST: Final = 1e15
+"""No parameter of a plug-in is greater."""
+
 _HEADER: Final = re.compile(r"\s*(\[\[?)\s*([\w\s.\"'-]+?)\s*\]\]?\s*(#.*)?$")
 _KEY: Final = re.compile(r"\s*([\w.-]+|\"[^\"]*\"|'[^']*')\s*=")
 
@@ -203,7 +206,7 @@ def _read_plugin(fields: _Located, given: Mapping[str, object]) -> Mapping[str, 
         raise fields.fail("path", f"is {printable(path)}: not a whole path")
     parameters = fields.table("parameters", {}).left(())
     for key, value in parameters.items():
-        if not isinstance(value, bool | int | float | str):
+        if not (isinstance(value, bool | str) or (isinstance(value, int | float) and abs(value) <= _LARGEST)):
             raise fields.fail("parameters", f"has {printable(key)}, which is no number, word, true or false")
     return MappingProxyType(
         {

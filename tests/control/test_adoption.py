@@ -199,4 +199,4 @@ async def test_presets_and_their_effects_are_known_and_can_be_gone_on_from(daemo
     assert held.given == after.mix["tempo"], "the tempo is still that of the steps"
     weights = {"workout": 0.3, "stadium": 0.5}
     assert daemons.sessions.pick(adopted, Pick(id="on", weights=weights)).accepted
-    assert adopted.desk.presets.awaited == "", "nothing has to be made again"
+    assert adopted.desk.presets.awaited is None, "nothing has to be made again"

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from performing import SECOND, Performance, track
 from sounds import Audio, level_db, tone
 
@@ -30,14 +32,15 @@ from remixd.control.start import Start
 from remixd.control.stingers import plan
 from remixd.director.blend import NO_PRESETS, blend
 from remixd.director.preset import Preset, merged
+from remixd.director.thinning import low_db, thinned_db, together_db
 from remixd.engine.patterns import make_pattern
 from remixd.errors import InvalidInput
-from remixd.mix import PLAYABLE, When
+from remixd.mix import PLAYABLE, WHENS, When
 from remixd.synth.bank import level_lufs
 from remixd.track.analysis import Chord
 from remixd.track.package import Track
 from remixd.track.rights import Rights
-from remixd.units import OFF_DB, STEM_ROLES, StemRole
+from remixd.units import OFF_DB, PACKET_FRAMES, STEM_ROLES, StemRole
 
 BEAT = 24_000
 BAR = 4 * BEAT
@@ -224,7 +227,7 @@ def test_wishes_for_levels_count_together_with_density() -> None:
 BAND: dict[StemRole, Audio] = {"other": SILENCE, "drums": SILENCE}
 
 
-def given(on: Grooving, name: str) -> list[float]:
+def given_to(on: Grooving, name: str) -> list[float]:
     """The levels that the engine was given of a role, in turn."""
     index = PLAYABLE.index(name)
     return [report.value for report in on.applied(MIX) if report.dimension == index]
@@ -242,7 +245,7 @@ def test_a_level_and_a_density_for_the_same_mark_count_together_in_either_order(
         on.wish("bar", **first)
         on.wish("bar", **second)
         on.play(BAR)
-        assert given(on, "other")[-1] == pytest.approx(-6.0 - 15.0)
+        assert given_to(on, "other")[-1] == pytest.approx(-6.0 - 15.0)
         assert (on.desk.mix["other"], on.desk.mix["density"]) == (-6.0, -0.2)
 
 
@@ -251,7 +254,7 @@ def test_a_level_that_comes_before_a_density_is_whole_until_then_and_thinned_at_
     on.wish("phrase", density=-0.2)
     on.wish(other=-6.0)
     on.play(BAR)
-    assert given(on, "other") == [-6.0]
+    assert given_to(on, "other") == [-6.0]
     on.play(4 * BAR)
     levels = [report for report in on.applied(MIX) if report.dimension == PLAYABLE.index("other")][1:]
     assert levels[-1].value == pytest.approx(-21.0)
@@ -263,9 +266,9 @@ def test_a_level_for_a_later_mark_than_the_density_is_thinned_when_it_comes() ->
     on.wish("phrase", other=-6.0)
     on.wish("bar", density=-0.2)
     on.play(2 * BAR)
-    assert given(on, "other") == [pytest.approx(-15.0)]
+    assert given_to(on, "other") == [pytest.approx(-15.0)]
     on.play(4 * BAR)
-    assert given(on, "other")[-1] == pytest.approx(-21.0)
+    assert given_to(on, "other")[-1] == pytest.approx(-21.0)
 
 
 def test_orders_that_land_in_another_turn_than_was_reckoned_with_are_put_right() -> None:
@@ -277,11 +280,45 @@ def test_orders_that_land_in_another_turn_than_was_reckoned_with_are_put_right()
     on.wish("phrase", other=-6.0)
     on.wish("section", density=0.0)
     on.play(2 * BAR)
-    assert given(on, "other")[-1] == pytest.approx(-6.0)
+    assert given_to(on, "other")[-1] == pytest.approx(-6.0)
     on.wish("beat", density=-0.2)
     on.wish("beat", density=0.0)
     on.play(BAR)
-    assert given(on, "other")[-1] == pytest.approx(-6.0)
+    assert given_to(on, "other")[-1] == pytest.approx(-6.0)
+
+
+MOVES = st.tuples(
+    st.sampled_from(["other", "drums", "density", "low"]),
+    st.sampled_from([-1.0, -0.9, -0.5, -0.2, 0.0, 0.5]),
+    st.sampled_from(WHENS),
+    st.integers(1, 40),
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(MOVES, min_size=1, max_size=7))
+def test_whatever_is_wished_for_whatever_mark_in_the_end_levels_are_what_density_leaves_of_them(
+    moves: list[tuple[str, float, When, int]],
+) -> None:
+    on = Grooving()
+    quick = track("quick", BAND, beat_frames=BEAT / 4)
+    on.load(0, quick, BAND)
+    on.do("play", 0)
+    for name, value, at, packets in moves:
+        if name == "low":
+            on.do("channel", 0, name="low", value=12 * value, at=at)
+        else:
+            on.wish(at, **{name: value if name == "density" else 12 * value})
+        on.play(packets * PACKET_FRAMES)
+    on.play(9 * BEAT)  # past the next section
+    mix = on.desk.mix
+    off_db = thinned_db(mix["density"], ("other", "drums"))
+    for role in ("other", "drums"):
+        assert [0.0, *given_to(on, role)][-1] == together_db(mix[role], off_db.get(role, 0.0))
+        assert mix[role] in [12 * value for name, value, _, _ in moves if name == role] or mix[role] == 0.0
+    low = on.desk.decks.all[0].knobs.channel["low"] + low_db(mix["density"])
+    assert [0.0, *lows(on)][-1] == low
+    assert not on.desk.standing.densities
 
 
 def test_a_density_for_a_later_mark_does_not_end_what_plays_until_then() -> None:
@@ -320,10 +357,10 @@ def test_a_track_that_comes_with_another_role_is_thinned_as_density_has_it() -> 
     on = playing({"other": SILENCE})
     on.wish(density=-1.0)
     on.play(BAR)
-    assert given(on, "other")[-1] == -12.0
+    assert given_to(on, "other")[-1] == -12.0
     on.load(1, song(BAND), BAND)
     on.play(BEAT)
-    assert (given(on, "other")[-1], given(on, "drums")[-1]) == (OFF_DB, -12.0)
+    assert (given_to(on, "other")[-1], given_to(on, "drums")[-1]) == (OFF_DB, -12.0)
 
 
 def test_presets_for_a_mark_have_their_own_levels_under_their_density() -> None:
@@ -332,7 +369,7 @@ def test_presets_for_a_mark_have_their_own_levels_under_their_density() -> None:
     pick = Pick(id="p", weights={"thin": 1.0}, at="bar", over_bars=1.0)
     assert on.desk.pick(on.desk.presets.choose(pick, blend([thin], {"thin": 1.0})), {}).accepted
     on.play(BAR)
-    assert given(on, "other")[-1] == pytest.approx(-21.0)
+    assert given_to(on, "other")[-1] == pytest.approx(-21.0)
     last = [r for r in on.applied(MIX) if r.dimension == PLAYABLE.index("other")][-1]
     assert last.settled_sample - last.sample >= BAR - 1
     on.play(2 * BAR)

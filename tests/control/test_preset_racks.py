@@ -130,6 +130,33 @@ async def test_racks_that_take_too_long_together_are_refused_with_what_they_cost
     assert isinstance(applied, Applied)
 
 
+async def test_of_many_picks_at_once_the_last_counts_and_no_racks_are_made_for_the_others(
+    sessions: Sessions, make, monkeypatch
+) -> None:
+    session = await make()
+    made: list[object] = []
+    make_ready = sessions._holding.make_rack_ready
+
+    async def counted(*asked):
+        made.append(asked)
+        return await make_ready(*asked)
+
+    monkeypatch.setattr(sessions._holding, "make_rack_ready", counted)
+    watcher = session.watch()
+    for number in range(40):
+        weights = {"voice": 0.5} if number == 39 else {"louder": number / 40 + 0.01}
+        assert sessions.pick(session, Pick(id="same", weights=weights, at="now")).accepted
+    told: list[Applied | Refused] = []
+    async for event in watcher:
+        told += [event] if isinstance(event, Applied | Refused) else []
+        if len(told) == 40:
+            break
+    assert [type(each) for each in told] == [Refused] * 39 + [Applied]
+    assert session.status().preset == "voice:0.5"
+    assert len(made) <= 2, "one that was under way, and the last"
+    await until(lambda: set(session.racks) == session.desk.presets.places.keys)
+
+
 async def test_weights_that_move_live_weigh_the_same_rack(sessions: Sessions, make) -> None:
     session = await make(presets={"louder": 1.0})
     [key] = session.racks

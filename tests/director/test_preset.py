@@ -208,6 +208,14 @@ def test_a_broken_preset_is_refused_naming_the_file_the_line_and_the_key(
     assert len(str(refused.value).splitlines()) == 1
 
 
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1" + "0" * 400, "[1]", "1979-05-27"])
+def test_parameters_of_plugins_that_nobody_could_be_told_are_refused(tmp_path: Path, value: str) -> None:
+    plugin = f'effect = "vst3"\nname = "Any"\nparameters.gain = {value}\n'
+    text = f'title = "T"\ndescription = "D"\n[mix]\n[[rack]]\non = "master"\n{plugin}'
+    with pytest.raises(InvalidInput, match="parameters has gain, which is no number"):
+        load_preset("mine", write(tmp_path, text))
+
+
 def test_no_more_effects_in_a_row_than_are_played(tmp_path: Path) -> None:
     head = 'title = "T"\ndescription = "D"\ntags = []\n'
     row = '[[rack]]\non = "master"\neffect = "gain"\n'
