@@ -68,7 +68,7 @@ cdef void _count(FeedState* feed, int64_t frames, int64_t took_ns) noexcept nogi
 
 cdef void _note_go(FeedState* feed, int64_t frames) noexcept nogil:
     """Follow how many frames the device asks for in one go: in callbacks that come sooner than they play."""
-    if (feed.called_ns - feed.go_ns) * 2 * RATE_HZ < feed.go_frames * 1000000000:
+    if feed.called_ns - feed.go_ns < feed.go_frames * 1000000000 // (2 * RATE_HZ):
         feed.go_frames += frames
         return
     feed.together += (feed.go_frames - feed.together) * (GO_SHARE if feed.together else 1.0)

@@ -120,21 +120,23 @@ cdef bint _load_stinger(SessionState* session, const Command* command) noexcept 
     cdef Layer* layer = &session.layers[command.deck]
     cdef PatternState* pattern = _find(session, command)
     cdef int64_t sample = session.quantum * QUANTUM
-    cdef int i
+    cdef int i, place = -1
     if pattern == NULL:
         return False
-    for i in range(STINGERS):
-        if layer.stingers[i] == NULL or layer.stingers[i].landed >= 0:
-            if layer.stingers[i] != NULL:
-                shelf_give(&session.patterns, layer.stingers[i])
-            layer.stingers[i] = pattern
-            shelf_take(&session.patterns, pattern)
-            session_report(session, command, REPORT_WAITS, sample, sample, pattern.start >> FIX,
-                           command.value, 0, False)
-            return True
-    shelf_give(&session.patterns, pattern)
-    session_refuse(session, command, REASON_FULL)
-    return False
+    for i in range(STINGERS):                           # else of one that has landed, whatever it has left
+        if layer.stingers[i] == NULL or (place < 0 and 0 <= layer.stingers[i].landed < sample):
+            place = i
+    if place < 0:
+        shelf_give(&session.patterns, pattern)
+        session_refuse(session, command, REASON_FULL)
+        return False
+    if layer.stingers[place] != NULL:
+        shelf_give(&session.patterns, layer.stingers[place])
+    layer.stingers[place] = pattern
+    shelf_take(&session.patterns, pattern)
+    session_report(session, command, REPORT_WAITS, sample, sample, pattern.start >> FIX, command.value, 0,
+                   False)
+    return True
 
 
 cdef bint layer_sting(SessionState* session, const Command* command) noexcept nogil:

@@ -290,6 +290,21 @@ def test_a_stinger_strikes_once_even_in_a_loop_and_is_told_when_it_lands() -> No
     assert shelf.collect() == [5]
 
 
+def test_a_stinger_that_has_landed_is_heard_to_its_end_while_there_is_room_for_another() -> None:
+    """As a chop of the vocals is, over a bar."""
+    session = playing()
+    shelf = PatternShelf(session)
+    for key, beats in ((5, (1, 2, 3, 4)), (6, (6,))):
+        hits = [(float(beat * BEAT), 0, 1.0, 0.0, 0.0, 0, BARE) for beat in beats]
+        shelf.shelve(
+            Pattern(Bank([tick()]), hits, key=key, player=1, start=beats[0] * BEAT, end=beats[-1] * BEAT)
+        )
+        session.post(
+            key, 1, 0.0, kind=mailbox.STINGER, deck=0, extra=key, sample=(key - 5) * (2 * BEAT + 100)
+        )
+    assert sample_at(session.render(8 * BEAT)) == [beat * BEAT for beat in (1, 2, 3, 4, 6)]
+
+
 def test_a_stinger_whose_mark_does_not_come_expires() -> None:
     session = playing()
     shelf = PatternShelf(session)
