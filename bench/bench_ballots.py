@@ -1,9 +1,9 @@
 """How fast does a crowd decide, and how far can bots move it?
 
 Decisions are those of a phrase: every dimension, brigades looked for, turns taken; times are CPU times. Each
-fan of a crowd has its own wish, or stands on a mark of the knob, or the crowd is of two minds. Bots are a share
-of all fans, all at one end: they come together after the others have settled, or hide among them from the
-start. The mean, a trimmed mean and a median without the artist's ballot are beside.
+fan of a crowd has its own wish, or stands on a mark of the knob, or the crowd is of two minds. Bots are a
+share of all fans, all at one end: they come together after the others have settled, or hide among them from
+the start. The mean, a trimmed mean and a median without the artist's ballot are beside.
 """
 
 from __future__ import annotations
