@@ -6,14 +6,13 @@ one whose values are greater. Weights are whole thousandths, so what is added is
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import groupby
+from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from remixd.audience.histogram import FINE_BINS, Units, Weights, bins_of
+from remixd.audience.histogram import FINE_BINS, Units, Weights, bins_of, middle_ranks
 from remixd.audience.packing import pack, unpack
 from remixd.errors import Exhausted, InvalidInput
 
@@ -121,31 +120,35 @@ class Ballots:
         np.add.at(self.fine[dimension], self.bins[dimension, slots][there], change[there])
         self.held[dimension, slots] = held
 
-    def values_at(self, dimension: int, ranks: Sequence[int], bins: slice = slice(None)) -> list[float]:
-        """The wished values at which the sum of weights, from the least value up, reaches each rank.
+    def middle(self, dimension: int, value: float, bins: slice) -> float:
+        """The median of the opinions on a dimension and of one ballot more, the artist's (`middle_ranks`).
 
         Args:
             dimension: the row of the table.
-            ranks: rising, in thousandths, 1 to the weight of the bins.
-            bins: the fine bins to look at.
+            value: the artist's.
+            bins: the fine bins to look at; some of them are not empty.
         """
         sums = np.cumsum(self.fine[dimension, bins])
-        start = bins.start or 0
-        found: list[float] = []
-        for at, ranks_there in groupby(ranks, lambda rank: int(np.searchsorted(sums, rank))):
-            before = int(sums[at - 1]) if at else 0
-            found += self._values_in(dimension, at + start, [rank - before for rank in ranks_there])
-        return found
+        ranks = middle_ranks(int(sums[-1]))
+        ends = [int(each) for each in np.searchsorted(sums, ranks)]
+        at = int(bins_of(np.array(value))) - bins.start
+        middle = value
+        for rank, end, is_nearer in zip(ranks, ends, (max, min), strict=True):
+            beyond = at <= end if is_nearer is max else at >= end
+            if beyond:  # else the artist's value lies on the inner side of it, and so it is not needed
+                before = int(sums[end - 1]) if end else 0
+                middle = is_nearer(middle, self._value_in(dimension, end + bins.start, rank - before))
+        return middle
 
-    def _values_in(self, dimension: int, at: int, ranks: Sequence[int]) -> list[float]:
-        inside, values = self.bins[dimension] == at, self.values[dimension]
-        fans = int(self.fans[dimension, at])
+    def _value_in(self, dimension: int, fine_bin: int, rank: int) -> float:
+        inside, values = self.bins[dimension] == fine_bin, self.values[dimension]
+        fans = int(self.fans[dimension, fine_bin])
         if fans > SORTED_MAX:  # most likely a knob's mark or end: counting is several times as fast
             same = float(values[np.argmax(inside)])
             if np.count_nonzero(inside & (values == same)) == fans:
-                return [same] * len(ranks)
+                return same
         there = np.flatnonzero(inside)
-        return _values_at(values.take(there), self.held[dimension].take(there), ranks)
+        return _value_at(values.take(there), self.held[dimension].take(there), rank)
 
     def to_json(self) -> dict[str, Any]:
         """All of it in JSON's types."""
@@ -285,20 +288,19 @@ def _last_of_each(slots: Slots, values: Units, weights: NDArray[np.uint16], at_s
     return last
 
 
-def _values_at(values: Units, weights: NDArray[np.uint16], ranks: Sequence[int]) -> list[float]:
-    """The values at which the sum of weights, from the least up, reaches each rank, in rising order."""
-    low, high = float(values.min()), float(values.max())
-    if low == high:
-        return [low] * len(ranks)
-    if len(values) <= SORTED_MAX:
-        order = np.argsort(values)
-        at = np.searchsorted(np.cumsum(weights[order], dtype=np.int64), ranks)
-        return [float(value) for value in values[order[at]]]
-    parts = ((values - low) / (high - low) * (FINE_BINS - 1)).astype(np.int32)
-    sums = np.cumsum(np.bincount(parts, weights)).astype(np.int64)
-    found: list[float] = []
-    for part, ranks_there in groupby(ranks, lambda rank: int(np.searchsorted(sums, rank))):
+def _value_at(values: Units, weights: NDArray[np.uint16], rank: int) -> float:
+    """The value at which the sum of weights, from the least up, reaches `rank`."""
+    while True:
+        low, high = float(values.min()), float(values.max())
+        if low == high:
+            return low
+        if len(values) <= SORTED_MAX:
+            order = np.argsort(values)
+            at = int(np.searchsorted(np.cumsum(weights[order], dtype=np.int64), rank))
+            return float(values[order[at]])
+        parts = ((values - low) / (high - low) * (FINE_BINS - 1)).astype(np.int32)
+        sums = np.cumsum(np.bincount(parts, weights)).astype(np.int64)
+        part = int(np.searchsorted(sums, rank))
+        rank -= int(sums[part - 1]) if part else 0
         there = np.flatnonzero(parts == part)
-        before = int(sums[part - 1]) if part else 0
-        found += _values_at(values[there], weights[there], [rank - before for rank in ranks_there])
-    return found
+        values, weights = values[there], weights[there]

@@ -24,7 +24,6 @@ from remixd.audience.histogram import (
     Units,
     Weights,
     coarse,
-    middle_ranks,
     quantile_ranks,
     values_at,
 )
@@ -212,9 +211,7 @@ class Crowd:
 
     def _middle(self, row: int, start: int, end: int) -> float:
         """The median of the opinions in fine bins, some at least, and of the artist's."""
-        total = int(self._ballots.fine[row, start:end].sum())
-        low, high = self._ballots.values_at(row, middle_ranks(total), slice(start, end))
-        return min(max(float(self._artist[row]), low), high)
+        return self._ballots.middle(row, float(self._artist[row]), slice(start, end))
 
     def snapshot(self) -> dict[str, Any]:
         """All of it but the seed, in JSON's types."""
