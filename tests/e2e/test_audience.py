@@ -1,4 +1,4 @@
-"""An audience through a real daemon: what fans express becomes taste, reasons and moves, and can be undone."""
+"""An audience through a real daemon: what fans express is taste, reasons and moves, and can be undone."""
 
 from __future__ import annotations
 
