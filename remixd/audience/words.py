@@ -53,6 +53,7 @@ class _Reading:
         self.wishes: dict[str, float] = {}
         self.steps: dict[str, float] = {}
         self.known = 0
+        self.left: list[str] = []
 
     def add(self, name: str, steps: float) -> None:
         self.steps[name] = self.steps.get(name, 0.0) + steps
@@ -87,6 +88,8 @@ class _Reading:
             way = -1.0 if clause.off else clause.way()
             self.add(name, way * clause.scale)
             self.known += 2
+        else:
+            self.left.append(name)
 
 
 def _told(wishes: Mapping[str, float], steps: Mapping[str, float]) -> str:
@@ -164,7 +167,8 @@ def _read(text: str) -> Understood | None:
         for name, value in reading.steps.items()
         if value and name not in reading.wishes
     }
-    left = f"; not understood: {' '.join(unknown)[:60]}" if unknown else ""
+    lost = unknown if reactions else [*unknown, *reading.left]
+    left = f"; not understood: {' '.join(lost)[:60]}" if lost else ""
     if (reading.wishes or steps) and len(unknown) <= reading.known:
         return Understood(
             wishes=MappingProxyType(reading.wishes), directions=MappingProxyType(steps),

@@ -123,6 +123,7 @@ def test_what_is_not_understood_is_refused_with_what_could_be_said(text):
 
 def test_what_is_left_out_is_named():
     assert read_text("less drums, more cowbell").words == "drums -1; not understood: cowbell"
+    assert read_text("slower. drums").words == "tempo -1; not understood: drums"
 
 
 @pytest.mark.parametrize("way", ["NFC", "NFD"])
