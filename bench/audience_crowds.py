@@ -98,7 +98,9 @@ class _Ours:
         slots = np.unique(acts["slot"])
         sure = self._tastes.certainty(slots) > OPINION
         means = np.clip(self._tastes.mean(slots), LOW, HIGH)
-        self._crowd.cast(slots, means, sure * self._trusts[slots, None], np.full(len(slots), phrase * PHRASE_S))
+        self._crowd.cast(
+            slots, means, sure * self._trusts[slots, None], np.full(len(slots), phrase * PHRASE_S)
+        )
 
 
 def run_crowd(

@@ -110,7 +110,8 @@ class Stage:
 
 def movements(mixes: Floats, least: float = 0.02) -> tuple[Floats, Floats]:
     """Of mixes (phrases, n, D): moves of a dimension, of half a decibel at least,
-    and those that go back on the last one, (n,) each."""
+    and those that go back on the last one, (n,) each.
+    """
     steps = np.diff(mixes, axis=0)
     signs = np.where(np.abs(steps) > least, np.sign(steps), 0.0)
     reversals, last = np.zeros(mixes.shape[1]), np.zeros(mixes.shape[1:])

@@ -160,7 +160,7 @@ def test_what_nobody_wants_any_more_goes_back_to_the_presets():
         played.wish(fan, fan, bass=-6.0)
     played.go_on(6)
     assert played.mix["bass"] == -6.0
-    played.go_on(60)  # two minutes: no ballot is live
+    played.go_on(70)  # more than two minutes: no ballot is live
     assert played.mix["bass"] == 1.5
     alone = Played(bass=1.5)
     alone.wish("a", "a", bass=-6.0)
