@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from hypothesis import strategies as st
-from sounds import Audio, clicks, music
+from sounds import Audio, clicks, music, roughness
 
+from remixd._kernel.player import Player
 from remixd._kernel.session import Session
 from remixd._kernel.stem import Stem
 
@@ -26,6 +27,12 @@ RANGES = {
     DRIVE: (0.0, 1.0),
 }
 SECOND = 48_000
+BEAT = 24_000
+FADE = 256
+"""Frames of a crossfade where a deck jumps."""
+NEAR = SECOND // 200
+"""5 ms."""
+TOO_ROUGH = 1.5
 
 
 class Move(NamedTuple):
@@ -35,6 +42,16 @@ class Move(NamedTuple):
     dimension: int
     value: float
     ramp_frames: int = 480
+
+
+class Order(NamedTuple):
+    """One command; its value in whatever it takes."""
+
+    sample: int
+    kind: int
+    value: float = 0.0
+    extra: float = -1.0
+    deck: int = 0
 
 
 def one(pcm: Audio, role: int = OTHER, struck: Sequence[int] = (), **kwargs: Any) -> Session:
@@ -54,6 +71,30 @@ def band(frames: int, *, seed: int = 1, every: int = 6000) -> list[Stem]:
     drums = clicks(frames, every) * np.float32(0.1) if frames > 64 else music(frames, seed=seed)
     tonal = [music(frames, seed=seed + number, level=0.05) for number in range(3)]
     return [Stem.of(drums, struck, False), *(Stem.of(pcm, struck) for pcm in tonal)]
+
+
+def grid(frames: int, beat: float = BEAT, first: float = 0.0) -> dict[str, Any]:
+    """Beats of a song in 4/4, phrases of four bars, sections of eight."""
+    beats = np.arange(first, frames, beat)
+    levels = [1 + (i % 4 == 0) + (i % 16 == 0) + (i % 32 == 0) for i in range(len(beats))]
+    return {"beats": beats, "levels": levels}
+
+
+def player(pcm: Audio, key: int, **kwargs: Any) -> Player:
+    return Player([Stem.of(pcm)], [OTHER], key=key, **{"loop": False, **grid(len(pcm)), **kwargs})
+
+
+def tell(session: Session, *orders: Order) -> None:
+    for number, order in enumerate(orders):
+        sample, kind, value, extra, deck = order
+        assert session.post(number, 0, value, kind=kind, sample=sample, extra=extra, deck=deck)
+
+
+def assert_no_click(heard: Audio, at: int, joined: Sequence[Audio]) -> None:
+    """Around one sample nothing is rougher than what is joined there."""
+    part = heard[max(at - FADE - NEAR, 0) : at + FADE + NEAR]
+    bound = max((float(roughness(sound).max()) for sound in joined if len(sound) > 2), default=0.0)
+    assert roughness(part).max() <= TOO_ROUGH * bound, f"at {at}"
 
 
 def steered(session: Session, moves: Sequence[Move], cuts: Sequence[int], total: int) -> Audio:

@@ -98,7 +98,7 @@ class Performance:
     def lay(self, deck: int, song: Track) -> DeckCommand:
         """Ask for a track; it is not there yet."""
         command = DeckCommand(id=f"load-{deck}", deck=deck, action=Action(verb="load", name=song.id))
-        assert self.desk.expect(command, song).accepted
+        assert self.desk.loads.expect(command, song).accepted
         return command
 
     def bring(self, command: DeckCommand, song: Track, stems: Mapping[StemRole, Audio]) -> None:
@@ -110,7 +110,7 @@ class Performance:
         parts = [sound(pcm) for pcm in stems.values()]
         roles = [STEM_ROLES.index(role) for role in stems]
         self.session.shelve(Player(parts, roles, key=key, **words))
-        self.desk.load(command, Loaded(key, song, Beats.of(song)))
+        self.desk.loads.load(command, Loaded(key, song, Beats.of(song)))
 
     def do(self, verb: str, deck: int, *, at: str = "now", **more: object) -> Answer:
         """A hand on a deck."""

@@ -18,7 +18,8 @@ from remixd.audience.signal import Signal
 from remixd.config import user_cache_path
 from remixd.control.action import DeckCommand
 from remixd.control.command import Answer
-from remixd.control.swaps import answers_to, swap_for
+from remixd.control.choosing import Choosing
+from remixd.control.swaps import swap_for
 from remixd.errors import InvalidInput, RemixdError
 from remixd.track.package import Stem, Track
 from remixd.track.rights import Rights
@@ -135,7 +136,8 @@ def test_a_choice_that_cannot_be_is_told(choice: dict[str, str], reason: str) ->
 
 def test_a_batch_is_answered_in_its_order() -> None:
     class Stands:
-        shown = loaded().desk.decks.all[0]
+        desk = loaded().desk
+        shown = desk.decks.all[0]
 
         def receive(self, signals: list[Signal]) -> list[Answer]:
             return [Answer(id=each.id, accepted=True) for each in signals]
@@ -146,11 +148,15 @@ def test_a_batch_is_answered_in_its_order() -> None:
         expected.append(f"{command.id} {track.playing_stems[1].name} {loop}")
         return Answer(id=command.id, accepted=True)
 
+    def never(*_: object) -> Answer:
+        raise AssertionError("no presets were chosen")
+
     choices = [Signal(id=each, choices={"language": each}) for each in ("en", "ja")]
     batch = [
         Signal(id="a", wishes={"bass": 0.0}), choices[0], Signal(id="b", wishes={"bass": 1.0}), choices[1],
     ]  # fmt: skip
-    answers = answers_to(batch, Stands(), lambda _: song(), expect)  # type: ignore[arg-type]
+    choosing = Choosing(lambda _: song(), expect, never)  # type: ignore[arg-type]
+    answers = choosing.answers_to(batch, Stands())  # type: ignore[arg-type]
     assert [(each.id, each.accepted) for each in answers] == [
         ("a", True), ("en", True), ("b", True), ("ja", False),
     ]  # fmt: skip

@@ -56,7 +56,7 @@ class Relieved(Performance):
         song = track("song", BAND, rights=rights)
         command = self.lay(0, song)
         self.shelve(99, sounds()[0], list(BAND))
-        self.desk.load(command, Loaded(99, song, Beats.of(song)))
+        self.desk.loads.load(command, Loaded(99, song, Beats.of(song)))
         self.play(960)
         assert self.do("play", 0).accepted
         self.play(4800)

@@ -8,11 +8,11 @@ sessions that were not told anything where it is.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
-from decks import PITCH, SECOND, TEMPO, at, band
+from decks import BEAT, FADE, NEAR, PITCH, SECOND, TEMPO, Order, assert_no_click, at, band, grid, player, tell
 from numpy.typing import NDArray
 from sounds import Audio, music, roughness, tone
 
@@ -23,24 +23,8 @@ from remixd._kernel.session import Session
 from remixd._kernel.stem import Stem
 
 QUANTUM = 64
-FADE = 256
-BEAT = 24_000
 LENGTH = 20 * BEAT
-NEAR = SECOND // 200
-"""5 ms."""
-TOO_ROUGH = 1.5
-OTHER, VOCALS = 3, 2
-MIX_VOCALS, MIX_OTHER = 2, 5
-
-
-class Order(NamedTuple):
-    """One command; its value in whatever it takes."""
-
-    sample: int
-    kind: int
-    value: float = 0.0
-    extra: float = -1.0
-    deck: int = 0
+OTHER = 3
 
 
 @pytest.fixture(scope="module")
@@ -51,21 +35,6 @@ def pcm() -> Audio:
 @pytest.fixture(scope="module")
 def shorter() -> Audio:
     return music(15 * BEAT, seed=2, level=0.2)
-
-
-def grid(frames: int, beat: float = BEAT) -> dict[str, Any]:
-    beats = np.arange(0.0, frames, beat)
-    return {"beats": beats, "levels": [1 + (i % 4 == 0) + (i % 16 == 0) for i in range(len(beats))]}
-
-
-def player(pcm: Audio, key: int, **kwargs: Any) -> Player:
-    return Player([Stem.of(pcm)], [OTHER], key=key, **{"loop": False, **grid(len(pcm)), **kwargs})
-
-
-def tell(session: Session, *orders: Order) -> None:
-    for number, order in enumerate(orders):
-        sample, kind, value, extra, deck = order
-        assert session.post(number, 0, value, kind=kind, sample=sample, extra=extra, deck=deck)
 
 
 def playing(pcm: Audio, *others: Player, **kwargs: Any) -> Session:
@@ -91,13 +60,6 @@ def events(reports: Sequence[ReportEntry], places: NDArray[np.float64]) -> Itera
             yield report.sample
     for index in np.flatnonzero(np.abs(np.abs(np.diff(places)) - QUANTUM) > 2):
         yield int(index + 1) * QUANTUM
-
-
-def assert_no_click(heard: Audio, at: int, joined: Sequence[Audio]) -> None:
-    """Around one sample nothing is rougher than what is joined there."""
-    part = heard[max(at - FADE - NEAR, 0) : at + FADE + NEAR]
-    bound = max((float(roughness(sound).max()) for sound in joined if len(sound) > 2), default=0.0)
-    assert roughness(part).max() <= TOO_ROUGH * bound, f"at {at}"
 
 
 def around(pcm: Audio, place: float, *, circle: bool) -> Audio:
@@ -317,60 +279,6 @@ def test_a_loop_too_short_before_the_end_is_refused(pcm: Audio) -> None:
     assert (report.kind, report.reason) == (mailbox.REFUSED, mailbox.SHORT)
 
 
-def held(vocals: Audio, quiet: Audio, **kwargs: Any) -> Player:
-    """Vocals that may not be heard alone, and a band."""
-    return Player([Stem.of(vocals), Stem.of(quiet)], [VOCALS, OTHER], loop=False, **grid(LENGTH), **kwargs)
-
-
-@pytest.mark.parametrize("kind", [mailbox.EJECT, mailbox.LOAD, mailbox.SWAP, mailbox.PAUSE])
-def test_what_fades_out_keeps_its_rights(pcm: Audio, kind: int) -> None:
-    quiet = music(LENGTH, seed=8, level=0.2)
-    session = Session()
-    session.shelve(held(pcm, quiet, key=1, vocals_limit_db=0.0))
-    session.shelve(held(pcm, quiet, key=2))
-    tell(session, Order(-1, mailbox.LOAD, 0.0, 1.0), Order(-1, mailbox.PLAY))
-    session.post(9, MIX_OTHER, -60.0)
-    tell(session, Order(9000, kind, 0.0, 2.0))
-    heard = session.render(12_000)
-    assert not heard[2000 : 9000 - FADE].any()
-    if kind == mailbox.SWAP:
-        swapped = session.take_reports()[-1].position
-        np.testing.assert_array_equal(heard[9000:], pcm[swapped : swapped + 3000])
-        assert_no_click(heard, 9000, [pcm[8000:10_000]])
-    else:
-        assert not heard[2000:].any()
-
-
-def test_vocals_fade_with_the_band_that_carries_them(pcm: Audio) -> None:
-    quiet = music(LENGTH, seed=8, level=0.01)
-    session = Session()
-    for key in (1, 2):
-        session.shelve(held(pcm, quiet, key=key, vocals_limit_db=0.0, mashable=True))
-    for deck in range(2):
-        tell(session, Order(-1, mailbox.LOAD, 0.0, deck + 1.0, deck), Order(-1, mailbox.PLAY, deck=deck))
-    session.post(9, OTHER, -60.0, kind=mailbox.LEVEL, deck=0)
-    session.post(9, VOCALS, -60.0, kind=mailbox.LEVEL, deck=1)
-    tell(session, Order(9000, mailbox.PAUSE, deck=1))
-    heard = session.render(12_000)
-    assert np.std(heard[4000:8000]) > 0.5 * np.std(pcm[4000:8000])
-    assert not heard[9000 + FADE :].any()
-    assert_no_click(heard, 9000, [(pcm + quiet)[8000:9500]])
-
-
-def test_a_summed_swap_brings_nothing_up_that_is_down(pcm: Audio) -> None:
-    stems = [Stem.of(music(LENGTH, seed=8, level=0.02)), Stem.of(pcm)]
-    heard = []
-    for swapped in (False, True):
-        session = Session(stems, [OTHER, VOCALS], loop=False, summed=True, mix=at(1.05))
-        session.shelve(Player(stems, [OTHER, VOCALS], key=5, loop=False, summed=True))
-        session.post(1, MIX_VOCALS, -60.0)
-        if swapped:
-            tell(session, Order(60_000, mailbox.SWAP, 0.0, 5.0))
-        heard.append(session.render(80_000))
-    assert np.abs(heard[1][55_000:]).max() < 1.5 * np.abs(heard[0][55_000:]).max()
-    assert_no_click(heard[1], 60_000, [heard[0][58_000:62_000]])
-
-
 def test_a_channel_rings_out_and_is_silent_when_played_again() -> None:
     low = tone(LENGTH, 90.0)
     session = playing(low)
@@ -420,99 +328,6 @@ def test_backwards_from_the_start_begins_at_the_end(pcm: Audio) -> None:
     tell(session, Order(2000, mailbox.REVERSE, 1.0), Order(20_000, mailbox.PLAY))
     heard = session.render(30_000)
     np.testing.assert_allclose(heard[20_000:], pcm[LENGTH - 10_000 :][::-1], atol=1e-4)
-
-
-class Pair:
-    """A leader on deck 0 and one that follows it on deck 1, both playing."""
-
-    def __init__(self, beats: tuple[float, float], third: float = 0.0) -> None:
-        self.beats = [*beats, *([third] if third else [])]
-        self.session = Session()
-        for deck, beat in enumerate(self.beats):
-            self.session.shelve(player(music(60 * BEAT, seed=deck + 1), deck + 1, **grid(60 * BEAT, beat)))
-            tell(self.session, Order(-1, mailbox.LOAD, 0.0, deck + 1.0, deck))
-        tell(self.session, Order(-1, mailbox.PLAY), Order(-1, mailbox.LEAD, 1.0))
-        for deck in range(1, len(self.beats)):
-            tell(self.session, Order(-1, mailbox.SYNC, 1.0, -1.0, deck), Order(-1, mailbox.PLAY, deck=deck))
-        self.session.render(SECOND)
-        self.session.take_reports()
-
-    def go_on(self, seconds: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Beats of every deck, and tempos, quantum by quantum."""
-        beats, tempos = [], []
-        for _ in range(round(seconds * SECOND / QUANTUM)):
-            self.session.render(QUANTUM)
-            decks = self.session.decks()[: len(self.beats)]
-            beats.append([deck.position / beat for deck, beat in zip(decks, self.beats, strict=True)])
-            tempos.append([deck.tempo for deck in decks])
-        return np.array(beats), np.array(tempos)
-
-
-def off(beats: NDArray[np.float64], follower: int = 1, leader: int = 0) -> NDArray[np.float64]:
-    """Beats between a follower's and its leader's."""
-    error = beats[:, follower] - beats[:, leader]
-    return error - np.round(error)
-
-
-@pytest.mark.parametrize("kind", [mailbox.EJECT, mailbox.PAUSE, mailbox.REVERSE, mailbox.LOOP])
-def test_a_follower_goes_on_when_its_leader_does_not(kind: int) -> None:
-    pair = Pair((24_000.0, 23_500.0))
-    before, steady = pair.go_on(1.0)
-    assert np.abs(off(before)).max() < 48 / 24_000
-    tell(pair.session, Order(-1, kind, 0.125 if kind == mailbox.LOOP else 1.0))
-    after, tempos = pair.go_on(4.0)
-    assert tempos[:, 1] == pytest.approx(steady[-1, 1], abs=1e-3)
-    np.testing.assert_allclose(np.diff(after[:, 1]), QUANTUM / 24_000, rtol=0.01)
-
-
-def test_a_leader_that_loops_a_beat_is_still_followed() -> None:
-    pair = Pair((24_000.0, 23_500.0))
-    tell(pair.session, Order(-1, mailbox.LOOP, 1.0))
-    beats, _ = pair.go_on(4.0)
-    assert np.median(np.abs(off(beats))) < 48 / 24_000
-
-
-def test_who_leads_changes_in_mid_song_and_nothing_jumps() -> None:
-    pair = Pair((24_000.0, 23_500.0), third=24_400.0)
-    _, before = pair.go_on(1.0)
-    tell(pair.session, Order(-1, mailbox.LEAD, 1.0, -1.0, 1), Order(-1, mailbox.SYNC, 1.0, -1.0, 0))
-    beats, tempos = pair.go_on(3.0)
-    assert np.abs(tempos - before[-1]).max() < 2e-3
-    for deck in (0, 2):
-        assert np.abs(off(beats, deck, 1)).max() < 48 / 24_000
-
-
-def test_a_lead_at_twice_the_tempo_leaves_the_others_at_theirs() -> None:
-    pair = Pair((24_000.0, 12_100.0), third=48_300.0)
-    _, before = pair.go_on(1.0)
-    assert before[-1] == pytest.approx([1.0, 12_100 / 12_000, 48_300 / 48_000], abs=1e-3)
-    tell(pair.session, Order(-1, mailbox.LEAD, 1.0, -1.0, 1), Order(-1, mailbox.SYNC, 1.0, -1.0, 0))
-    _, tempos = pair.go_on(3.0)
-    assert np.abs(tempos - before[-1]).max() < 2e-3
-
-
-def test_a_jump_by_one_beat_disturbs_no_follower_at_half_the_tempo() -> None:
-    pair = Pair((24_000.0, 48_500.0))
-    _, before = pair.go_on(1.0)
-    tell(pair.session, Order(-1, mailbox.JUMP, 1.0))
-    _, tempos = pair.go_on(2.0)
-    assert np.abs(tempos - before[-1]).max() < 2e-3
-
-
-def test_who_does_not_lead_cannot_give_up_the_lead() -> None:
-    pair = Pair((24_000.0, 23_500.0))
-    tell(pair.session, Order(-1, mailbox.LEAD, 0.0, -1.0, 1))
-    pair.session.render(3000)
-    assert pair.session.decks()[0].leading
-
-
-def test_a_track_at_twice_the_tempo_is_loaded_on_a_deck_that_follows() -> None:
-    pair = Pair((24_000.0, 23_500.0))
-    pair.session.shelve(player(music(60 * BEAT, seed=9), 9, **grid(60 * BEAT, 12_200.0)))
-    tell(pair.session, Order(-1, mailbox.LOAD, 0.0, 9.0, 1), Order(-1, mailbox.PLAY, deck=1))
-    pair.session.render(SECOND)
-    _, tempos = pair.go_on(1.0)
-    assert tempos[-1, 1] == pytest.approx(12_200 / 12_000, abs=1e-3)
 
 
 def test_eight_stems_jump_and_are_swapped_transposed_by_an_octave() -> None:
