@@ -320,8 +320,8 @@ class Audience:
         """
         self.tick(now_s)
         fan, key = self.fans.get(handle), id_of(handle, signal_id)
-        if key not in self._ids:
-            raise NotFound(f"fan {handle!r} sent no signal {signal_id!r}", kind="signal", name=signal_id)
+        if not self._ids.get(key):  # it never came, or was taken back
+            raise NotFound(f"no signal {signal_id!r} of fan {handle!r} counts", kind="signal", name=signal_id)
         if not self.tastes.undo(fan.slot, key):
             raise InvalidInput(
                 f"signal {signal_id!r} is no longer among the fan's last ones, or said nothing of a taste",
@@ -333,6 +333,7 @@ class Audience:
             if (was := before.get(index)) and was.unit == it.unit:
                 it.value = was.value
         fan.signals -= 1
+        self._ids[key] = ""
         self._cast(np.array([fan.slot]), now_s)
         self.version += 1
 

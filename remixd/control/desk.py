@@ -91,6 +91,7 @@ class Desk:
         self._id = session_id
         self.exploring = start.exploring
         self.audience = Audience(start.mix, seed=zlib.crc32(session_id.encode()), explores=start.explores)
+        self.audience.hear(0.0, start.mix)
         self.arbiter = Arbiter()
         self.directing = (
             Directing(track, start.mix, self.audience, self.arbiter, start.blend.locked, start.arc)

@@ -231,6 +231,10 @@ class Directing:
 
     # The goal
 
+    def look(self, clock: Clock) -> None:
+        """See what is wanted now, between decisions too: for those who ask."""
+        self.goal = self._goal(clock.at_s, self._arbiter.owners)
+
     def _open(self, held: Collection[str]) -> list[str]:
         """The dimensions in which something may be tried."""
         return [

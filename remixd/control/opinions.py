@@ -88,6 +88,8 @@ def explained(desk: Desk, handle: str = "") -> list[Explained]:
     """
     audience, directing = desk.audience, desk.directing
     audience.tick(desk.clock.at_s)
+    if directing:
+        directing.look(desk.clock)
     only = next(iter(audience.fans), None) if not audience.is_crowd else None
     fan = audience.fans.get(handle) if handle else only
     now = heard(desk.mix, desk.decks.rights, desk.decks.roles)
@@ -236,6 +238,7 @@ def public_crowd(desk: Desk) -> CrowdTold | None:
     """
     if not (desk.directing and desk.audience.is_crowd):
         return None
+    desk.directing.look(desk.clock)
     crowd = crowd_of(desk)
     if crowd.fans < PUBLIC_FANS_MIN:
         return None

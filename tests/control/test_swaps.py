@@ -17,8 +17,8 @@ from remixd._kernel.stem import Stem as Sound
 from remixd.audience.signal import Signal
 from remixd.config import user_cache_path
 from remixd.control.action import DeckCommand
-from remixd.control.command import Answer
 from remixd.control.choosing import Choosing
+from remixd.control.command import Answer
 from remixd.control.swaps import swap_for
 from remixd.errors import InvalidInput, RemixdError
 from remixd.track.package import Stem, Track

@@ -28,14 +28,14 @@ def until(true: Callable[[], Any], seconds: float = 20.0) -> Any:
 
 
 def test_directions_become_a_taste_that_is_explained_and_undone(client: Client, directed: Session) -> None:
-    answer = client.signal(directed.id, directions={"drums": -2}, fan="mina")
+    answer = client.signal(directed.id, directions={"bass": -2}, fan="mina")
     assert answer.accepted
     taste = client.taste(directed.id, "mina")
     assert taste.signals == 1
-    assert taste.values["drums"] < DIMENSIONS["drums"].neutral
-    assert 0.0 < taste.certainty["drums"] <= 1.0
-    drums = next(why for why in client.explain(directed.id, "mina") if why.dimension == "drums")
-    assert any(answer.id in reason.signals and reason.change < 0.0 for reason in drums.reasons)
+    assert taste.values["bass"] < DIMENSIONS["bass"].neutral
+    assert 0.0 < taste.certainty["bass"] <= 1.0
+    bass = next(why for why in client.explain(directed.id, "mina") if why.dimension == "bass")
+    assert any(answer.id in reason.signals and reason.change < 0.0 for reason in bass.reasons)
     undone = client.undo(directed.id, "mina", answer.id)
     assert not any(answer.id in reason.signals for why in undone for reason in why.reasons)
     with pytest.raises(errors.NotFound):
@@ -59,7 +59,7 @@ def test_what_is_written_moves_the_music(client: Client, directed: Session) -> N
 def test_who_is_forgotten_leaves_no_taste_in_any_session(client: Client, directed: Session) -> None:
     other = client.create_session(client.tracks()[0].id, directed=True, sink="null")
     for session in (directed, other):
-        client.signal(session.id, directions={"drums": 1}, fan="mina")
+        client.signal(session.id, directions={"bass": 1}, fan="mina")
     gone = client.forget_fan("mina")
     assert (gone.sessions, gone.signals) == (2, 2)
     for session in (directed, other):
@@ -69,22 +69,22 @@ def test_who_is_forgotten_leaves_no_taste_in_any_session(client: Client, directe
 
 @pytest.mark.parametrize("fans", [49, 50])
 def test_a_crowd_is_seen_from_fifty_fans_up(client: Client, directed: Session, fans: int) -> None:
-    signals = [Signal(id=f"s{each}", fan=f"fan{each}", wishes={"drums": -6.0}) for each in range(fans)]
+    signals = [Signal(id=f"s{each}", fan=f"fan{each}", wishes={"bass": -6.0}) for each in range(fans)]
     with client.signals(directed.id) as stream:
         assert all(answer.accepted for answer in stream.send(signals))
     crowd = client.crowd(directed.id)
     assert bool(crowd.hidden) == (fans < 50)
     if fans >= 50:
-        drums = next(each for each in crowd.dimensions if each.dimension == "drums")
-        assert (crowd.fans, drums.fans) == (fans, fans)
-        assert drums.wanted < 0.0
+        bass = next(each for each in crowd.dimensions if each.dimension == "bass")
+        assert (crowd.fans, bass.fans) == (fans, fans)
+        assert bass.wanted < 0.0
     assert client.session(directed.id).fans == fans
 
 
 def test_a_dry_run_tells_of_moves_and_makes_none(client: Client, directed: Session) -> None:
     before = client.session(directed.id).mix
-    moves = client.plan(directed.id, [Signal(id="a", fan="mina", wishes={"drums": -12.0})], bars=8)
-    assert [move.dimension for move in moves if move.dimension == "drums"]
+    moves = client.plan(directed.id, [Signal(id="a", fan="mina", wishes={"bass": -12.0})], bars=8)
+    assert [move.dimension for move in moves if move.dimension == "bass"]
     assert [move.sample for move in moves] == sorted(move.sample for move in moves)
     assert all(move.because for move in moves)
     assert client.session(directed.id).mix == before
@@ -94,11 +94,11 @@ def test_a_dry_run_tells_of_moves_and_makes_none(client: Client, directed: Sessi
 
 def test_what_the_dj_holds_no_fan_moves_until_it_is_handed_back(client: Client, directed: Session) -> None:
     with client.console(directed.id) as console:
-        assert console.lock("drums", wait=True).accepted
-        until(lambda: client.session(directed.id).authority == {"drums": "locked"})
-        client.signal(directed.id, {"drums": -12.0}, fan="mina")
-        until(lambda: client.session(directed.id).wanted.get("drums", 0.0) < 0.0)
+        assert console.lock("bass", wait=True).accepted
+        until(lambda: client.session(directed.id).authority == {"bass": "locked"})
+        client.signal(directed.id, {"bass": -12.0}, fan="mina")
+        until(lambda: client.session(directed.id).wanted.get("bass", 0.0) < 0.0)
         time.sleep(2.5)  # a bar
-        assert client.session(directed.id).mix["drums"] == 0.0
-        assert console.lock("drums", on=False, wait=True).accepted
-    until(lambda: client.session(directed.id).mix["drums"] < 0.0)
+        assert client.session(directed.id).mix["bass"] == 0.0
+        assert console.lock("bass", on=False, wait=True).accepted
+    until(lambda: client.session(directed.id).mix["bass"] < 0.0)

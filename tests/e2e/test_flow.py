@@ -52,9 +52,11 @@ def passed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
         @functools.wraps(original)
         def noted(*args, **kwargs):
+            is_new = station not in stations and (station == "signal" or "signal" in stations)
+            if is_new and station not in ("goal", "plan"):
+                stations.append(station)
             done = original(*args, **kwargs)
-            idle = (station == "goal" and not done) or (station == "plan" and not done.moves)
-            if station not in stations and not idle and (station == "signal" or "signal" in stations):
+            if is_new and ((station == "goal" and done) or (station == "plan" and done.moves)):
                 stations.append(station)
             return done
 
