@@ -24,10 +24,12 @@ from remixd.audience.reading import id_of, judged
 from remixd.audience.signal import Signal
 from remixd.audience.space import INDEX, NAMES, D, Floats, unit_of, units_of, value_of
 from remixd.audience.taste import Tastes
-from remixd.audience.utility import EXPLORE, MEANINGS, Kind
+from remixd.audience.trial import TRIED_LEAST, aside
+from remixd.audience.utility import MEANINGS, Kind
 from remixd.audience.votes import Votes
 from remixd.audience.wanted import Wanted, rounded_value
 from remixd.errors import Exhausted, InvalidInput, NotFound
+from remixd.mix import NEUTRAL
 
 Slots: TypeAlias = NDArray[np.integer[Any]]
 
@@ -40,15 +42,15 @@ EASED: Final = 0.5
 IDS_KEPT: Final = 65_536
 """Signals that are known again."""
 
+TICK_MAX: Final = 512
+"""So many events do not wait for the next tick: it would hold up everybody."""
+
 HEARD_ROWS_MAX: Final = 4096
 
 TASTES_MAX: Final = 5_000
 """Of more fans only what they want, not what it was learnt from, is written down for another daemon."""
 
 SAME: Final = 1e-4
-TRIED_LEAST: Final = 0.02
-TRIED_MOST: Final = 0.25
-"""How far beside a taste anything is tried, in taste space: heard, and no shock."""
 
 
 class Audience:
@@ -109,6 +111,7 @@ class Audience:
 
         Returns: the fan. Raises Exhausted for one who sends too much, InvalidInput for a reaction to nothing.
         """
+        heard, before = self._judging(signal, at_s)
         fan = self._fan(signal, at_s)
         if fan.handle and not fan.may_send(at_s):
             raise Exhausted(
@@ -117,11 +120,6 @@ class Audience:
         says = judged(signal)
         key = id_of(signal.fan, signal.id)
         if says:
-            heard, before = self._hearing.credited(at_s)
-            if heard < 0:
-                raise InvalidInput("nothing was heard yet that this could be about", field="reaction")
-            if says[0] in (Kind.BETTER, Kind.WORSE) and heard == before:
-                raise InvalidInput("nothing has changed that it could be compared with", field="reaction")
             self._judged.append((key, at_s, 0.0, says[1], fan.slot, heard, before, says[0], 0))
             fan.reacts = True
         for name, value in wishes.items():
@@ -136,7 +134,18 @@ class Audience:
         if len(self._ids) > IDS_KEPT:
             del self._ids[next(iter(self._ids))]
         self.version += 1
+        if len(self._judged) + len(self._wished) >= TICK_MAX:
+            self.tick(at_s)
         return fan
+
+    def _judging(self, signal: Signal, at_s: float) -> tuple[int, int]:
+        """The rows of what a reaction is about, and of what was before. Raises InvalidInput for nothing."""
+        heard, before = self._hearing.credited(at_s)
+        if signal.reaction and heard < 0:
+            raise InvalidInput("nothing was heard yet that this could be about", field="reaction")
+        if signal.reaction in ("better", "worse") and heard == before:
+            raise InvalidInput("nothing has changed that it could be compared with", field="reaction")
+        return heard, before
 
     def _fan(self, signal: Signal, at_s: float) -> Fan:
         fan = self.fans.find(signal.fan)
@@ -243,27 +252,20 @@ class Audience:
 
     def _wanted_by(self, fan: Fan, phrase: int, open_to: Collection[str]) -> dict[str, Wanted]:
         values, sure = (rows[0] for rows in self.positions(np.array([fan.slot])))
-        tried = self._tried(fan, phrase, open_to)
+        tried = aside(self.tastes, fan, phrase, open_to) if self._explores_for(fan) else np.zeros(D)
         wanted = {}
         for index, name in enumerate(NAMES):
-            stated, aside = fan.stated.get(index), float(tried[index])
+            stated, beside = fan.stated.get(index), float(tried[index])
             if stated and abs(values[index] - stated.unit) < SAME:
                 wanted[name] = Wanted(value=stated.value, fans=1, how="stated")
-            elif sure[index] >= KNOWN or abs(aside) >= TRIED_LEAST:
-                unit = float(np.clip(values[index] + aside, -1.0, 1.0))
-                how = "trial" if abs(aside) >= TRIED_LEAST else "taste"
+            elif sure[index] >= KNOWN or abs(beside) >= TRIED_LEAST:
+                unit = float(np.clip(values[index] + beside, -1.0, 1.0))
+                how = "trial" if abs(beside) >= TRIED_LEAST else "taste"
                 wanted[name] = Wanted(value=rounded_value(name, unit), fans=1, how=how)
         return wanted
 
-    def _tried(self, fan: Fan, phrase: int, open_to: Collection[str]) -> Floats:
-        """How far beside a fan's taste a phrase is, (D,); nowhere until they judge what they hear."""
-        explores = self.explores if fan.exploring is None else fan.exploring
-        if not (explores and fan.reacts):
-            return np.zeros(D)
-        mask = [name in open_to and INDEX[name] not in fan.stated for name in NAMES]
-        aside = self.tastes.target(fan.slot, phrase, EXPLORE, mask) - self.tastes.mean([fan.slot])[0]
-        held: Floats = np.clip(aside, -TRIED_MOST, TRIED_MOST)
-        return held
+    def _explores_for(self, fan: Fan) -> bool:
+        return fan.reacts and (self.explores if fan.exploring is None else fan.exploring)
 
     def _wanted_by_crowd(self, now_s: float, section: int) -> dict[str, Wanted]:
         self.crowd.expire(now_s)
@@ -363,12 +365,7 @@ class Audience:
 
     def copy(self, now_s: float) -> Audience:
         """Another audience that is as this one."""
-        other = Audience(
-            dict.fromkeys(NAMES, 0.0) | {"tempo": 1.0},
-            seed=self._seed,
-            explores=self.explores,
-            prior=self._prior,
-        )
+        other = Audience(NEUTRAL, seed=self._seed, explores=self.explores, prior=self._prior)
         other.restore(self.to_json(now_s))
         return other
 
@@ -380,14 +377,11 @@ class Audience:
         return {
             "fans": self.fans.to_json(),
             "is_crowd": self.is_crowd,
-            "tastes": self._tastes_to_json() if len(self.fans) <= TASTES_MAX else "",
+            "tastes": b64encode(self.tastes.snapshot() if len(self.fans) <= TASTES_MAX else b"").decode(),
             "crowd": self.crowd.snapshot(),
             "votes": self.votes.to_json(),
             "ids": [[key, text] for key, text in self._ids.items()],
         }
-
-    def _tastes_to_json(self) -> str:
-        return b64encode(self.tastes.snapshot()).decode()
 
     def restore(self, plain: Mapping[str, Any]) -> None:
         """Go on from what `to_json` wrote, on the same clock. Raises KeyError, TypeError or ValueError."""

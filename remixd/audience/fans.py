@@ -10,7 +10,7 @@ from remixd.audience.signal import Consent
 from remixd.errors import Exhausted, NotFound
 
 FANS_MAX: Final = 200_000
-"""Fans that a session knows at a time; who has said nothing for longest is forgotten for another."""
+"""Fans that a session knows."""
 
 BURST: Final = 200.0
 A_SECOND: Final = 50.0

@@ -16,6 +16,7 @@ from typing import Any, Final, Protocol
 
 from remixd._kernel.checkpoint import mix_of
 from remixd._kernel.shared import SessionMemory
+from remixd.control import fans_papers
 from remixd.control.decks import Knobs, Loaded
 from remixd.control.engine import Engine
 from remixd.control.order import Order
@@ -113,9 +114,9 @@ class Papers:
 
 def _write_fans(session: Session, before: _Written) -> None:
     desk, began_s = session.desk, monotonic()
-    if (version := desk.fans_version) == before.fans or began_s < before.fans_next_s:
+    if (version := fans_papers.version_of(desk)) == before.fans or began_s < before.fans_next_s:
         return
-    _write(_fans_path(session.engine, session.key), {"version": VERSION, **desk.fans_to_json()})
+    _write(_fans_path(session.engine, session.key), {"version": VERSION, **fans_papers.to_json(desk)})
     ended_s = monotonic()
     before.fans, before.fans_next_s = version, ended_s + (ended_s - began_s) / FANS_SHARE
 
@@ -197,7 +198,7 @@ def _adopted(
         deck.knobs = Knobs.of_json(knobs)
     _put_on_decks(session, {key: _loaded(key, player, shelf) for key, player in players.items()}, facts)
     if (fans := _fans_path(engine, key)).exists():
-        desk.restore_fans(_read(fans))
+        fans_papers.restore(desk, _read(fans))
     session.catch_up()
     desk.transitions.restore(facts["transitions"], orders)
     return session

@@ -8,7 +8,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from remixd._kernel.mailbox import APPLIED, EXPIRED, REFUSED, Mailbox, ReportEntry
 from remixd._kernel.ring import PacketEntry
@@ -236,27 +236,6 @@ class Desk:
             id=command_id, sample=at.sample, settled_sample=at.sample, late_frames=0, moves=(),
             bar_beat=self.bar_beat(at.position_s) or "",
         )  # fmt: skip
-
-    @property
-    def fans_version(self) -> tuple[int, ...]:
-        """What differs whenever `fans_to_json` does."""
-        directed = self.directing.version if self.directing else ()
-        return self.audience.version, self.arbiter.version, *directed
-
-    def fans_to_json(self) -> dict[str, Any]:
-        """What fans and the DJ have expressed, in JSON's types."""
-        return {
-            "audience": self.audience.to_json(self.clock.at_s),
-            "arbiter": self.arbiter.to_json(),
-            "directing": self.directing.to_json() if self.directing else None,
-        }
-
-    def restore_fans(self, plain: Mapping[str, Any]) -> None:
-        """Go on from what `fans_to_json` wrote. Raises KeyError, TypeError or ValueError."""
-        self.audience.restore(plain["audience"])
-        self.arbiter.restore(plain["arbiter"])
-        if self.directing and plain["directing"]:
-            self.directing.restore(plain["directing"])
 
     # Presets
 
