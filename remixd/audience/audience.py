@@ -45,6 +45,9 @@ IDS_KEPT: Final = 65_536
 TICK_MAX: Final = 512
 """So many events do not wait for the next tick: it would hold up everybody."""
 
+WISHES_KEPT: Final = 8
+"""Wishes of one fan and dimension in a tick: the last one counts, the others if that is taken back."""
+
 HEARD_ROWS_MAX: Final = 4096
 
 TASTES_MAX: Final = 5_000
@@ -82,7 +85,7 @@ class Audience:
         self._hearing = Hearing(self.tastes.heard)
         self._ids: dict[int, str] = {}
         self._judged: list[tuple[Any, ...]] = []
-        self._wished: dict[tuple[int, int], tuple[float, int, float]] = {}
+        self._wished: dict[tuple[int, int], list[tuple[float, int, float]]] = {}
         self._kept: dict[str, tuple[Floats, Floats]] = {}
         self.votes = Votes()
         self.decision: Decision | None = None
@@ -123,10 +126,10 @@ class Audience:
             self._judged.append((key, at_s, 0.0, says[1], fan.slot, heard, before, says[0], 0))
             fan.reacts = True
         for name, value in wishes.items():
-            place = fan.slot, INDEX[name]
-            came = at_s, key, value
-            if (there := self._wished.get(place)) is None or came > there:
-                self._wished[place] = came
+            came = self._wished.setdefault((fan.slot, INDEX[name]), [])
+            came.append((at_s, key, value))
+            if len(came) > 2 * WISHES_KEPT:
+                came[:] = sorted(came)[-WISHES_KEPT:]
         if signal.reaction == "explore":
             fan.exploring = signal.amount >= 0.5
         fan.signals += 1
@@ -172,7 +175,7 @@ class Audience:
         said = {NAMES[index]: it.value for index, it in fan.stated.items() if it.share > EASED}
         for index in range(D):
             if (waiting := self._wished.get((fan.slot, index))) is not None:
-                said[NAMES[index]] = waiting[2]
+                said[NAMES[index]] = max(waiting)[2]
         return said
 
     def know(self, handle: str, mean: Floats, variance: Floats) -> None:
@@ -185,31 +188,34 @@ class Audience:
         """Let what came since the last tick count."""
         if not self._judged and not self._wished:
             return
+        last = {place: max(came) for place, came in self._wished.items()}
         rows = self._judged + [
-            (key, at_s, unit_of(NAMES[index], value), 1.0, slot, -1, -1, Kind.WISH, index)
-            for (slot, index), (at_s, key, value) in self._wished.items()
-        ]
+            (key, at_s, unit_of(NAMES[index], value), float((at_s, key, value) == last[slot, index]), slot,
+             -1, -1, Kind.WISH, index)
+            for (slot, index), came in self._wished.items()
+            for at_s, key, value in sorted(came)[-WISHES_KEPT:]
+        ]  # fmt: skip
         events = np.array(rows, EVENT)
         events = events[np.lexsort((events["id"], events["at_s"], events["slot"]))]
         self.tastes.observe(events)
-        self._state(events)
+        self._state(events, {place: came[2] for place, came in last.items()})
         self._judged.clear()
         self._wished.clear()
         self._cast(np.unique(events["slot"]), now_s)
         if len(self.tastes.heard.points) > HEARD_ROWS_MAX:
             self.tastes.free_heard(self._hearing.rows())
 
-    def _state(self, events: Events) -> None:
+    def _state(self, events: Events, values: Mapping[tuple[int, int], float]) -> None:
         """Note what was stated; of what is disliked since, the filter has more. Events are in order."""
         fields = (events[name].tolist() for name in ("slot", "kind", "dimension", "weight", "value"))
         for slot, kind, index, weight, unit in zip(*fields, strict=True):
             stated = self.fans.at(slot).stated
-            if kind == Kind.WISH:
-                _, _, value = self._wished.get((slot, index), (0.0, 0, value_of(NAMES[index], unit)))
-                stated[index] = Stated(value, unit)
+            if kind == Kind.WISH and weight:
+                value = values.get((slot, index))
+                stated[index] = Stated(value_of(NAMES[index], unit) if value is None else value, unit)
             elif kind == Kind.RECENTRE:
                 stated.pop(index, None)
-            elif stated:
+            elif stated and kind != Kind.WISH:
                 meaning = MEANINGS[Kind(kind)]
                 left = 1.0 - EASED * min(meaning.trust * weight, 1.0) * (1.0 - meaning.outcome)
                 for it in stated.values():
@@ -330,7 +336,7 @@ class Audience:
                 field="signal",
             )
         before, fan.stated = fan.stated, {}
-        self._state(self.tastes.ledger(fan.slot))
+        self._state(self.tastes.ledger(fan.slot), {})
         for index, it in fan.stated.items():
             if (was := before.get(index)) and was.unit == it.unit:
                 it.value = was.value
@@ -354,14 +360,6 @@ class Audience:
         self._kept.pop(handle, None)
         self.version += 1
         return fan.signals
-
-    def to_keep(self) -> dict[str, tuple[Floats, Floats]]:
-        """The tastes, mean and variance (D,), of the fans who let them be kept, by handle."""
-        return {
-            fan.handle: (self.tastes.mean([fan.slot])[0], self.tastes.variance([fan.slot])[0])
-            for fan in self.fans
-            if fan.handle and fan.consent == "taste"
-        }
 
     def copy(self, now_s: float) -> Audience:
         """Another audience that is as this one."""

@@ -200,14 +200,25 @@ class Tastes:
         return Explanation(prior=prior, older=course[0] - prior, entries=tuple(entries))
 
     def undo(self, slot: int, id: int) -> bool:  # noqa: A002 - the field's name
-        """Take all events of an id back, as if they had never come; whether the ledger still had one.
+        """Take an id back, and let the wish count that its own had superseded, as if it had never come.
 
-        Raises NotFound if nobody has the slot.
+        Wishes that another one of their moment superseded are in the ledger with weight 0. Returns whether
+        the ledger still had the id. Raises NotFound if nobody has the slot.
         """
-        places = np.flatnonzero(self.ledger(slot)["id"] == np.uint64(id))
-        for place in places[::-1]:
-            self._fans.undo(slot, int(place), self.heard.points)
-        return len(places) > 0
+        events = self.ledger(slot).copy()
+        keep = np.ones(len(events), np.bool_)
+        for place in np.flatnonzero(events["id"] == np.uint64(id)):
+            keep[place] = False
+            before = _superseded(events, int(place))
+            if before is not None:
+                events["weight"][before] = 1.0
+        if keep.all():
+            return False
+        for last in reversed(range(len(events))):
+            self._fans.undo(slot, last, self.heard.points)
+        if keep.any():
+            self.observe(events[keep])
+        return True
 
     def free_heard(self, keep: Iterable[int] = ()) -> int:
         """Free the rows of mixes heard that no ledger refers to, nor `keep`; how many are free now."""
@@ -271,6 +282,16 @@ class Tastes:
     def _check_slot(self, slot: int) -> None:
         if slot not in self:
             raise NotFound(f"nobody has slot {slot}", kind="slot", name=str(slot))
+
+
+def _superseded(events: Events, place: int) -> int | None:
+    """The wish that one in a ledger superseded; None if it is none, or counts for nothing, or did not."""
+    one = events[place]
+    if one["kind"] != Kind.WISH or one["weight"] == 0.0:
+        return None
+    same = (events["kind"] == Kind.WISH) & (events["dimension"] == one["dimension"])
+    before = np.flatnonzero(same[:place])
+    return int(before[-1]) if len(before) and events["weight"][before[-1]] == 0.0 else None
 
 
 def _row(mean: Floats, covariance: Floats) -> Floats:

@@ -47,7 +47,11 @@ class Audiences:
 
     def keep(self, session: Session) -> None:
         """Keep the tastes of those fans of a session who let them be kept."""
-        self._kept.put(session.desk.audience.to_keep(), time.time())
+        audience = session.desk.audience
+        fans = [fan for fan in audience.fans if fan.handle and fan.consent == "taste"]
+        slots = [fan.slot for fan in fans]
+        tastes = zip(audience.tastes.mean(slots), audience.tastes.variance(slots), strict=True)
+        self._kept.put({fan.handle: taste for fan, taste in zip(fans, tastes, strict=True)}, time.time())
 
     def look_after(self, now_s: float) -> None:
         """Keep them all, now and then."""

@@ -15,6 +15,7 @@ from remixd.control.command import Answer
 from remixd.control.presets import Pick
 from remixd.control.session import Session
 from remixd.control.swaps import swap_for
+from remixd.director.preset_files import load_blend
 from remixd.errors import Exhausted, InvalidInput, NotFound, nearest
 from remixd.track.package import Track
 
@@ -79,7 +80,7 @@ class Choosing:
             raise NotFound(f"there is no choice {contest!r}: {hint}", kind="choice", name=contest)
         match dict(signal.choices):
             case {"preset": name}:
-                Pick(id=signal.id, weights={name: 1.0})
+                load_blend(Pick(id=signal.id, weights={name: 1.0}).weights)
             case {"section": name}:
                 session.desk.sections.check(name)
             case _ if session.shown.loaded is None:
