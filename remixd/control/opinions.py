@@ -161,7 +161,7 @@ def fan_parts(desk: Desk, handle: str) -> dict[str, tuple[Part, ...]]:
             groups[what] = change + float(entry.change[index]), [*ids, *([said] if said else [])]
         groups["what was said earlier"] = float(explanation.older[index]), []
         if stated := fan.stated.get(index):  # the slider itself, beside what the filter made of it
-            slider = f"the slider at {told(name, stated.value)}"
+            slider = f"the wish for {told(name, stated.value)}"
             change, ids = groups.get(slider, (0.0, []))
             sums = sum(each for each, _ in groups.values())
             groups[slider] = change + float(position[index] - explanation.prior[index]) - sums, ids
@@ -176,8 +176,8 @@ def _act(desk: Desk, entry: Entry, index: int) -> str:
         return "other presets"
     if entry.kind is Kind.WISH:
         if entry.dimension != index:
-            return f"the slider of {NAMES[entry.dimension or 0]}"
-        return f"the slider at {told(name, round(value_of(name, entry.value), 4))}"
+            return f"the wish for {NAMES[entry.dimension or 0]}"
+        return f"the wish for {told(name, round(value_of(name, entry.value), 4))}"
     one, many = ACTS[entry.kind]
     centre = unit_of(name, desk.directing.centre[name] if desk.directing else NEUTRAL[name])
     above = 0.0 if entry.heard is None else float(entry.heard[index]) - centre
