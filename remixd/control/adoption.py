@@ -114,7 +114,8 @@ class Papers:
 
 def _write_fans(session: Session, before: _Written) -> None:
     desk, began_s = session.desk, monotonic()
-    if (version := fans_papers.version_of(desk)) == before.fans or began_s < before.fans_next_s:
+    version = fans_papers.version_of(desk)
+    if version == before.fans or not any(version) or began_s < before.fans_next_s:
         return
     _write(_fans_path(session.engine, session.key), {"version": VERSION, **fans_papers.to_json(desk)})
     ended_s = monotonic()

@@ -36,7 +36,7 @@ class Climbing:
         sessions._watch.cancel()
         self.now_s = 100.0
         self._sessions = sessions
-        self._ladder = Ladder(sessions._holding, sessions._picking)
+        self._ladder = Ladder(sessions._holding, sessions.picking)
         self._late = 0
         monkeypatch.setattr(ladder_module, "monotonic", lambda: self.now_s)
 
