@@ -36,24 +36,21 @@ class Authority:
 
     Args:
         arbiter: what the DJ holds.
-        next_bar: the sample of the next bar; None if nothing plays.
         tell: called with every second answer.
     """
 
     def __init__(
         self,
         arbiter: Arbiter,
-        next_bar: Callable[[], int | None],
         tell: Callable[[Applied | Refused], None],
     ) -> None:
         self._arbiter = arbiter
-        self._next_bar = next_bar
         self._tell = tell
 
-    def ask(self, command: DeckCommand, clock: Clock) -> Answer:
-        """Let a lock, a take or a handing back begin on the next bar. The first answer."""
+    def ask(self, command: DeckCommand, clock: Clock, next_bar: int | None) -> Answer:
+        """Let a lock, a take or a handing back begin on the next bar, or now if nothing plays. The answer."""
         action = command.action
-        sample = self._next_bar() or clock.sample
+        sample = next_bar or clock.sample
         until = sample + frames_from_seconds(action.value) if action.verb == "take" and action.value else 0
         names = action.dimensions or tuple(DIMENSIONS)
         verb = VERBS[action.verb, action.on]
@@ -86,10 +83,12 @@ class Authority:
         answer = Answer(id=command.id, accepted=True, clamps=lowered.clamps, because=because)
         return answer, value if moves else None
 
-    def turn(self, clock: Clock, settled: Callable[[str], Applied]) -> None:
+    def turn(
+        self, clock: Clock, next_bar: Callable[[], int | None], settled: Callable[[str], Applied]
+    ) -> None:
         """Let begin what is due, and tell; hand back what was taken for a time. `settled` makes an answer."""
         if names := self._arbiter.expired(clock.sample):
-            self._arbiter.ask(Change("", "hand", names, self._next_bar() or clock.sample))
+            self._arbiter.ask(Change("", "hand", names, next_bar() or clock.sample))
         for change in self._arbiter.turn(clock.sample):
             if change.id:
                 named = "everything" if len(change.names) == len(DIMENSIONS) else ", ".join(change.names)

@@ -27,6 +27,7 @@ from remixd.control.layers import Layers
 from remixd.control.loads import Loads
 from remixd.control.order import Order, mix_order
 from remixd.control.places import Wanted
+from remixd.control.posting import Posting
 from remixd.control.presets import Chosen, Presets
 from remixd.control.receipts import PANIC_ROOM, Receipt, Receipts
 from remixd.control.reception import DIRECTED, Entered, Reception
@@ -118,9 +119,10 @@ class Desk:
         self.substitution = Substitution(self.decks, self.wholes, self.standing, self.receipts)
         self.transitions = Transitions(self.decks, self.receipts, tell, self.because)
         self._reception = Reception(self.audience, self.arbiter, tell)
-        self.loads = Loads(self.decks, self._post, tell, is_directed=self.directing is not None)
+        self._posting = Posting(session_id, self.receipts, self._blending)
+        self.loads = Loads(self.decks, self._posting, tell, is_directed=self.directing is not None)
         self.sections = Sections(self.decks, self.transitions, is_directed=self.directing is not None)
-        self._authority = Authority(self.arbiter, self._next_bar, tell)
+        self._authority = Authority(self.arbiter, tell)
 
     @property
     def mix(self) -> dict[str, float]:
@@ -201,7 +203,7 @@ class Desk:
         if self.newest is None:
             return
         clock = self.clock
-        self._authority.turn(clock, self._nothing_to_do)
+        self._authority.turn(clock, self._next_bar, self._nothing_to_do)
         if not self.directing or self.receipts.free < PANIC_ROOM:
             self._listen(clock)
             return
@@ -273,7 +275,7 @@ class Desk:
             if command.action.verb in TRANSITIONS:
                 return self.transitions.take(command)
             handled = Handling(self.decks, command, self.mix, behind_frames).handle()
-            self._post(command.id, handled)
+            self._posting.post(command.id, handled)
         except (InvalidInput, Exhausted) as error:
             return Answer(id=command.id, accepted=False, reason=str(error))
         if not handled.orders:
@@ -290,7 +292,7 @@ class Desk:
         elif command.action.verb == "arc":
             answer = self._authority.follow(command, self.directing, self.clock)
         else:
-            return self._authority.ask(command, self.clock)
+            return self._authority.ask(command, self.clock, self._next_bar())
         if answer.accepted:
             self._settled.append(replace(self._nothing_to_do(command.id), because=answer.because))
         return answer
@@ -306,15 +308,6 @@ class Desk:
         """Raise InvalidInput where no hands are allowed."""
         if self.directing and not self.arbiter.has_all:
             raise InvalidInput(f"{DIRECTED}; take all of it, or make a hands-on session for the decks")
-
-    def _post(self, command_id: str, handled: Handled) -> None:
-        if len(handled.orders) > self.free:
-            raise Exhausted(f"session {self._id} can take {self.free} more commands now")
-        receipt = Receipt(command_id)
-        for order in handled.orders:
-            self.receipts.send(order, (receipt,))
-            self._blending.follow(order)
-        handled.done()
 
     # Panic
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from remixd.control.action import DeckCommand
 from remixd.control.command import Answer, Applied, Refused
 from remixd.control.decks import Decks, Loaded
-from remixd.control.handling import Handled, loading
+from remixd.control.handling import loading
+from remixd.control.posting import Posting
 from remixd.control.reception import DIRECTED
 from remixd.errors import InvalidInput
 from remixd.track.package import Track
@@ -18,7 +19,7 @@ class Loads:
 
     Args:
         decks: of the session.
-        post: posts what a load comes to, under a command's id.
+        posting: of the session.
         tell: called with every second answer.
         is_directed: whether the session keeps its one track.
     """
@@ -26,13 +27,13 @@ class Loads:
     def __init__(
         self,
         decks: Decks,
-        post: Callable[[str, Handled], None],
+        posting: Posting,
         tell: Callable[[Applied | Refused], None],
         *,
         is_directed: bool,
     ) -> None:
         self._decks = decks
-        self._post = post
+        self._posting = posting
         self._tell = tell
         self._is_directed = is_directed
 
@@ -68,6 +69,6 @@ class Loads:
     def load(self, command: DeckCommand, loaded: Loaded) -> None:
         """Load what lies ready in the engine. Raises Exhausted."""
         deck = self._decks.all[command.deck]
-        self._post(command.id, loading(deck, command, loaded, self._decks.sample))
+        self._posting.post(command.id, loading(deck, command, loaded, self._decks.sample))
         self._decks.expect(loaded, deck.index)
         deck.awaited = deck.awaited_track = ""
