@@ -25,9 +25,6 @@ PULLED: Final = (NAMES.index("drums"), NAMES.index("brightness"))
 BOT_RATE: Final = 0.3
 """How often in a phrase a bot wishes."""
 
-OPINION: Final = 0.1
-"""A fan's taste is a ballot on a dimension once it is so certain."""
-
 SECTION: Final = 8
 """Phrases of a section."""
 
@@ -79,7 +76,11 @@ class _Averages:
 
 
 class _Ours:
-    """Tastes are ballots, renewed by whatever a fan does; the crowd's median decides."""
+    """Tastes are ballots, renewed by whatever a fan does; the crowd's median decides.
+
+    A fan of whom nothing is known but the prior votes for that, and in full: the many who only listen hold
+    what the few who are sure would pull along.
+    """
 
     def __init__(self, prior: Prior, trusts: Floats, seed: int) -> None:
         self._tastes, self._trusts = Tastes(prior), trusts
@@ -96,11 +97,9 @@ class _Ours:
         events["at_s"], events["heard"], events["before"] = phrase * PHRASE_S, row, earlier
         self._tastes.observe(events)
         slots = np.unique(acts["slot"])
-        sure = self._tastes.certainty(slots) > OPINION
+        weights = np.repeat(self._trusts[slots, None], D, axis=1)
         means = np.clip(self._tastes.mean(slots), LOW, HIGH)
-        self._crowd.cast(
-            slots, means, sure * self._trusts[slots, None], np.full(len(slots), phrase * PHRASE_S)
-        )
+        self._crowd.cast(slots, means, weights, np.full(len(slots), phrase * PHRASE_S))
 
 
 def run_crowd(
@@ -108,11 +107,8 @@ def run_crowd(
 ) -> dict[str, CrowdCourse]:
     """Play ten minutes to a crowd of `count` honest fans, and bots that are a share of all.
 
-    Args:
-        family, activity: of the honest ones.
-        seed: the fans are the same ones whatever the bots do.
-        bots: share, below 1.
-        verified: whether the bots pass for persons.
+    The honest fans of a seed are the same ones whatever the bots do: a share of all, below 1, who pass for
+    persons if they are `verified`.
     """
     rng = np.random.default_rng((seed, FAMILIES.index(family), 7))
     centre = Centre.of(rng, family)

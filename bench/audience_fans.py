@@ -7,8 +7,9 @@ have Laplace noise, thresholds of their own and lapses, their wishes stop half-w
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -75,6 +76,13 @@ class Population:
     noises: Floats
     lapses: Floats
     lies: float
+
+    def first(self, count: int) -> Population:
+        """The first so many of them."""
+        kept = ("shares", "widths", "thresholds", "skews", "demands", "noises", "lapses")
+        return replace(
+            self, ideals=self.ideals[:, :count], **{name: getattr(self, name)[:count] for name in kept}
+        )
 
     def utilities(self, phrase: int, mixes: Floats) -> Floats:
         """How much each fan likes a mix of (n, D), or of (D,), in (0, 1]."""
@@ -158,6 +166,14 @@ class Behaviour:
         self._slip = rng.standard_t(4, (phrases, self.count)) * 0.09
         self._choice = rng.gumbel(0.0, 1.0, (phrases, self.count, D))
         self._slides = rng.choice([0.5, 0.8, 1.0, 1.0, 1.1], (phrases, self.count))
+
+    def first(self, count: int) -> Behaviour:
+        """That of the first so many of them."""
+        few = copy.copy(self)
+        few.population, few.count = self.population.first(count), min(count, self.count)
+        for name in ("_uniform", "_noise", "_slip", "_choice", "_slides"):
+            setattr(few, name, getattr(self, name)[:, :count])
+        return few
 
     def act(self, phrase: int, heard: Floats, before: Floats) -> Events:
         """What they did in a phrase about what they heard (n, D) and, to compare, heard before.

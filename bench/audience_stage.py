@@ -109,8 +109,9 @@ class Stage:
 
 
 def movements(mixes: Floats, least: float = 0.02) -> tuple[Floats, Floats]:
-    """Of mixes (phrases, n, D): moves of a dimension, of half a decibel at least,
-    and those that go back on the last one, (n,) each.
+    """Moves of a dimension, of half a decibel at least, and those that go back on the last: (n,) each.
+
+    Of mixes (phrases, n, D).
     """
     steps = np.diff(mixes, axis=0)
     signs = np.where(np.abs(steps) > least, np.sign(steps), 0.0)

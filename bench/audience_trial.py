@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,7 +12,7 @@ from remixd.audience.prior import Prior
 from remixd.audience.utility import EXPLORE
 
 from .audience_fans import ACTIVITIES, FAMILIES, Behaviour, Centre, Floats, Population, draw
-from .audience_policies import ORACLE, Policy, make
+from .audience_policies import LINUCB, ORACLE, Policy, make
 from .audience_stage import Stage, movements
 
 PHRASES: Final = 150
@@ -27,6 +27,9 @@ COMPARED: Final = 2
 SAMPLE: Final = 200
 SAMPLE_DEVIATION: Final = 0.2
 """The prior is made of so many other fans, and of them so noisily."""
+
+LINUCB_FANS: Final = 10
+"""A bandit of river's takes milliseconds a phrase: it serves the first of the fans only."""
 
 NEAR: Final = 0.9
 """A fan whose mix is this near to the best that was possible is served."""
@@ -61,7 +64,7 @@ def prior_of(rng: np.random.Generator, centre: Centre) -> Prior:
 
 def run_trial(
     family: str, activity: str, seed: int, count: int, policies: Iterable[str], *, eps: float = EXPLORE
-) -> Mapping[str, Course]:
+) -> dict[str, Course]:
     """Play ten minutes to `count` fans under every policy; these see the same draws."""
     key = (seed, FAMILIES.index(family), ACTIVITIES.index(activity))
     rng = np.random.default_rng(key)
@@ -72,10 +75,9 @@ def run_trial(
     best = _play(make(ORACLE, prior, population, key, eps=eps), behaviour)
     courses = {}
     for name in policies:
-        played = (
-            best if name == ORACLE else _play(make(name, prior, population, (*key, 2), eps=eps), behaviour)
-        )
-        courses[name] = _course(played, best)
+        some = behaviour.first(LINUCB_FANS) if name == LINUCB else behaviour
+        policy = make(name, prior, some.population, (*key, 2), eps=eps)
+        courses[name] = _course(_play(policy, some), best)
     return courses
 
 
@@ -96,13 +98,14 @@ def _play(policy: Policy, behaviour: Behaviour) -> tuple[Floats, Floats, int]:
 
 def _course(played: tuple[Floats, Floats, int], best: tuple[Floats, Floats, int]) -> Course:
     utilities, mixes, violations = played
-    share = utilities / best[0]
+    bests = best[0][:, : utilities.shape[1]]
+    share = utilities / bests
     moves, reversals = movements(mixes)
     minutes = len(utilities) / 15.0
     served = share >= NEAR
     return Course(
         late=share[-LAST:].mean(axis=0),
-        regret=(best[0] - utilities).sum(axis=0),
+        regret=(bests - utilities).sum(axis=0),
         reached=np.where(served.any(axis=0), served.argmax(axis=0), len(utilities)).astype(np.float64),
         moves=moves / minutes,
         reversals=reversals / minutes,

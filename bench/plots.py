@@ -10,7 +10,7 @@ import numpy as np
 
 from remixd.errors import InvalidInput, Unavailable
 
-from . import ours
+from . import audience_report, ours
 from .bench_quality import FLOOR
 from .results import Bench, Figure, Result
 from .scoring import METRICS
@@ -46,6 +46,8 @@ def draw(result: Result, folder: Path) -> list[Path]:
         if bench.name == "quality":
             changes = dict.fromkeys(str(figure.case["change"]) for figure in figures)
             pictures = {f"quality-{change}": _quality(figures, change) for change in changes}
+        elif bench.name == "audience":
+            pictures = {"audience-regret": audience_report.draw(figures)}
         else:
             pictures = {f"{bench.name}-cost": _costs(bench)} if figures else {}
         for name, picture in pictures.items():

@@ -61,6 +61,10 @@ def tables_of(bench: Bench) -> list[Table]:
     figures = [figure for figure in bench.figures if is_tabled(figure)]
     if not figures:
         return []
+    if bench.name == "audience":
+        from .audience_report import tables_of as audience_tables  # it makes tables of this module's
+
+        return list(audience_tables(figures))
     return list(_quality(figures)) if bench.name == "quality" else list(_costs(figures))
 
 
