@@ -154,7 +154,7 @@ async def test_a_reason_adds_up_to_what_is_wanted(sessions: Sessions, session: S
             each = explained[name]
             assert sum(part.change for part in each.parts) == pytest.approx(each.wanted, abs=0.06)
             assert each.because.startswith(f"{name} at ")
-        assert "slider" in {part for part in explained["drums"].parts[0].signals}
+        assert "slider" in explained["drums"].parts[0].signals
     with pytest.raises(NotFound):
         sessions.audiences.explain(session, "nobody")
 
