@@ -8,6 +8,7 @@ argument, on the session's clock. Thread: [control].
 
 from __future__ import annotations
 
+import math
 from base64 import b64decode, b64encode
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, TypeAlias
@@ -16,28 +17,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from remixd.audience.crowd import UNVERIFIED_WEIGHT, Crowd, Decision
-from remixd.audience.fans import Fan, Fans, Stated
+from remixd.audience.fans import Fan, Fans
 from remixd.audience.heard import Hearing
-from remixd.audience.ledger import EVENT, Events
+from remixd.audience.ledger import EVENT
 from remixd.audience.prior import Prior
 from remixd.audience.reading import id_of, judged
 from remixd.audience.signal import Signal
-from remixd.audience.space import INDEX, NAMES, D, Floats, unit_of, units_of, value_of
+from remixd.audience.space import INDEX, NAMES, D, Floats, unit_of, units_of
+from remixd.audience.stating import EASED, state, stated_before
 from remixd.audience.taste import Tastes
 from remixd.audience.trial import TRIED_LEAST, aside
-from remixd.audience.utility import MEANINGS, Kind
+from remixd.audience.utility import Kind
 from remixd.audience.votes import Votes
 from remixd.audience.wanted import Wanted, rounded_value
 from remixd.errors import Exhausted, InvalidInput, NotFound
-from remixd.mix import NEUTRAL
+from remixd.mix import DIMENSIONS, NEUTRAL
 
 Slots: TypeAlias = NDArray[np.integer[Any]]
 
 KNOWN: Final = 0.05
 """Below this certainty of a dimension a fan has no opinion of it."""
-
-EASED: Final = 0.5
-"""A dislike lets the filter have this share of what was stated; others as far as they are trusted."""
 
 IDS_KEPT: Final = 65_536
 """Signals that are known again."""
@@ -109,7 +108,7 @@ class Audience:
 
         Args:
             signal: that is not known yet.
-            wishes: in their units.
+            wishes: in their units; beyond a dimension's range they are for its end.
             at_s: when it was expressed.
 
         Returns: the fan. Raises Exhausted for one who sends too much, InvalidInput for a reaction to nothing.
@@ -127,7 +126,7 @@ class Audience:
             fan.reacts = True
         for name, value in wishes.items():
             came = self._wished.setdefault((fan.slot, INDEX[name]), [])
-            came.append((at_s, key, value))
+            came.append((at_s, key, DIMENSIONS[name].clamp(value)))
             if len(came) > 2 * WISHES_KEPT:
                 came[:] = sorted(came)[-WISHES_KEPT:]
         if signal.reaction == "explore":
@@ -138,7 +137,7 @@ class Audience:
             del self._ids[next(iter(self._ids))]
         self.version += 1
         if len(self._judged) + len(self._wished) >= TICK_MAX:
-            self.tick(at_s)
+            self.tick(at_s + signal.age_s)
         return fan
 
     def _judging(self, signal: Signal, at_s: float) -> tuple[int, int]:
@@ -198,35 +197,21 @@ class Audience:
         events = np.array(rows, EVENT)
         events = events[np.lexsort((events["id"], events["at_s"], events["slot"]))]
         self.tastes.observe(events)
-        self._state(events, {place: came[2] for place, came in last.items()})
+        state(self.fans.at, events, {place: came[2] for place, came in last.items()})
         self._judged.clear()
         self._wished.clear()
         self._cast(np.unique(events["slot"]), now_s)
         if len(self.tastes.heard.points) > HEARD_ROWS_MAX:
             self.tastes.free_heard(self._hearing.rows())
 
-    def _state(self, events: Events, values: Mapping[tuple[int, int], float]) -> None:
-        """Note what was stated; of what is disliked since, the filter has more. Events are in order."""
-        fields = (events[name].tolist() for name in ("slot", "kind", "dimension", "weight", "value"))
-        for slot, kind, index, weight, unit in zip(*fields, strict=True):
-            stated = self.fans.at(slot).stated
-            if kind == Kind.WISH and weight:
-                value = values.get((slot, index))
-                stated[index] = Stated(value_of(NAMES[index], unit) if value is None else value, unit)
-            elif kind == Kind.RECENTRE:
-                stated.pop(index, None)
-            elif stated and kind != Kind.WISH:
-                meaning = MEANINGS[Kind(kind)]
-                left = 1.0 - EASED * min(meaning.trust * weight, 1.0) * (1.0 - meaning.outcome)
-                for it in stated.values():
-                    it.share *= left
-
     def _cast(self, slots: Slots, now_s: float) -> None:
         """Renew the ballots of some fans."""
         values, weights = self.positions(slots)
         weights[weights < KNOWN] = 0.0
         weights *= [[1.0 if self.fans.at(int(slot)).verified else UNVERIFIED_WEIGHT] for slot in slots]
-        self.crowd.cast(slots, values, weights, now_s)
+        self.crowd.expire(now_s)
+        # later than one that was cast at this very moment, which would stay if its values are greater
+        self.crowd.cast(slots, values, weights, math.nextafter(now_s, math.inf))
 
     def positions(self, slots: Slots) -> tuple[Floats, Floats]:
         """Where fans want to be, float64 (n, D) in taste space, and how sure that is, (n, D) in [0, 1]."""
@@ -330,13 +315,14 @@ class Audience:
         fan, key = self.fans.get(handle), id_of(handle, signal_id)
         if not self._ids.get(key):  # it never came, or was taken back
             raise NotFound(f"no signal {signal_id!r} of fan {handle!r} counts", kind="signal", name=signal_id)
+        ledger = self.tastes.ledger(fan.slot)
         if not self.tastes.undo(fan.slot, key):
             raise InvalidInput(
                 f"signal {signal_id!r} is no longer among the fan's last ones, or said nothing of a taste",
                 field="signal",
             )
-        before, fan.stated = fan.stated, {}
-        self._state(self.tastes.ledger(fan.slot), {})
+        before, fan.stated = fan.stated, stated_before(fan.stated, ledger)
+        state(self.fans.at, self.tastes.ledger(fan.slot), {})
         for index, it in fan.stated.items():
             if (was := before.get(index)) and was.unit == it.unit:
                 it.value = was.value

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from remixd.audience.signal import Consent
+from remixd.audience.signal import FUTURE_S, PAST_S, Consent
 from remixd.errors import Exhausted, NotFound
 
 FANS_MAX: Final = 200_000
@@ -43,7 +43,7 @@ class Fan:
         slot: its row in the arrays of tastes and ballots.
         stated: what it last wished of a dimension, by its index, and how much that still counts.
         reacts: whether it ever gave a reaction, without which trying things out teaches nothing.
-        seen_s: when it last said something.
+        seen_s: the latest moment of which it has said something.
     """
 
     handle: str
@@ -58,9 +58,17 @@ class Fan:
     _tokens: float = BURST
 
     def may_send(self, at_s: float) -> bool:
-        """Whether it has not sent too much; a token bucket, whose clock may jump."""
-        passed_s = max(at_s - self.seen_s, 0.0)
-        self.seen_s = at_s
+        """Whether it has not sent too much; a token bucket, whose clock may jump.
+
+        Signals may say that they are of the past: what lies no further back is no clock that jumped, and
+        gives nothing back.
+        """
+        passed_s = at_s - self.seen_s
+        if passed_s > 0.0 or passed_s < -(PAST_S + FUTURE_S):
+            self.seen_s = at_s
+            passed_s = max(passed_s, 0.0)
+        else:
+            passed_s = 0.0
         self._tokens = min(self._tokens + passed_s * A_SECOND, BURST)
         if self._tokens < 1.0:
             return False

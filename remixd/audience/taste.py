@@ -216,8 +216,8 @@ class Tastes:
             return False
         for last in reversed(range(len(events))):
             self._fans.undo(slot, last, self.heard.points)
-        if keep.any():
-            self.observe(events[keep])
+        for place in np.flatnonzero(keep):  # in the order they had, which is not that of their times
+            self.observe(events[place : place + 1])
         return True
 
     def free_heard(self, keep: Iterable[int] = ()) -> int:

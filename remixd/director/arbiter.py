@@ -79,8 +79,9 @@ class Arbiter:
         return {name: each.owner for name, each in held.items()}
 
     def expired(self, sample: int) -> tuple[str, ...]:
-        """The dimensions whose time is over, and which nothing hands back yet."""
-        waiting = {name for change in self._changes if change.verb == "hand" for name in change.names}
+        """The dimensions whose time is over, and which nothing hands back or takes anew yet."""
+        verbs = ("hand", "take")  # what is taken anew on the next bar is not handed back there
+        waiting = {name for change in self._changes if change.verb in verbs for name in change.names}
         return tuple(
             name for name, held in self._held.items() if 0 < held.until <= sample and name not in waiting
         )

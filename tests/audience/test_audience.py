@@ -283,3 +283,69 @@ def test_a_cadence_is_met_by_every_half_or_second_step_or_not_at_all():
     assert cadence_tempo(126.0, 120.0) == pytest.approx(1.05)
     for steps, bpm in itertools.product((150.0,), (100.0, 120.0)):
         assert cadence_tempo(steps, bpm) is None
+
+
+def test_signals_of_the_past_and_of_now_by_turns_do_not_get_round_the_rate_cap():
+    audience = listening()
+    for number in range(int(BURST)):
+        say(audience, f"{number}", at_s=100.0 - 60.0 * (number % 2), wishes={"drums": 1.0})
+    for at_s in (100.0, 40.0, 100.0):
+        with pytest.raises(Exhausted, match="too many"):
+            say(audience, "one more", at_s=at_s, wishes={"drums": 1.0})
+    say(audience, "later", at_s=101.0, wishes={"drums": 1.0})
+    for number in range(int(BURST)):  # a clock that ran back holds up nobody
+        audience.fans.get("mina").may_send(10.0 + number)
+    assert audience.fans.get("mina").may_send(10.0 + BURST)
+
+
+def crowd_of_four() -> Audience:
+    audience = listening()
+    say(audience, "hello", "jun", wishes={"bass": 0.0})
+    for fan in "abc":
+        say(audience, "low", fan, wishes={"drums": -6.0})
+    audience.tick(100.0)
+    return audience
+
+
+def test_an_old_signal_that_fills_a_tick_does_not_make_the_others_old():
+    audience = crowd_of_four()
+    for fan in "abc":
+        say(audience, "high", fan, at_s=110.0, wishes={"drums": 6.0})
+    for number in range(TICK_MAX):
+        signal = Signal(id=f"{number}", fan="", reaction="dwell", amount=0.1, age_s=60.0)
+        audience.take(signal, {}, 110.0 - signal.age_s)
+    assert audience.wanted(110.0)["drums"].value == 6.0
+
+
+def test_what_is_undone_at_the_moment_it_came_is_undone_in_a_crowd_too():
+    audience, without = crowd_of_four(), crowd_of_four()
+    for fan in "abc":
+        say(audience, "high", fan, at_s=110.0, wishes={"drums": 6.0})
+        audience.undo(fan, "high", 110.0)
+    assert audience.wanted(110.0)["drums"] == without.wanted(110.0)["drums"]
+
+
+def test_a_wish_beyond_a_dimension_is_for_its_end():
+    audience = listening()
+    say(audience, "a", wishes={"drums": 1e300, "space": -1e300})
+    wanted = audience.wanted(101.0)
+    assert (wanted["drums"].value, wanted["space"].value) == (
+        DIMENSIONS["drums"].maximum, DIMENSIONS["space"].minimum,
+    )  # fmt: skip
+    assert audience.stated("mina")["drums"] == DIMENSIONS["drums"].maximum
+
+
+def test_undoing_one_of_very_many_leaves_what_was_stated_long_before():
+    audience, without = listening(), listening()
+    for each in (audience, without):
+        say(each, "wish", wishes={"drums": 6.0})
+        for number in range(80):
+            say(each, f"{number}", at_s=101.0 + number, reaction="dislike" if number == 3 else "like")
+            each.tick(101.0 + number)
+    say(audience, "last", at_s=190.0, reaction="skip")
+    audience.undo("mina", "last", 190.0)
+    fan, other = audience.fans.get("mina"), without.fans.get("mina")
+    assert 0.0 < other.stated[NAMES.index("drums")].share < 1.0
+    assert fan.stated.keys() == other.stated.keys()
+    for index, it in other.stated.items():
+        assert fan.stated[index].share == pytest.approx(it.share)

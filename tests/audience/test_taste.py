@@ -114,6 +114,16 @@ def test_undo_equals_a_history_without_the_event(history, back, slot):
     assert not tastes.undo(slot, gone)
 
 
+def test_undo_leaves_the_order_of_what_came_late_as_it_was():
+    tastes, without = alone(), alone()
+    for number, (value, at_s) in enumerate(((0.5, 10.0), (-0.5, -50.0), (0.2, 0.0), (0.9, -30.0))):
+        tastes.observe(wish(value, id=number + 1, at_s=at_s))
+        if number < 3:
+            without.observe(wish(value, id=number + 1, at_s=at_s))
+    assert tastes.undo(0, 4)
+    np.testing.assert_array_equal(states(tastes, [0]), states(without, [0]))
+
+
 def test_an_event_folded_away_can_no_longer_be_taken_back():
     tastes = alone()
     for number in range(EVENTS_KEPT + 1):

@@ -130,3 +130,13 @@ def test_clearing_holds_nothing_and_names_what_never_began():
 def test_a_dimension_that_nobody_took_is_no_ones():
     with pytest.raises(KeyError):
         Arbiter().moves("drums", 0.0, 0.0, jump=True)
+
+
+def test_what_is_taken_anew_before_its_time_is_over_is_not_handed_back_on_that_bar():
+    arbiter = asked(Change("a", "take", ("drums", "bass"), 0, until=100))
+    arbiter.turn(0)
+    arbiter.ask(Change("b", "take", ("drums",), 120))
+    assert arbiter.expired(100) == ("bass",)
+    arbiter.turn(120)
+    assert arbiter.owners == {"drums": "dj", "bass": "dj"}
+    assert arbiter.expired(10_000) == ("bass",)
