@@ -216,8 +216,9 @@ class Desk:
         self._blending.take(due)
         self.audience.hear(due.sample / RATE_HZ, self.mix)
         self._reception.tell_counted(self._nothing_to_do)
+        now = self._nothing_to_do("")
         for signal_id, because in due.settled.items():
-            self._tell(replace(self._nothing_to_do(signal_id), because=because))
+            self._tell(replace(now, id=signal_id, because=because))
 
     def _listen(self, clock: Clock) -> None:
         """Hands-on: let what fans express count now and then."""

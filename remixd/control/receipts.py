@@ -147,13 +147,14 @@ class Receipts:
         if sent is None:
             return
         self.version += 1
-        for receipt, value in (*sent.replaced, *((receipt, report.value) for receipt in sent.receipts)):
+        replaced = ((receipt, value, True) for receipt, value in sent.replaced)
+        theirs = ((receipt, report.value, report.superseded) for receipt in sent.receipts)
+        for receipt, value, superseded in (*replaced, *theirs):
             receipt.open.discard(report.id)
             if report.kind != APPLIED:
                 reason = reason_of(report.kind, report.reason, sent.order)
                 self._tell(Refused(id=receipt.signal_id, reason=reason))
             else:
-                superseded = report.superseded or receipt not in sent.receipts
                 self._note(receipt, report._replace(value=value, superseded=superseded), sent)
             if not receipt.open and receipt.moves:
                 self._tell(self._applied(receipt))

@@ -132,6 +132,8 @@ class Reception:
 
     def tell_counted(self, at: Callable[[str], Applied]) -> None:
         """Tell those whose reactions count now; `at` makes an answer without moves of an id."""
-        for signal_id, because in self._counted:
-            self._tell(replace(at(signal_id), because=because))
-        self._counted.clear()
+        counted, self._counted = self._counted, []
+        if counted:
+            now = at("")
+            for signal_id, because in counted:
+                self._tell(replace(now, id=signal_id, because=because))
