@@ -51,10 +51,10 @@ MEANINGS: Final[Mapping[Kind, Meaning]] = MappingProxyType(
         Kind.LOVE: Meaning(2.0, 1.0),
         Kind.DISLIKE: Meaning(1.0, 0.0),
         Kind.SKIP: Meaning(0.1, 0.0),
-        Kind.REPLAY: Meaning(0.8, 1.0),
-        Kind.DWELL: Meaning(0.03, 1.0),
-        Kind.VOLUME_UP: Meaning(0.2, 1.0),
-        Kind.VOLUME_DOWN: Meaning(0.2, 0.0),
+        Kind.REPLAY: Meaning(1.0, 1.0),
+        Kind.DWELL: Meaning(0.02, 1.0),
+        Kind.VOLUME_UP: Meaning(0.4, 1.0),
+        Kind.VOLUME_DOWN: Meaning(0.4, 0.0),
         Kind.BETTER: Meaning(2.0, 1.0),
         Kind.WORSE: Meaning(2.0, 0.0),
         Kind.RECENTRE: Meaning(1.0, 1.0),
@@ -88,7 +88,7 @@ DRIFT_PER_S: Final = 0.01**2 / PHRASE_S
 SURPRISE: Final = 0.2
 """How much of a wish's surprise, squared, is taken for what was not known of that dimension."""
 
-EXPLORE: Final = 0.4
+EXPLORE: Final = 0.3
 """How far the target strays from the mean along the least certain direction: in standard deviations that this
 one has beyond the others."""
 
