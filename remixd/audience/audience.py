@@ -162,6 +162,16 @@ class Audience:
         fan.verified = signal.verified
         return fan
 
+    def disown(self, signal: Signal) -> None:
+        """Not know a signal that was taken, and of which nothing came: it may be sent again."""
+        if self._ids.pop(id_of(signal.fan, signal.id), None) and (fan := self.fans.find(signal.fan)):
+            fan.signals -= 1
+        self.version += 1
+
+    def is_alone(self, handle: str) -> bool:
+        """Whether there is no other fan than this one, who may not be there yet."""
+        return not self.is_crowd and all(fan.handle == handle for fan in self.fans)
+
     def id_text(self, key: int) -> str:
         """The id of a signal that a ledger names; empty if it is not known any more."""
         return self._ids.get(key, "")
@@ -176,6 +186,10 @@ class Audience:
             if (waiting := self._wished.get((fan.slot, index))) is not None:
                 said[NAMES[index]] = max(waiting)[2]
         return said
+
+    def unknow(self, handle: str) -> None:
+        """Let nobody begin with a taste that was kept, and is no more."""
+        self._kept.pop(handle, None)
 
     def know(self, handle: str, mean: Floats, variance: Floats) -> None:
         """Let a fan who joins begin with a taste that was kept, (D,) each."""
@@ -343,7 +357,7 @@ class Audience:
         self.tastes.forget(fan.slot)
         self.crowd.withdraw(np.array([fan.slot]))
         self.votes.withdraw(fan)
-        self._kept.pop(handle, None)
+        self.unknow(handle)
         self.version += 1
         return fan.signals
 
