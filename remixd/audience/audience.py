@@ -285,14 +285,14 @@ class Audience:
         """Presets have taken these dimensions elsewhere: what was wanted of them is void."""
         self.tick(now_s)
         units = units_of(centre)
-        slots = self.tastes.slots()
-        rows = [
-            (0, now_s, units[INDEX[name]], 1.0, int(slot), -1, -1, Kind.RECENTRE, INDEX[name])
-            for name in sorted(moved)
-            for slot in slots
-        ]
-        if rows:
-            self.tastes.observe(np.array(rows, EVENT))
+        slots, rows = self.tastes.slots(), [INDEX[name] for name in sorted(moved)]
+        events = np.zeros(len(rows) * len(slots), EVENT)
+        events["at_s"], events["weight"], events["kind"] = now_s, 1.0, Kind.RECENTRE
+        events["heard"] = events["before"] = -1
+        events["slot"] = np.tile(slots, len(rows))
+        events["dimension"] = np.repeat(rows, len(slots))
+        events["value"] = units[events["dimension"]]
+        self.tastes.observe(events)
         for fan in self.fans:
             for name in moved:
                 fan.stated.pop(INDEX[name], None)

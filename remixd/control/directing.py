@@ -64,13 +64,15 @@ class Clock:
 class Due:
     """What happens at one sample: moves, each with the frames it takes, and signals that are settled.
 
-    `recentred` where another centre counts from here on: the ids of the signals that it made void.
+    `recentred` where another centre counts from here on: the ids of the signals that it made void. `held` are
+    the dimensions that are the DJ's there.
     """
 
     sample: int
     moves: Sequence[tuple[Move, int]]
     settled: Mapping[str, str]
     recentred: Sequence[str] | None = None
+    held: Collection[str] = ()
 
 
 class Directing:
@@ -222,7 +224,8 @@ class Directing:
             self._decided[every] = starts[every][0]
             self._turns[every] += 1
         self._planned = None, {}
-        held: set[str] = set(self._arbiter.owners_at(first))
+        owned = self._arbiter.owners_at(first)
+        held = set(owned)
         recentred = None
         if self._coming and "phrase" in at:
             moved_there = self._director.moved_by(*self._coming)
@@ -237,6 +240,7 @@ class Directing:
             moves=[(move, length) for move, (_, length) in moves],
             settled=plan.settled,
             recentred=recentred,
+            held=owned,
         )
 
     # The goal

@@ -378,3 +378,20 @@ async def test_panic_does_not_take_away_the_taste_that_a_fan_lets_be_kept(
     sessions.audiences.keep(session)
     np.testing.assert_array_equal(sessions.audiences._kept.get("mina"), kept)
     assert kept[0].any()
+
+
+async def test_other_presets_leave_what_the_dj_holds_until_it_is_handed_back(
+    sessions: Sessions, session: Session
+) -> None:
+    await rendered(session, 9_600)
+    dj(session, "lock", "drums")
+    await rendered(session, session.status().sample + BAR + 9_600)
+    [answer] = sessions.receive(session, [Signal(id="p", fan="mina", choices={"preset": "stripped"})])
+    assert answer.accepted
+    await rendered(session, answer.planned_sample + BAR)
+    centre = session.desk.directing.centre
+    assert centre["drums"] != 0.0
+    assert session.desk.mix["drums"] == 0.0
+    dj(session, "lock", "drums", on=False)
+    await rendered(session, session.status().sample + 3 * BAR)
+    assert abs(session.desk.mix["drums"] - centre["drums"]) < abs(centre["drums"])
