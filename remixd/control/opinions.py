@@ -44,7 +44,7 @@ def status_of(desk: Desk) -> dict[str, Any]:
     return {
         "wanted": {name: each.value for name, each in directing.wanted.items()} if directing else {},
         "authority": dict(desk.arbiter.owners),
-        "fans": len(desk.audience.fans),
+        "fans": desk.audience.live_fans,
         "alarms": alarms_of(desk),
         "crowd": crowd_of(desk) if is_crowd else None,
     }

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from sounds import music
 
+from remixd.audience.crowd import EXPIRES_S
 from remixd.audience.signal import Signal
 from remixd.audience.space import D
 from remixd.control.action import Action, DeckCommand
@@ -395,3 +396,13 @@ async def test_other_presets_leave_what_the_dj_holds_until_it_is_handed_back(
     dj(session, "lock", "drums", on=False)
     await rendered(session, session.status().sample + 3 * BAR)
     assert abs(session.desk.mix["drums"] - centre["drums"]) < abs(centre["drums"])
+
+
+async def test_a_status_counts_the_fans_whose_ballots_live(session: Session) -> None:
+    await rendered(session, 9_600)
+    for fan in ("jun", "bo", "an"):
+        say(session, "hello", fan, wishes={"bass": -3.0})
+    session.desk.audience.tick(1.0)
+    assert session.status().fans == 3
+    session.desk.audience.crowd.expire(1.0 + 2 * EXPIRES_S)
+    assert session.status().fans == 0
