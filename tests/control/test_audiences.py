@@ -330,13 +330,10 @@ async def test_what_no_longer_counts_is_not_told_to_count(session: Session, how:
     assert isinstance(await outcome(session, "like", end), Refused)
 
 
-async def test_a_cadence_that_is_refused_leaves_the_tempo_and_one_beyond_rights_is_refused(
-    session: Session,
-) -> None:
+async def test_a_cadence_that_is_refused_leaves_no_tempo_and_a_second_fan_gets_none(session: Session) -> None:
     await rendered(session, 9_600)
-    flood = session.desk.audience
     say(session, "hello", wishes={"bass": 0.0})
-    flood.fans.get("mina")._tokens = 0.0
+    session.desk.audience.fans.get("mina")._tokens = 0.0
     refused = say(session, "c", reaction="cadence", amount=BPM / 2 * 1.05)
     assert not refused.accepted
     assert session.desk.directing.to_json()["cadence"] is None
