@@ -10,6 +10,7 @@ from remixd.api import audience_convert as convert
 from remixd.api.status import Context
 from remixd.api.streams import Requests, Streams
 from remixd.audience import similarity
+from remixd.audience.crowd import PUBLIC_FANS_MIN
 from remixd.audience.signal import Signal, check_name
 from remixd.control.sessions import Session
 from remixd.control.sessions import Sessions as Registry
@@ -21,9 +22,6 @@ SIGNALS_MAX: Final = 1024
 """Signals of one batch."""
 
 PLAN_BARS: Final = (1, 64)
-
-SHOWN_FROM: Final = 50
-"""Fans from which on a crowd is shown to everybody: fewer could be told apart."""
 
 
 class AudienceServicer(audience_pb2_grpc.AudienceServicer):
@@ -112,9 +110,9 @@ class AudienceServicer(audience_pb2_grpc.AudienceServicer):
     ) -> pb.GetCrowdResponse:
         """Tell what a crowd wants, unless it is so small that one could tell its fans apart."""
         crowd = self._sessions.audiences.crowd(self._sessions.get(check_name("session", request.session)))
-        if crowd is None or crowd.fans < SHOWN_FROM:
+        if crowd is None or crowd.fans < PUBLIC_FANS_MIN:
             return pb.GetCrowdResponse(
-                reason=f"crowds are shown of directed sessions, from {SHOWN_FROM} fans up"
+                reason=f"crowds are shown of directed sessions, from {PUBLIC_FANS_MIN} fans up"
             )
         return pb.GetCrowdResponse(crowd=convert.crowd_to_proto(crowd))
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from remixd.api.decks import ROLE_FROM_PROTO, ROLE_TO_PROTO, deck_to_proto
+from remixd.audience.crowd import PUBLIC_FANS_MIN
 from remixd.control.command import Answer, Applied, Clamp, Refused
 from remixd.control.ingest import ImportResult
 from remixd.control.streams import Event, Lost, Missed, Packet, SessionStatus
@@ -222,7 +223,8 @@ def edits_from_proto(message: tracks_pb2.Edits) -> Edits:
 
 
 def status_to_proto(status: SessionStatus) -> sessions_pb2.Session:
-    """How a session stands."""
+    """How a session stands. Of a crowd in which fans could be told apart it is not told what they want."""
+    is_small = status.crowd is not None and status.fans < PUBLIC_FANS_MIN
     return sessions_pb2.Session(
         id=status.session,
         track=status.track_id,
@@ -258,10 +260,10 @@ def status_to_proto(status: SessionStatus) -> sessions_pb2.Session:
         generated=[sessions_pb2.GeneratedLayer(name=name, how=how) for name, how in status.generated.items()],
         generated_db=status.generated_db,
         decks=[deck_to_proto(deck) for deck in status.decks],
-        wanted=status.wanted,
+        wanted={} if is_small else status.wanted,
         authority=status.authority,
         fans=status.fans,
-        alarms=status.alarms,
+        alarms=() if is_small else status.alarms,
     )
 
 

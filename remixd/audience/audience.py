@@ -162,6 +162,16 @@ class Audience:
         fan.verified = signal.verified
         return fan
 
+    def disown(self, signal: Signal) -> None:
+        """Not know a signal that was taken, and of which nothing came: it may be sent again."""
+        if self._ids.pop(id_of(signal.fan, signal.id), None) and (fan := self.fans.find(signal.fan)):
+            fan.signals -= 1
+        self.version += 1
+
+    def is_alone(self, handle: str) -> bool:
+        """Whether there is no other fan than this one, who may not be there yet."""
+        return not self.is_crowd and all(fan.handle == handle for fan in self.fans)
+
     def id_text(self, key: int) -> str:
         """The id of a signal that a ledger names; empty if it is not known any more."""
         return self._ids.get(key, "")
@@ -176,6 +186,10 @@ class Audience:
             if (waiting := self._wished.get((fan.slot, index))) is not None:
                 said[NAMES[index]] = max(waiting)[2]
         return said
+
+    def unknow(self, handle: str) -> None:
+        """Let nobody begin with a taste that was kept, and is no more."""
+        self._kept.pop(handle, None)
 
     def know(self, handle: str, mean: Floats, variance: Floats) -> None:
         """Let a fan who joins begin with a taste that was kept, (D,) each."""
@@ -271,14 +285,14 @@ class Audience:
         """Presets have taken these dimensions elsewhere: what was wanted of them is void."""
         self.tick(now_s)
         units = units_of(centre)
-        slots = self.tastes.slots()
-        rows = [
-            (0, now_s, units[INDEX[name]], 1.0, int(slot), -1, -1, Kind.RECENTRE, INDEX[name])
-            for name in sorted(moved)
-            for slot in slots
-        ]
-        if rows:
-            self.tastes.observe(np.array(rows, EVENT))
+        slots, rows = self.tastes.slots(), [INDEX[name] for name in sorted(moved)]
+        events = np.zeros(len(rows) * len(slots), EVENT)
+        events["at_s"], events["weight"], events["kind"] = now_s, 1.0, Kind.RECENTRE
+        events["heard"] = events["before"] = -1
+        events["slot"] = np.tile(slots, len(rows))
+        events["dimension"] = np.repeat(rows, len(slots))
+        events["value"] = units[events["dimension"]]
+        self.tastes.observe(events)
         for fan in self.fans:
             for name in moved:
                 fan.stated.pop(INDEX[name], None)
@@ -343,7 +357,7 @@ class Audience:
         self.tastes.forget(fan.slot)
         self.crowd.withdraw(np.array([fan.slot]))
         self.votes.withdraw(fan)
-        self._kept.pop(handle, None)
+        self.unknow(handle)
         self.version += 1
         return fan.signals
 

@@ -134,18 +134,21 @@ class Contest:
     def _drop(self, slots: Slots) -> None:
         self._option[slots], self._weights[slots], self._at_s[slots] = NONE, 0, -np.inf
 
-    def decide(self, now_s: float) -> Outcome:
-        """How the contest stands now. Votes of the future become those of now.
+    def tally(self, now_s: float) -> tuple[dict[str, float], int]:
+        """The shares of the live votes, as in an Outcome, and how many these are; nothing wins by it.
 
-        Raises InvalidInput if the time is not finite.
+        Votes of the future become those of now. Raises InvalidInput if the time is not finite.
         """
         if not math.isfinite(now_s):
             raise InvalidInput("the time is not finite")
         np.minimum(self._at_s, now_s, out=self._at_s)
         self._drop(np.flatnonzero((self._at_s < now_s - self._expires_s) & np.isfinite(self._at_s)))
+        return self._shares(), int(np.count_nonzero(self._option != NONE))
+
+    def decide(self, now_s: float) -> Outcome:
+        """Let win what wins now, and tell how the contest stands. Raises as `tally` does."""
         before = self.standing
-        shares = self._shares()
-        fans = int(np.count_nonzero(self._option != NONE))
+        shares, fans = self.tally(now_s)
         if fans >= self._fans_min:
             self.standing = _winner(shares, before)
         return Outcome(

@@ -29,9 +29,19 @@ class Votes:
             contest.clear("")
         return outcome
 
-    def shares(self, now_s: float) -> dict[str, dict[str, float]]:
-        """Of each contest, its options and their shares of the live votes."""
-        return {name: dict(contest.decide(now_s).shares) for name, contest in self._contests.items()}
+    def standing(self, name: str) -> str:
+        """The option that stands in a contest; empty for none."""
+        contest = self._contests.get(name)
+        return contest.standing if contest else ""
+
+    def take_back(self, name: str, standing: str) -> None:
+        """What won cannot be done: what stood before stands, and the next vote lets it win anew."""
+        self._contests[name].standing = standing
+
+    def shares(self, now_s: float, fans_min: int = 0) -> dict[str, dict[str, float]]:
+        """Of each contest with so many live votes, its options and their shares; nothing wins by asking."""
+        tallies = {name: contest.tally(now_s) for name, contest in self._contests.items()}
+        return {name: shares for name, (shares, fans) in tallies.items() if fans >= fans_min}
 
     def withdraw(self, fan: Fan) -> None:
         """Take away the votes of a fan who leaves."""

@@ -49,6 +49,10 @@ class Audiences:
         """Keep the tastes of those fans of a session who let them be kept."""
         audience = session.desk.audience
         fans = [fan for fan in audience.fans if fan.handle and fan.consent == "taste"]
+        known = audience.tastes.certainty([fan.slot for fan in fans]).max(axis=1).tolist()
+        fans = [
+            fan for fan, is_known in zip(fans, known, strict=True) if is_known > 0.0
+        ]  # else panic forgot it
         slots = [fan.slot for fan in fans]
         tastes = zip(audience.tastes.mean(slots), audience.tastes.variance(slots), strict=True)
         self._kept.put({fan.handle: taste for fan, taste in zip(fans, tastes, strict=True)}, time.time())

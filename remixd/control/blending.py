@@ -174,10 +174,14 @@ class Blending:
         )
 
     def begin(self, due: Due) -> str:
-        """A phrase is there at which other presets come. The id of the pick, if there was nothing to do."""
+        """A phrase is there at which other presets come. The id of the pick, if there was nothing to do.
+
+        What the DJ holds stays; handed back, the director brings it to where the presets have it.
+        """
         receipt, because, orders = self._presets.begin(due)
+        orders = [order for order in orders if order.kind != MIX or order.name not in due.held]
         density = self._presets.centre["density"]
-        if turned := density != self._standing.mix["density"]:
+        if turned := density != self._standing.mix["density"] and "density" not in due.held:
             owed = () if orders else (receipt,)
             self._layers.turn(density, "phrase", owed, sample=due.sample, because=because)
             self.because["density"] = because

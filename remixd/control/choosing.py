@@ -7,6 +7,7 @@ Thread: [control].
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final, Protocol
 
 from remixd.audience.signal import CHOICES, Signal
@@ -59,18 +60,36 @@ class Choosing:
         try:
             self._check(signal, session)
             fan = audience.take(signal, {}, at_s - signal.age_s)
-            if not (session.desk.directing and audience.is_crowd):
-                return self._do(signal, session)
-            outcome = audience.votes.vote(fan, name, option, at_s)
-            if outcome.changed and outcome.standing == option:
-                return self._do(signal, session)
         except (InvalidInput, NotFound, Exhausted) as error:
             return Answer(id=signal.id, accepted=False, reason=str(error))
+        try:
+            if not (session.desk.directing and audience.is_crowd):
+                return self._try(signal, session)
+            before = audience.votes.standing(name)
+            outcome = audience.votes.vote(fan, name, option, at_s)
+        except Exhausted as error:
+            audience.disown(signal)
+            return Answer(id=signal.id, accepted=False, reason=str(error))
+        if outcome.changed:  # what others' votes that are over kept from winning may win by this one
+            answer = self._try(replace(signal, choices={name: outcome.standing}), session)
+            if not answer.accepted:
+                audience.votes.take_back(name, before)
+            return answer
         share = outcome.shares.get(option, 0.0)
         stands = f"; {outcome.standing} stands" if outcome.standing else ""
         told = f"{name} {option} has {share:.0%} of {outcome.fans} votes{stands}"
         session.tell_done(signal.id, told)
         return Answer(id=signal.id, accepted=True, because=told)
+
+    def _try(self, signal: Signal, session: Session) -> Answer:
+        """Do what is chosen; who chose what cannot be done may choose it again under the same id."""
+        try:
+            answer = self._do(signal, session)
+        except (InvalidInput, NotFound, Exhausted) as error:
+            answer = Answer(id=signal.id, accepted=False, reason=str(error))
+        if not answer.accepted:
+            session.desk.audience.disown(signal)
+        return answer
 
     def _check(self, signal: Signal, session: Session) -> None:
         """Raise InvalidInput or NotFound for what could not be done even if all wanted it."""

@@ -187,16 +187,21 @@ class Desk:
         Raises NotFound, or InvalidInput if it is too old.
         """
         self.audience.undo(fan, signal_id, self.clock.at_s)
-        for owed in self.directing.drop(fan, signal_id) if self.directing else ():
+        for owed in self._drop(fan, signal_id):
             self._tell(Refused(id=owed, reason="its fan took it back"))
 
     def forget(self, fan: str) -> int | None:
         """Drop all that is known of a fan; how many of their signals counted, None if they are not known."""
+        self.audience.unknow(fan)
         if self.audience.fans.find(fan) is None:
             return None
-        for owed in self.directing.drop(fan) if self.directing else ():
+        for owed in self._drop(fan):
             self._tell(Refused(id=owed, reason="its fan was forgotten"))
         return self.audience.forget(fan)
+
+    def _drop(self, fan: str, signal_id: str = "") -> list[str]:
+        directed = self.directing.drop(fan, signal_id) if self.directing else []
+        return [*directed, *self._reception.drop(fan, signal_id)]
 
     def direct(self) -> None:
         """Let the director decide what is due soon. Called often; does nothing hands-on."""
@@ -222,7 +227,7 @@ class Desk:
 
     def _listen(self, clock: Clock) -> None:
         """Hands-on: let what fans express count now and then."""
-        if clock.at_s < self._listened_s + LISTEN_S:
+        if 0.0 <= clock.at_s - self._listened_s < LISTEN_S:
             return
         self._listened_s = clock.at_s
         self.audience.hear(clock.at_s, self.mix)
@@ -329,6 +334,7 @@ class Desk:
             signals += self.directing.clear(NEUTRAL)
         else:
             self.audience.clear(NEUTRAL)
+        signals += self._reception.clear()
         self._authority.clear(PANIC)
         for signal_id in dict.fromkeys(signals):
             self._tell(Refused(id=signal_id, reason=PANIC))

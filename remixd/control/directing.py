@@ -64,13 +64,15 @@ class Clock:
 class Due:
     """What happens at one sample: moves, each with the frames it takes, and signals that are settled.
 
-    `recentred` where another centre counts from here on: the ids of the signals that it made void.
+    `recentred` where another centre counts from here on: the ids of the signals that it made void. `held` are
+    the dimensions that are the DJ's there.
     """
 
     sample: int
     moves: Sequence[tuple[Move, int]]
     settled: Mapping[str, str]
     recentred: Sequence[str] | None = None
+    held: Collection[str] = ()
 
 
 class Directing:
@@ -172,9 +174,9 @@ class Directing:
         """The sample of the next bar that is not decided yet."""
         return self._next("bar", clock)[0]
 
-    def step(self, steps_a_minute: float, clock: Clock) -> str:
-        """Go at a fan's pace for some time, and say how. Raises InvalidInput if the song cannot."""
-        if self._audience.is_crowd:
+    def pace(self, steps_a_minute: float, fan: str) -> float:
+        """The tempo at which a fan's steps fall on beats. Raises InvalidInput if the song cannot go so."""
+        if not self._audience.is_alone(fan):
             raise InvalidInput("a crowd has no pace of its own: cadence is for one listener", field="amount")
         if self._bpm is None or (tempo := cadence_tempo(steps_a_minute, self._bpm)) is None:
             song = f"a song of {self._bpm:.3g} bpm" if self._bpm else "a song without a tempo"
@@ -182,9 +184,19 @@ class Directing:
                 f"{song} does not go at {steps_a_minute:g} steps a minute; the preset workout might",
                 field="amount",
             )
+        low, high = self._director.reach("tempo", is_freed=True)
+        if not low <= tempo <= high:
+            raise InvalidInput(
+                f"rights and presets keep the tempo within {low:.3f} to {high:.3f}: "
+                f"{steps_a_minute:g} steps a minute need {tempo:.3f}",
+                field="amount",
+            )
+        return tempo
+
+    def step(self, steps_a_minute: float, tempo: float, clock: Clock) -> None:
+        """Go at a fan's pace for some time, at a tempo that `pace` told."""
         self._changes += 1
         self._cadence = steps_a_minute, tempo, clock.at_s + CADENCE_S
-        return f"tempo {tempo:.3f} for {steps_a_minute:g} steps a minute"
 
     def drop(self, fan: str, signal_id: str = "") -> list[str]:
         """Owe no more answers to a fan, or for one signal; the ids of those that were owed."""
@@ -212,7 +224,8 @@ class Directing:
             self._decided[every] = starts[every][0]
             self._turns[every] += 1
         self._planned = None, {}
-        held: set[str] = set(self._arbiter.owners_at(first))
+        owned = self._arbiter.owners_at(first)
+        held = set(owned)
         recentred = None
         if self._coming and "phrase" in at:
             moved_there = self._director.moved_by(*self._coming)
@@ -227,6 +240,7 @@ class Directing:
             moves=[(move, length) for move, (_, length) in moves],
             settled=plan.settled,
             recentred=recentred,
+            held=owned,
         )
 
     # The goal
@@ -266,6 +280,8 @@ class Directing:
             return goal
         now = energy(self._arc, at_s - self._arc_from_s)
         for name in SPAN:
+            if name == "tempo" and self._cadence:
+                continue  # steps and beats would part
             centre = self._director.centre[name]
             want = goal.get(name) or Want(value=centre, because=why_back(name, centre))
             value = moved(name, want.value, now)

@@ -26,6 +26,7 @@ def to_json(desk: Desk) -> dict[str, Any]:
 def restore(desk: Desk, plain: Mapping[str, Any]) -> None:
     """Go on from what `to_json` wrote. Raises KeyError, TypeError or ValueError."""
     desk.audience.restore(plain["audience"])
+    desk.audience.hear(0.0, desk.mix)  # what it was before is not known: that is what reactions are about
     desk.arbiter.restore(plain["arbiter"])
     if desk.directing and plain["directing"]:
         desk.directing.restore(plain["directing"])

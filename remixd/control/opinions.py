@@ -44,7 +44,7 @@ def status_of(desk: Desk) -> dict[str, Any]:
     return {
         "wanted": {name: each.value for name, each in directing.wanted.items()} if directing else {},
         "authority": dict(desk.arbiter.owners),
-        "fans": len(desk.audience.fans),
+        "fans": desk.audience.live_fans,
         "alarms": alarms_of(desk),
         "crowd": crowd_of(desk) if is_crowd else None,
     }
@@ -234,7 +234,8 @@ def crowd_of(desk: Desk) -> CrowdTold:
 def public_crowd(desk: Desk) -> CrowdTold | None:
     """The crowd, as everybody may see it; None of too few fans.
 
-    Dimensions of too few are left out, fans are told in tens, and shares in fiftieths: nobody stands out.
+    Dimensions and contests of too few are left out, fans are told in tens, shares in fiftieths:
+    nobody stands out.
     """
     if not (desk.directing and desk.audience.is_crowd):
         return None
@@ -249,13 +250,20 @@ def public_crowd(desk: Desk) -> CrowdTold | None:
             replace(
                 each,
                 fans=_tens(each.fans),
-                histogram=tuple(round(share * 50.0) / 50.0 for share in each.histogram),
+                histogram=tuple(map(_fiftieths, each.histogram)),
             )
             for each in shown
         ),
         alarms=(),
-        polls=crowd.polls,
+        polls={
+            name: {option: _fiftieths(share) for option, share in shares.items()}
+            for name, shares in desk.audience.votes.shares(desk.clock.at_s, PUBLIC_FANS_MIN).items()
+        },
     )
+
+
+def _fiftieths(share: float) -> float:
+    return round(share * 50.0) / 50.0
 
 
 def _tens(fans: int) -> int:

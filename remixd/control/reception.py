@@ -50,7 +50,7 @@ class Reception:
         self._audience = audience
         self._arbiter = arbiter
         self._tell = tell
-        self._counted: list[tuple[str, str]] = []
+        self._counted: list[tuple[str, str, str]] = []
 
     def enter(
         self,
@@ -75,13 +75,18 @@ class Reception:
             return Answer(id=signal.id, accepted=False, reason=str(error))
 
     def _react(self, signal: Signal, clock: Clock, directing: Directing | None) -> Answer:
-        told = ""
+        told, at_s = "", clock.at_s - signal.age_s
         if signal.reaction == "cadence":
             if directing is None:
                 raise InvalidInput("nobody directs this session: it keeps its tempo", field="reaction")
-            told = directing.step(signal.amount, clock)
-        self._audience.take(signal, {}, clock.at_s - signal.age_s)
-        self._counted.append((signal.id, told or f"{signal.reaction}: it counts towards what the fan likes"))
+            tempo = directing.pace(signal.amount, signal.fan)
+            told = f"tempo {tempo:.3f} for {signal.amount:g} steps a minute"
+            self._audience.take(signal, {}, at_s)
+            directing.step(signal.amount, tempo, clock)
+        else:
+            self._audience.take(signal, {}, at_s)
+        because = told or f"{signal.reaction}: it counts towards what the fan likes"
+        self._counted.append((signal.fan, signal.id, because))
         return Answer(id=signal.id, accepted=True, because=" ".join(filter(None, (signal.understood, told))))
 
     def _wish(
@@ -135,5 +140,16 @@ class Reception:
         counted, self._counted = self._counted, []
         if counted:
             now = at("")
-            for signal_id, because in counted:
+            for _, signal_id, because in counted:
                 self._tell(replace(now, id=signal_id, because=because))
+
+    def drop(self, fan: str, signal_id: str = "") -> list[str]:
+        """Owe no more answers for a fan's reactions, or for one; the ids of those that were owed."""
+        gone = [entry for entry in self._counted if entry[0] == fan and signal_id in ("", entry[1])]
+        self._counted = [entry for entry in self._counted if entry not in gone]
+        return [owed for _, owed, _ in gone]
+
+    def clear(self) -> list[str]:
+        """Owe no more answers; the ids of those that were owed: panic."""
+        gone, self._counted = self._counted, []
+        return [owed for _, owed, _ in gone]

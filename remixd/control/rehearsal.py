@@ -46,7 +46,10 @@ def planned(desk: Desk, signals: Sequence[Signal], bars: int) -> list[PlannedMov
     arbiter.restore(desk.arbiter.to_json())
     directing = desk.directing.copy(audience, arbiter)
     reception = Reception(audience, arbiter, lambda _: None)
+    audience.hear(clock.at_s, mix)
     for signal in signals:
+        if signal.choices:
+            raise InvalidInput(f"signal {signal.id}: a dry run is of the mix alone", field="signals")
         come = reception.enter(signal, mix, desk.decks.rights, desk.decks.roles, clock, directing)
         if isinstance(come, Answer) and not come.accepted:
             raise InvalidInput(f"signal {signal.id}: {come.reason}", field="signals")

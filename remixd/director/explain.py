@@ -31,6 +31,10 @@ def why_moved(name: str, because: str, wanted: float, value: float) -> str:
 
 def why_wanted(name: str, fans: int, wanted: float, how: str = "") -> str:
     """What so many fans want of a dimension, `how` being how that was found."""
+    if how == "trial":
+        return f"{name} at {told(name, wanted)} is tried out, beside what the fan likes"
+    if how == "taste":
+        return f"the fan's taste has {name} at {told(name, wanted)}"
     if fans == 1:
         return f"a fan wishes {name} at {told(name, wanted)}"
     return f"{fans} fans together want {name} at {told(name, wanted)}" + (f" ({how})" if how else "")

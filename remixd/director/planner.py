@@ -102,9 +102,9 @@ class Director:
         """The presets' mix."""
         return self._centre
 
-    def reach(self, name: str) -> tuple[float, float]:
+    def reach(self, name: str, *, is_freed: bool = False) -> tuple[float, float]:
         """The values of a dimension that the director may go to: rights, and the slew in all."""
-        if name in self._locked and name not in self.freed:
+        if name in self._locked and not (is_freed or name in self.freed):
             return self._centre[name], self._centre[name]
         low, high = self._ranges[name]
         slew = DIMENSIONS[name].slew

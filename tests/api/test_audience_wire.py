@@ -10,8 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from remixd.api.audience import SHOWN_FROM, SIGNALS_MAX
+from remixd.api.audience import SIGNALS_MAX
 from remixd.api.audience_convert import merge_answers, signals_from_proto
+from remixd.audience.crowd import PUBLIC_FANS_MIN
 from remixd.audience.signal import FUTURE_S, PAST_S, Signal
 from remixd.audience.told import CrowdDimension, CrowdTold
 from remixd.control.command import Answer
@@ -320,7 +321,7 @@ def a_crowd(fans):
     return CrowdTold(fans=fans, dimensions=(dimension,), alarms=("40 alike",), polls={"encore": {"yes": 1.0}})
 
 
-@pytest.mark.parametrize("fans", [None, 0, SHOWN_FROM - 1])
+@pytest.mark.parametrize("fans", [None, 0, PUBLIC_FANS_MIN - 1])
 def test_nobody_sees_a_crowd_in_which_a_fan_could_be_told(session, audience, fans):
     session.crowd = None if fans is None else a_crowd(fans)
     response = audience.GetCrowd(pb.GetCrowdRequest(session=session.id))
@@ -329,7 +330,7 @@ def test_nobody_sees_a_crowd_in_which_a_fan_could_be_told(session, audience, fan
 
 
 def test_a_crowd_is_told_whole(session, audience):
-    session.crowd = a_crowd(SHOWN_FROM)
+    session.crowd = a_crowd(PUBLIC_FANS_MIN)
     response = audience.GetCrowd(pb.GetCrowdRequest(session=session.id))
     [loud] = response.crowd.dimensions
     assert (response.crowd.fans, list(response.crowd.alarms), response.reason) == (50, ["40 alike"], "")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from sounds import music
 
+from remixd.audience.crowd import EXPIRES_S
 from remixd.audience.signal import Signal
 from remixd.audience.space import D
 from remixd.control.action import Action, DeckCommand
@@ -276,3 +277,129 @@ def test_kept_tastes_outlive_the_process_and_what_is_broken_is_left_out(tmp_path
     broken = KeptTastes(path)
     broken.put({"mina": taste}, 1.0)
     assert broken.get("mina") is not None, "for as long as it lives"
+
+
+async def test_asking_how_a_vote_stands_lets_nothing_win(sessions: Sessions, session: Session) -> None:
+    await rendered(session, 9_600)
+    for fan in ("jun", "bo", "an"):
+        say(session, f"hello {fan}", fan, wishes={"bass": 0.0})
+    votes, at_s = session.desk.audience.votes, session.desk.clock.at_s
+    fans = session.desk.audience.fans
+    votes.vote(fans.get("jun"), "preset", "stadium", at_s)
+    votes.vote(fans.get("bo"), "preset", "stripped", at_s)
+    votes.withdraw(fans.get("jun"))
+    votes.shares(at_s)
+    assert votes.standing("preset") == "stadium"
+    [answer] = sessions.receive(session, [Signal(id="v", fan="an", choices={"preset": "lo-fi"})])
+    assert votes.standing("preset") == "stadium", "one each"
+    again = Signal(id="w", fan="an", choices={"preset": "stripped"})
+    [answer] = sessions.receive(session, [again])
+    assert "next phrase" in answer.because
+    assert votes.standing("preset") == "stripped"
+    assert votes.shares(at_s, fans_min=3) == {}
+
+
+async def test_a_choice_that_came_to_nothing_can_be_made_again(
+    sessions: Sessions, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await rendered(session, 9_600)
+    choice = Signal(id="c", fan="mina", choices={"section": "1"})
+    with monkeypatch.context() as patched:
+        full = Answer(id="c", accepted=False, reason="full")
+        patched.setattr(session.desk.sections, "go_to", lambda _: full)
+        [refused] = sessions.receive(session, [choice])
+    assert not refused.accepted
+    [answer] = sessions.receive(session, [choice])
+    assert (answer.accepted, answer.duplicate) == (True, False)
+    assert session.desk.audience.fans.get("mina").signals == 1
+
+
+@pytest.mark.parametrize("how", ["undo", "forget", "panic"])
+async def test_what_no_longer_counts_is_not_told_to_count(session: Session, how: str) -> None:
+    await rendered(session, 9_600)
+    say(session, "like", reaction="like")
+
+    def end() -> None:
+        if how == "undo":
+            session.undo("mina", "like")
+        elif how == "forget":
+            session.forget("mina")
+        else:
+            session.panic("p")
+
+    assert isinstance(await outcome(session, "like", end), Refused)
+
+
+async def test_a_cadence_that_is_refused_leaves_no_tempo_and_a_second_fan_gets_none(session: Session) -> None:
+    await rendered(session, 9_600)
+    say(session, "hello", wishes={"bass": 0.0})
+    session.desk.audience.fans.get("mina")._tokens = 0.0
+    refused = say(session, "c", reaction="cadence", amount=BPM / 2 * 1.05)
+    assert not refused.accepted
+    assert session.desk.directing.to_json()["cadence"] is None
+    joins = say(session, "d", "jun", reaction="cadence", amount=BPM / 2 * 1.05)
+    assert not joins.accepted
+    assert "crowd" in joins.reason
+
+
+async def test_a_dry_run_of_reactions_and_of_choices(sessions: Sessions, session: Session) -> None:
+    await rendered(session, 9_600)
+    like = Signal(id="l", fan="mina", reaction="like")
+    assert sessions.audiences.plan(session, [like], 2) == []
+    with pytest.raises(InvalidInput, match="of the mix alone"):
+        sessions.audiences.plan(session, [Signal(id="c", choices={"section": "1"})], 2)
+
+
+async def test_who_is_forgotten_before_having_come_in_does_not_come_in_with_the_taste(
+    sessions: Sessions, shelf
+) -> None:
+    shelf.add(TRACK, SONG, bpm=BPM)
+    first = await sessions.create(TRACK, directed=True, exploring=False)
+    say(first, "a", "mina", wishes={"drums": -12.0}, consent="taste")
+    first.desk.audience.tick(1.0)
+    sessions.audiences.keep(first)
+    second = await sessions.create(TRACK, directed=True, exploring=False)
+    sessions.receive(second, [Signal(id="b", fan="mina", wishes={"drums": 0.0}, at="bar")])  # refused
+    await sessions.audiences.forget_fan("mina")
+    sessions.receive(second, [Signal(id="c", fan="mina", wishes={"bass": 0.0})])
+    assert sessions.audiences.taste(second, "mina").values["drums"] == pytest.approx(0.0, abs=0.5)
+
+
+async def test_panic_does_not_take_away_the_taste_that_a_fan_lets_be_kept(
+    sessions: Sessions, session: Session
+) -> None:
+    say(session, "a", wishes={"drums": -12.0}, consent="taste")
+    session.desk.audience.tick(1.0)
+    sessions.audiences.keep(session)
+    kept = sessions.audiences._kept.get("mina")
+    session.panic("p")
+    sessions.audiences.keep(session)
+    np.testing.assert_array_equal(sessions.audiences._kept.get("mina"), kept)
+    assert kept[0].any()
+
+
+async def test_other_presets_leave_what_the_dj_holds_until_it_is_handed_back(
+    sessions: Sessions, session: Session
+) -> None:
+    await rendered(session, 9_600)
+    dj(session, "lock", "drums")
+    await rendered(session, session.status().sample + BAR + 9_600)
+    [answer] = sessions.receive(session, [Signal(id="p", fan="mina", choices={"preset": "stripped"})])
+    assert answer.accepted
+    await rendered(session, answer.planned_sample + BAR)
+    centre = session.desk.directing.centre
+    assert centre["drums"] != 0.0
+    assert session.desk.mix["drums"] == 0.0
+    dj(session, "lock", "drums", on=False)
+    await rendered(session, session.status().sample + 3 * BAR)
+    assert abs(session.desk.mix["drums"] - centre["drums"]) < abs(centre["drums"])
+
+
+async def test_a_status_counts_the_fans_whose_ballots_live(session: Session) -> None:
+    await rendered(session, 9_600)
+    for fan in ("jun", "bo", "an"):
+        say(session, "hello", fan, wishes={"bass": -3.0})
+    session.desk.audience.tick(1.0)
+    assert session.status().fans == 3
+    session.desk.audience.crowd.expire(1.0 + 2 * EXPIRES_S)
+    assert session.status().fans == 0

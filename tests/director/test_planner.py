@@ -277,3 +277,10 @@ def test_every_plan_is_inside_the_slew_and_the_rights_and_every_signal_is_answer
         take(plan)
     assert sorted(answered) == sorted(sent)
     assert not plan.moves, "it comes to rest"
+
+
+def test_what_is_only_tried_is_not_said_to_be_wished():
+    assert "tried" in why_wanted("drums", 1, 2.0, "trial")
+    assert "taste" in why_wanted("drums", 1, 2.0, "taste")
+    assert why_wanted("drums", 1, 2.0, "stated") == "a fan wishes drums at 2 dB"
+    assert "3 fans" in why_wanted("drums", 3, 2.0, "median")

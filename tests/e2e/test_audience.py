@@ -78,7 +78,9 @@ def test_a_crowd_is_seen_from_fifty_fans_up(client: Client, directed: Session, f
         bass = next(each for each in crowd.dimensions if each.dimension == "bass")
         assert (crowd.fans, bass.fans) == (fans, fans)
         assert bass.wanted < 0.0
-    assert client.session(directed.id).fans == fans
+    session = client.session(directed.id)
+    assert session.fans == fans
+    assert ("bass" in session.wanted) == (fans >= 50)
 
 
 def test_a_dry_run_tells_of_moves_and_makes_none(client: Client, directed: Session) -> None:
