@@ -114,8 +114,8 @@ class Performance:
 
     def do(self, verb: str, deck: int, *, at: str = "now", **more: object) -> Answer:
         """A hand on a deck."""
-        action = Action(verb=verb, **more)  # type: ignore[arg-type]
-        return self.desk.perform(DeckCommand(id=f"{verb}-{deck}", deck=deck, at=at, action=action), 0)  # type: ignore[arg-type]
+        action = Action(verb=verb, **more)
+        return self.desk.perform(DeckCommand(id=f"{verb}-{deck}", deck=deck, at=at, action=action), 0)
 
     def play(self, frames: int) -> Audio:
         """Go on for so long; what is heard."""

@@ -10,9 +10,7 @@ from remixd.audience.prior import Prior
 from remixd.audience.space import D
 from remixd.audience.taste import Tastes
 from remixd.audience.utility import (
-    COMPARING,
     DRIFT_PER_S,
-    JUDGING,
     KAPPAS,
     MEANINGS,
     REACH,
@@ -21,6 +19,8 @@ from remixd.audience.utility import (
     Kind,
 )
 
+JUDGING = frozenset(Kind) - {Kind.WISH, Kind.RECENTRE}
+COMPARING = frozenset({Kind.BETTER, Kind.WORSE})
 MIXES = 20
 SLOTS = (0, 1, 5)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -99,16 +99,3 @@ class Explanation:
     prior: Floats
     older: Floats
     entries: tuple[Entry, ...]
-
-    def total(self) -> Floats:
-        """The taste's mean, float64 (D,)."""
-        whole: Floats = np.sum([self.prior, self.older, *(each.change for each in self.entries)], axis=0)
-        return whole
-
-    def by_kind(self, dimension: int) -> Mapping[Kind, tuple[int, float]]:
-        """Of one dimension: how many events of each kind, and by how much these moved it, greatest first."""
-        sums: dict[Kind, tuple[int, float]] = {}
-        for entry in self.entries:
-            count, change = sums.get(entry.kind, (0, 0.0))
-            sums[entry.kind] = count + 1, change + float(entry.change[dimension])
-        return dict(sorted(sums.items(), key=lambda item: -abs(item[1][1])))

@@ -62,11 +62,6 @@ MEANINGS: Final[Mapping[Kind, Meaning]] = MappingProxyType(
 )
 """A dwell is a phrase listened to."""
 
-JUDGING: Final = frozenset(Kind) - {Kind.WISH, Kind.RECENTRE}
-"""The kinds that judge what was heard; the others name a dimension and a value."""
-
-COMPARING: Final = frozenset({Kind.BETTER, Kind.WORSE})
-
 REACHES: Final[Mapping[str, float]] = MappingProxyType({"tempo": 0.2, "pitch": 0.3})
 """How much of taste space matters of a dimension, where that is not all: a fifth of an octave of tempo."""
 

@@ -99,7 +99,7 @@ class Blending:
         waits = signal.at != "now" or any(name in LAYERED for name in lowered.values)
         at = "bar" if signal.at == "now" else signal.at
         planned = self._decks.sample_of(at, -1) if waits else self._decks.sample
-        because = "; ".join(filter(None, (signal.understood, self._marks_told() if waits else "")))
+        because = self._marks_told() if waits else ""
         return Answer(
             id=signal.id, accepted=True, clamps=lowered.clamps, planned_sample=planned, because=because
         )

@@ -8,19 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Final, Protocol
+from typing import Protocol
 
 from remixd.audience.signal import CHOICES, Signal
 from remixd.control.action import Action, DeckCommand
 from remixd.control.command import Answer
 from remixd.control.presets import Pick
+from remixd.control.reception import AGAIN
 from remixd.control.session import Session
 from remixd.control.swaps import swap_for
 from remixd.director.preset_files import load_blend
 from remixd.errors import Exhausted, InvalidInput, NotFound, nearest
 from remixd.track.package import Track
-
-AGAIN: Final = "it came before, and is not counted again"
 
 
 class Expect(Protocol):

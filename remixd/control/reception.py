@@ -87,7 +87,7 @@ class Reception:
             self._audience.take(signal, {}, at_s)
         because = told or f"{signal.reaction}: it counts towards what the fan likes"
         self._counted.append((signal.fan, signal.id, because))
-        return Answer(id=signal.id, accepted=True, because=" ".join(filter(None, (signal.understood, told))))
+        return Answer(id=signal.id, accepted=True, because=told)
 
     def _wish(
         self,

@@ -23,8 +23,14 @@ TASTES: dict[str, Taste] = {
     "two minds": lambda random, n: random.choice([-0.6, 0.6], (n, D)) + random.normal(0, 0.15, (n, D)),
     "knobs at their marks": lambda random, n: random.choice([-1, -0.5, 0, 0, 0, 0.5, 1], (n, D)),
 }
-AT_ONE_END: Taste = lambda _, n: np.ones((n, D))  # noqa: E731
-NEAR_ONE_END: Taste = lambda random, n: random.uniform(0.8, 1.0, (n, D))  # noqa: E731
+
+
+def at_one_end(_random: np.random.Generator, n: int) -> Units:
+    return np.ones((n, D))
+
+
+def near_one_end(random: np.random.Generator, n: int) -> Units:
+    return random.uniform(0.8, 1.0, (n, D))
 
 
 def cast(crowd: Crowd, slots: range, values: Units, at_s: float, weight: float = 1.0) -> None:
@@ -38,7 +44,7 @@ def settled_crowd(seed: int, fans: int, artist: float = 0.0, taste: str = "norma
 
 
 def attacked(
-    seed: int, share: float, *, weight: float = 1.0, bots: Taste = AT_ONE_END, artist: float = 0.0
+    seed: int, share: float, *, weight: float = 1.0, bots: Taste = at_one_end, artist: float = 0.0
 ) -> tuple[Crowd, Units]:
     """A crowd of 1,000 of which a share are bots, who just came; by how much they moved the goal."""
     fans = round(1000 * (1 - share))
@@ -48,7 +54,7 @@ def attacked(
     return crowd, crowd.decide(62.0, 1).goal - before
 
 
-@pytest.mark.parametrize("bots", [AT_ONE_END, NEAR_ONE_END], ids=["at one end", "near it"])
+@pytest.mark.parametrize("bots", [at_one_end, near_one_end], ids=["at one end", "near it"])
 @pytest.mark.parametrize(("share", "weight", "most"), [(0.2, 1.0, 0.1), (0.2, UNVERIFIED_WEIGHT, 0.05)])
 @pytest.mark.parametrize("artist", [0.0, -1.0, 1.0])
 def test_a_fifth_that_are_bots_move_the_goal_by_little(

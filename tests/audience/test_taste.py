@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tastes import MIXES, SLOTS, crowd, histories, random_events
+from tastes import JUDGING, MIXES, SLOTS, crowd, histories, random_events
 
 from remixd.audience.ledger import EVENT, event
 from remixd.audience.prior import Prior
 from remixd.audience.space import HIGH, LOW, D
 from remixd.audience.taste import EVENTS_KEPT, Tastes
-from remixd.audience.utility import JUDGING, Kind
+from remixd.audience.utility import Kind
 from remixd.errors import InvalidInput, NotFound
 
 
@@ -140,12 +140,13 @@ def test_an_explanation_sums_to_the_taste(history, slot):
     for tick in history:
         tastes.observe(tick)
     told = tastes.explain(slot)
-    np.testing.assert_allclose(told.total(), tastes.mean([slot])[0], rtol=0, atol=1e-12)
+    np.testing.assert_allclose(
+        np.sum([told.prior, told.older, *(each.change for each in told.entries)], axis=0),
+        tastes.mean([slot])[0],
+        rtol=0,
+        atol=1e-12,
+    )
     assert [entry.id for entry in told.entries] == tastes.ledger(slot)["id"].tolist()
-    for dimension in range(D):
-        whole = told.prior[dimension] + told.older[dimension]
-        whole += sum(change for _, change in told.by_kind(dimension).values())
-        assert whole == pytest.approx(tastes.mean([slot])[0, dimension], abs=1e-12)
 
 
 def test_an_explanation_tells_who_moved_what():
@@ -157,7 +158,7 @@ def test_an_explanation_tells_who_moved_what():
     assert like.change[3] > 0.01
     assert wished.dimension == 4
     assert wished.change[4] < -0.3
-    assert list(tastes.explain(0).by_kind(4)) == [Kind.WISH, Kind.LIKE]
+    assert abs(like.change[4]) < abs(wished.change[4])
 
 
 @given(history=histories(most=300))

@@ -60,7 +60,7 @@ class Engine:
             self._tell(order, APPLIED, settled)
 
     def _tell(self, order: Order, kind: int, settled: int = 0) -> None:
-        self.places.take_report(order, SimpleNamespace(kind=kind, settled_sample=settled))  # type: ignore[arg-type]
+        self.places.take_report(order, SimpleNamespace(kind=kind, settled_sample=settled))
 
     def pick(self, to: Blend, ramp_frames: int = 960) -> None:
         wanted = self.places.wanted(to)

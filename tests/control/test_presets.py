@@ -56,7 +56,7 @@ def a_song(rights: Rights = OPEN) -> Track:
 
 
 def go_to(desk: Desk, over_bars: float | None = None, at: str | None = None, **weights: float) -> Answer:
-    pick = Pick(id=f"pick-{next(keys)}", weights=weights, over_bars=over_bars, at=at)  # type: ignore[arg-type]
+    pick = Pick(id=f"pick-{next(keys)}", weights=weights, over_bars=over_bars, at=at)
     return desk.pick(desk.presets.choose(pick, blend(EVERY, weights)), {})
 
 
@@ -232,7 +232,7 @@ def test_picks_that_cannot_be_are_refused_before_anything_moves() -> None:
         ({"weights": {"a": 1.0}, "id": ""}, "id is empty"),
     ):
         with pytest.raises(InvalidInput, match=told):
-            Pick(**{"id": "p", **words})  # type: ignore[arg-type]
+            Pick(**{"id": "p", **words})
 
 
 # Directed

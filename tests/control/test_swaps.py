@@ -155,8 +155,8 @@ def test_a_batch_is_answered_in_its_order() -> None:
     batch = [
         Signal(id="a", wishes={"bass": 0.0}), choices[0], Signal(id="b", wishes={"bass": 1.0}), choices[1],
     ]  # fmt: skip
-    choosing = Choosing(lambda _: song(), expect, never)  # type: ignore[arg-type]
-    answers = choosing.answers_to(batch, Stands())  # type: ignore[arg-type]
+    choosing = Choosing(lambda _: song(), expect, never)
+    answers = choosing.answers_to(batch, Stands())
     assert [(each.id, each.accepted) for each in answers] == [
         ("a", True), ("en", True), ("b", True), ("ja", False),
     ]  # fmt: skip

@@ -31,7 +31,7 @@ def measure(
 ) -> Measure:
     beats = tuple(1000.0 + beat * index for index in range(count + 1))
     given: dict[str, object] = {"roots": (9,) * count, "bass_rests": True, "bpm": 120.0, **words}
-    return Measure(track="t", number=number, place=number % 4, length=4, beats=beats, unit=unit, **given)  # type: ignore[arg-type]
+    return Measure(track="t", number=number, place=number % 4, length=4, beats=beats, unit=unit, **given)
 
 
 def names(strokes: tuple[Stroke, ...]) -> set[str]:
@@ -153,7 +153,7 @@ def test_loudness_is_that_of_its_strokes() -> None:
 
 
 def analysis(metre: str = "4/4", **words: object) -> Analysis:
-    return Analysis(source="demo", duration_s=60.0, metre=metre, **words)  # type: ignore[arg-type]
+    return Analysis(source="demo", duration_s=60.0, metre=metre, **words)
 
 
 def test_measures_know_their_phrase_their_chords_and_whether_the_bass_rests() -> None:
