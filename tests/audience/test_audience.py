@@ -349,3 +349,14 @@ def test_undoing_one_of_very_many_leaves_what_was_stated_long_before():
     assert fan.stated.keys() == other.stated.keys()
     for index, it in other.stated.items():
         assert fan.stated[index].share == pytest.approx(it.share)
+
+
+def test_a_drag_of_a_slider_is_one_opinion_and_not_many():
+    dragged, put = listening(), listening()
+    for step in range(20):
+        say(dragged, f"{step}", at_s=100.0 + step / 50, wishes={"drums": -float(step)})
+    say(put, "19", at_s=100.0 + 19 / 50, wishes={"drums": -19.0})
+    for audience in (dragged, put):
+        audience.tick(101.0)
+    np.testing.assert_allclose(dragged.tastes.mean([0]), put.tastes.mean([0]), atol=1e-12)
+    np.testing.assert_allclose(dragged.tastes.variance([0]), put.tastes.variance([0]), atol=1e-12)
