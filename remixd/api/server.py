@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import logging
 import socket
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -13,12 +14,14 @@ from grpc_reflection.v1alpha import reflection
 
 from remixd.api.audience import AudienceServicer
 from remixd.api.console import ConsoleServicer
+from remixd.api.methods import Methods
 from remixd.api.presets import PresetsServicer
 from remixd.api.sessions import SessionsServicer
 from remixd.api.status import StatusInterceptor
 from remixd.api.streams import Streams
 from remixd.api.tracks import ImportPath, TracksServicer
 from remixd.config import Address
+from remixd.control.observing import Observer
 from remixd.control.sessions import Sessions
 from remixd.errors import AlreadyExists, InvalidInput, Unsupported
 from remixd.track.library import Library
@@ -45,40 +48,60 @@ RESPONSE_BYTES_MAX: Final = 4 << 20
 
 STOP_GRACE_S: Final = 2.0
 
-SERVICES: Final = tuple(
-    file.services_by_name[name].full_name
-    for file, name in (
-        (tracks_pb2.DESCRIPTOR, "Tracks"),
-        (sessions_pb2.DESCRIPTOR, "Sessions"),
-        (audience_pb2.DESCRIPTOR, "Audience"),
-        (console_pb2.DESCRIPTOR, "Console"),
-        (presets_pb2.DESCRIPTOR, "Presets"),
-    )
-)
+DESCRIPTORS: Final = {
+    "Tracks": tracks_pb2.DESCRIPTOR.services_by_name["Tracks"],
+    "Sessions": sessions_pb2.DESCRIPTOR.services_by_name["Sessions"],
+    "Audience": audience_pb2.DESCRIPTOR.services_by_name["Audience"],
+    "Console": console_pb2.DESCRIPTOR.services_by_name["Console"],
+    "Presets": presets_pb2.DESCRIPTOR.services_by_name["Presets"],
+}
+ADD: Final[Mapping[str, Callable[[Any, grpc.aio.Server], None]]] = {
+    "Tracks": tracks_pb2_grpc.add_TracksServicer_to_server,
+    "Sessions": sessions_pb2_grpc.add_SessionsServicer_to_server,
+    "Audience": audience_pb2_grpc.add_AudienceServicer_to_server,
+    "Console": console_pb2_grpc.add_ConsoleServicer_to_server,
+    "Presets": presets_pb2_grpc.add_PresetsServicer_to_server,
+}
+SERVICES: Final = tuple(descriptor.full_name for descriptor in DESCRIPTORS.values())
 
 
 class Server:
-    """Serves one library and its sessions to this machine. Thread: [control]."""
+    """Serves one library and its sessions to this machine. Thread: [control].
 
-    def __init__(self, library: Library, sessions: Sessions, import_path: ImportPath) -> None:
+    Attributes:
+        methods: the same services for callers who come another way.
+    """
+
+    def __init__(
+        self,
+        library: Library,
+        sessions: Sessions,
+        import_path: ImportPath,
+        observer: Observer | None = None,
+    ) -> None:
+        observer = observer or Observer()
         self._streams = Streams()
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]  # the stubs forget aio
         self._server = grpc.aio.server(
-            interceptors=(StatusInterceptor(),),
+            interceptors=(StatusInterceptor(observer),),
             options=(
                 ("grpc.so_reuseport", 0),  # else a second daemon would share the port in silence
                 ("grpc.max_receive_message_length", REQUEST_BYTES_MAX),
                 ("grpc.max_send_message_length", RESPONSE_BYTES_MAX),
             ),
         )
-        for add, servicer in (
-            (tracks_pb2_grpc.add_TracksServicer_to_server, TracksServicer(library, import_path)),
-            (sessions_pb2_grpc.add_SessionsServicer_to_server, SessionsServicer(sessions, self._streams)),
-            (audience_pb2_grpc.add_AudienceServicer_to_server, AudienceServicer(sessions, self._streams)),
-            (console_pb2_grpc.add_ConsoleServicer_to_server, ConsoleServicer(sessions, self._streams)),
-            (presets_pb2_grpc.add_PresetsServicer_to_server, PresetsServicer(sessions)),
-        ):
-            add(servicer, self._server)  # type: ignore[no-untyped-call]  # generated
+        servicers = {
+            "Tracks": TracksServicer(library, import_path),
+            "Sessions": SessionsServicer(sessions, self._streams),
+            "Audience": AudienceServicer(sessions, self._streams),
+            "Console": ConsoleServicer(sessions, self._streams),
+            "Presets": PresetsServicer(sessions),
+        }
+        for name, servicer in servicers.items():
+            ADD[name](servicer, self._server)
+        self.methods = Methods(
+            {DESCRIPTORS[name]: servicer for name, servicer in servicers.items()}, observer
+        )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection(
             (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server
@@ -100,6 +123,11 @@ class Server:
             await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
         return Address(address.host, port)
 
+    async def drain(self, reason: str) -> None:
+        """Be not ready for more from now on: new streams are refused with `reason`; what runs goes on."""
+        await self._health.enter_graceful_shutdown()
+        self._streams.refuse(reason)
+
     async def stop(self, grace_s: float = STOP_GRACE_S) -> None:
         """Take no more calls, end every stream with UNAVAILABLE, and let the others finish.
 
@@ -110,7 +138,7 @@ class Server:
         await self._server.stop(grace_s)
 
 
-def check_listen(listen: Address) -> Address:
+def check_listen(listen: Address, option: str = "--listen") -> Address:
     """Make sure that `listen` can be had, and return the address to bind.
 
     It binds a socket and lets it go, because gRPC does not tell why it could not.
@@ -134,7 +162,7 @@ def check_listen(listen: Address) -> Address:
         if error.errno == errno.EADDRINUSE:
             raise AlreadyExists(
                 f"port {address.port} on {address.host} is taken: is a daemon running there? "
-                "--listen chooses another"
+                f"{option} chooses another"
             ) from None
         raise InvalidInput(f"cannot listen on {address}: {error.strerror or error}") from None
     return address

@@ -7,6 +7,7 @@ never wait behind all of it. Thread: [control].
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -36,18 +37,25 @@ class _Row:
 
 
 class Listeners:
-    """The listeners of one session. For a crowd, packets are joined: 200 get 40 ms at a time."""
+    """The listeners of one session. For a crowd, packets are joined: 200 get 40 ms at a time.
+
+    `on_gap` is called with the frames that a slow one has skipped.
+    """
 
     def __init__(self) -> None:
         self._rows = [_Row() for _ in range(TURNS_MAX)]
+        self.on_gap: Callable[[int], None] = lambda _: None
 
     def __len__(self) -> int:
         return sum(len(row.listeners) for row in self._rows)
 
+    def __iter__(self) -> Iterator[Listener]:
+        return (listener for row in self._rows for listener in row.listeners)
+
     def join(self) -> Listener:
         """Let one more listen. It hears what is put from now on, and leaves when it is closed."""
         row = min(self._rows, key=lambda row: len(row.listeners))
-        listener = Listener(row.listeners.discard)
+        listener = Listener(row.listeners.discard, self.on_gap)
         row.listeners.add(listener)
         return listener
 
@@ -103,6 +111,9 @@ class Watchers:
 
     def __len__(self) -> int:
         return sum(len(row) for row in self._rows)
+
+    def __iter__(self) -> Iterator[Watcher]:
+        return (watcher for row in self._rows for watcher in row)
 
     def join(self, status: SessionStatus, only: set[str] | None = None) -> Watcher:
         """Let one more watch, from `status` on. It leaves when it is closed."""

@@ -21,7 +21,10 @@ from remixd.control.engine import Engine
 from remixd.control.fanout import Listeners, Watchers
 from remixd.control.journal import Journal
 from remixd.control.ledger import Ledger
+from remixd.control.metrics import Metrics
+from remixd.control.observing import Observer
 from remixd.control.order import bypass_of
+from remixd.control.sounding import Sounding
 from remixd.control.start import Start
 from remixd.control.streams import Listener, Packet, SessionStatus, Watcher
 from remixd.control.telling import heard_now, racks_delay_s, status_of
@@ -46,6 +49,7 @@ class Session:
         racks: that of each rack, likewise (see `rack_score`).
         journal: where everything that shapes its sound is written down.
         degraded: what is done more cheaply for it, and why.
+        sounding: how long its signals take until they are heard.
     """
 
     def __init__(
@@ -80,9 +84,8 @@ class Session:
         self._watchers = Watchers()
         # No method of the session: one that refers to itself would keep its shared memory until the next
         # collection.
-        self._desk = Desk(
-            session_id, self._memory.commands, key, start, self._watchers.put_answer, self.journal
-        )
+        self.sounding = Sounding(self._watchers.put_answer)
+        self._desk = Desk(session_id, self._memory.commands, key, start, self.sounding.tell, self.journal)
 
     @property
     def has_output(self) -> bool:
@@ -133,7 +136,9 @@ class Session:
         self.check_playing()
         self._hands += 1
         self.journal.hear(signals)
-        return self._desk.receive(signals)
+        answers = self._desk.receive(signals)
+        self.sounding.take(signals, answers, self.mode)
+        return answers
 
     def go_to(self, command: DeckCommand) -> Answer:
         """Go to a section that fans chose. The first answer."""
@@ -228,6 +233,7 @@ class Session:
             if entry is not None:
                 self.journal.tick(entry.sample + PACKET_FRAMES)
                 self._desk.take_packet(entry)
+                self.sounding.take_packet(entry.sample, entry.due_ns)
                 self._hand_out(entry)
                 self._count_lost(entry.reports_lost)
         self._read = newest
@@ -297,6 +303,24 @@ class Session:
     def is_listened_to(self) -> bool:
         """Whether anybody hears it."""
         return bool(self._listeners) or self.has_output
+
+    def observe(self, observer: Observer) -> None:
+        """Have its signals and its slow listeners noted."""
+        self.sounding.observer = observer
+        self._listeners.on_gap = observer.metrics.skipped
+
+    def sample_queues(self, metrics: Metrics) -> None:
+        """Note how much waits in each of its queues."""
+        metrics.commands.observe(len(self._desk.receipts.orders))
+        for listener in self._listeners:
+            metrics.listener_s.observe(listener.waiting_frames / RATE_HZ)
+        for watcher in self._watchers:
+            metrics.watcher_depth.observe(watcher.waiting)
+
+    @property
+    def watchers_count(self) -> int:
+        """How many follow it."""
+        return len(self._watchers)
 
     @property
     def listeners_count(self) -> int:

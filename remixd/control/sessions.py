@@ -27,6 +27,7 @@ from remixd.control.holding import Holding, ReadyRack
 from remixd.control.journal import Journal
 from remixd.control.journals import Journals
 from remixd.control.kept_tastes import FILE as TASTES_FILE
+from remixd.control.observing import Observer
 from remixd.control.picking import Picking
 from remixd.control.presets import Pick
 from remixd.control.recovery import recover
@@ -59,6 +60,7 @@ class Sessions:
     Attributes:
         audiences: what its fans have expressed, in all of them.
         picking: goes to presets, and saves them.
+        admission: where a new session may go.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Sessions:
         caches: Caches | None = None,
         block_frames: int = BLOCK_FRAMES,
         journals: Journals | None = None,
+        observer: Observer | None = None,
     ) -> None:
         self._library = library
         self._sink = Sink.parse(sink)
@@ -79,13 +82,14 @@ class Sessions:
         self._recovering: set[asyncio.Task[None]] = set()
         self._caches = caches or Caches(library.path)
         self._journals = journals
+        self._observer = observer or Observer()
         self.audiences = Audiences(self.all, library.path / TASTES_FILE, journals)
         self._sessions: dict[str, Session] = {}
         papers = Papers()
         self._holding = Holding(self._caches, papers)
         self.picking = Picking(self._holding)
         self._choosing = Choosing(library.get, self._expect, self.pick)
-        self._admission = Admission()
+        self.admission = Admission()
         self._grooving = Grooving()
         self._generation = count(1)
         self._loading: set[asyncio.Task[None]] = set()
@@ -183,7 +187,7 @@ class Sessions:
     async def _play(self, start: Start, lease: Lease | None) -> Session:
         paced = (start.sink.kind, start.sink.name) != ("null", "fast")
         kind: Kind = "summed" if start.is_directed else "apart"
-        place = self._admission.place(self._supervisor.engines, kind, self._kinds(), paced=paced)
+        place = self.admission.place(self._supervisor.engines, kind, self._kinds(), paced=paced)
         async with place as engine:
             return await self._play_on(engine, start, lease)
 
@@ -215,7 +219,9 @@ class Sessions:
                 await engine.ask(op="leave", key=key)
                 raise Unavailable(f"the engine's sound cannot be reached: {error}") from None
             session.latency_s = playing["latency_s"]
+            session.observe(self._observer)
             self._sessions[session.id] = session
+            self._observer.metrics.created.inc()
         finally:
             self._reserved.discard(slot)
         return session
@@ -240,7 +246,9 @@ class Sessions:
     def receive(self, session: Session, signals: Sequence[Signal]) -> list[Answer]:
         """Take a batch of signals: see `Session.receive`; choices bring other sounds of the same music."""
         self.audiences.welcome(session, signals)
-        return self._choosing.answers_to(signals, session)
+        answers = self._choosing.answers_to(signals, session)
+        self._observer.metrics.answered(answers)
+        return answers
 
     def pick(self, session: Session, pick: Pick) -> Answer:
         """Go to other presets. The first answer; the second is told to the session's watchers.
@@ -322,6 +330,7 @@ class Sessions:
         if self._journals:
             session.keep(await self._journals.go_on(session.id))
         log.info("session %s is adopted", session.id)
+        session.observe(self._observer)
         self._sessions[session.id] = session
         await self.picking.adopt(session)
         self._generation = count(max(key // SESSIONS_MAX, next(self._generation)) + 1)
@@ -342,6 +351,7 @@ class Sessions:
 
     def _inherit(self, dead: Engine, how: str, heir: Engine | None) -> None:
         """Have another engine go on with what one played that died, and with what it was to inherit."""
+        self._observer.metrics.deaths.inc()
         family = [dead, *(engine for engine, heir_of in self._heirs.items() if heir_of is dead)]
         if heir is None:
             for session in self._of(family):

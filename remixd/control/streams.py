@@ -189,12 +189,15 @@ Event = SessionStatus | Answer | Applied | Refused | Lost | Missed
 class Listener:
     """One listener's packets, from the moment it joined on; iterate to get them.
 
-    `leave` is called when it is closed. Iteration ends when the session is deleted or `close` is called, and
+    `leave` is called when it is closed, `on_gap` with the frames that were skipped. Iteration ends when the session is deleted or `close` is called, and
     raises Unavailable when its engine is lost.
     """
 
-    def __init__(self, leave: Callable[[Listener], None]) -> None:
+    def __init__(
+        self, leave: Callable[[Listener], None], on_gap: Callable[[int], None] = lambda _: None
+    ) -> None:
         self._leave = leave
+        self._on_gap = on_gap
         self._packets: deque[Packet] = deque()
         self._waiting_frames = 0
         self._next_sample: int | None = None
@@ -212,6 +215,11 @@ class Listener:
         self._packets.append(packet)
         self._waiting_frames += packet.frames
         self._arrived.set()
+
+    @property
+    def waiting_frames(self) -> int:
+        """Sound that it has not taken yet."""
+        return self._waiting_frames
 
     def close(self) -> None:
         """End the iteration, once what waits is taken."""
@@ -241,6 +249,7 @@ class Listener:
         self._next_sample = packet.sample + packet.frames
         if not skipped:
             return packet
+        self._on_gap(skipped)
         return replace(packet, skipped_frames=skipped)
 
 
@@ -295,6 +304,11 @@ class Watcher:
         while len(self._answers) > ANSWERS_MAX // 4 and not self._ended:
             self._taken.clear()
             await self._taken.wait()
+
+    @property
+    def waiting(self) -> int:
+        """Answers that it has not taken yet."""
+        return len(self._answers)
 
     def end_when_told(self) -> None:
         """End once everything in `only` is told."""

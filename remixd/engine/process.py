@@ -125,6 +125,8 @@ class Engine:
                 return {}
             case "measure":
                 return self._measure()
+            case "tallies":
+                return dict(self._hosts.tallies())
             case "play":
                 return self._play(request)
             case "resume":
