@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
@@ -25,23 +25,27 @@ Admit = Callable[[str, str, str], object]
 """Lets a call in, or raises: the method as gRPC names it, the bearer token or "", and where the caller is."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caller:
+class Caller(Protocol):
     """Who calls.
 
     Attributes:
-        bearer: the token that came with it; empty without.
-        peer: where from, such as `ipv4:127.0.0.1:50123`.
+        peer: where from, such as `127.0.0.1:50123`.
         via: `http` or `websocket`.
-        metadata: other words that came with the call, by name.
-        on_started: called when a stream is in place, before anything comes of it.
+        metadata: words that came with the call, by name, in lower case.
+        bearer: the token that came with it; empty without.
     """
 
-    peer: str
-    via: str
-    bearer: str = ""
-    metadata: Mapping[str, str]
-    on_started: Callable[[], None] = lambda: None
+    @property
+    def peer(self) -> str: ...  # noqa: D102
+    @property
+    def via(self) -> str: ...  # noqa: D102
+    @property
+    def metadata(self) -> Mapping[str, str]: ...  # noqa: D102
+    @property
+    def bearer(self) -> str: ...  # noqa: D102
+
+    async def started(self) -> None:
+        """A stream is in place, and nothing has come of it yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,7 @@ class CallContext:
 
     async def send_initial_metadata(self, _metadata: object) -> None:
         """Tell the caller that the stream is in place."""
-        self._caller.on_started()
+        await self._caller.started()
 
     def add_done_callback(self, callback: Callable[[Any], None]) -> None:
         """Have `callback` called when the call is over, however it ends."""
@@ -137,7 +141,7 @@ class Methods:
             for each in service.methods
         }
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Method]:
         return iter(self._methods.values())
 
     def find(self, name: str) -> Method:

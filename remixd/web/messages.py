@@ -1,0 +1,211 @@
+"""Messages as JSON: the protos' canonical mapping, and binary frames for what JSON would blow up."""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn, TypeVar
+
+from google.protobuf import json_format
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message import Message
+from google.rpc import code_pb2, status_pb2
+
+from remixd.errors import InvalidInput
+
+MESSAGE_BYTES_MAX: Final = 1 << 20
+"""As of gRPC's requests: a full batch of signals fits well."""
+
+DEPTH_MAX: Final = 32
+"""No message of ours nests half as deep."""
+
+KEPT_MAX: Final = 256
+ALIGNED: Final = 4
+HEADER: Final = struct.Struct("<II")
+"""Of a binary frame: the call, and how many bytes of JSON follow."""
+
+_CHAIN: Final = re.compile(r"Failed to parse (\w+) field: ")
+_PLACE: Final = re.compile(r' at "?\w+\.([\w.\[\]]+)"?\.*')
+_UNKNOWN: Final = re.compile(r'has no field named "([^"]*)"')
+
+K = TypeVar("K", bound=Message)
+
+
+def parse(text: str | bytes) -> Any:
+    """Read JSON. Raises InvalidInput for what is none, too deep, or names a key twice."""
+    if len(text) > MESSAGE_BYTES_MAX:
+        raise InvalidInput(f"a message has at most {MESSAGE_BYTES_MAX} bytes")
+    try:
+        data = json.loads(text, object_pairs_hook=_object, parse_constant=_constant)
+    except RecursionError:
+        raise InvalidInput(f"JSON nests at most {DEPTH_MAX} deep here") from None
+    except ValueError as error:  # of JSON and of Unicode too
+        raise InvalidInput(f"this is no JSON: {str(error)[:200]}") from None
+    if _is_too_deep(data):
+        raise InvalidInput(f"JSON nests at most {DEPTH_MAX} deep here")
+    return data
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("an object names a key twice")
+    return found
+
+
+def _constant(word: str) -> NoReturn:
+    raise ValueError(f"{word} is no number")
+
+
+def _is_too_deep(data: Any) -> bool:
+    level = [data]
+    for _ in range(DEPTH_MAX):
+        level = [
+            child
+            for each in level
+            if isinstance(each, dict | list)
+            for child in (each.values() if isinstance(each, dict) else each)
+            if isinstance(child, dict | list)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def message_of(kind: type[K], data: Any) -> K:
+    """A message from its JSON. Raises InvalidInput that names the field which is at fault."""
+    if not isinstance(data, dict):
+        raise InvalidInput("a request is a JSON object", field="request")
+    try:
+        return json_format.ParseDict(data, kind())
+    except json_format.ParseError as error:
+        raise _named(str(error)) from None
+    except (ValueError, TypeError, OverflowError, AttributeError, RecursionError) as error:
+        raise InvalidInput(f"the request does not fit its message: {error}", field="request") from None
+
+
+def _named(text: str) -> InvalidInput:
+    """What json_format says, with the path of the field first."""
+    text = text.partition("\n")[0]
+    chain = _CHAIN.findall(text)
+    place = _PLACE.search(text)
+    path = place.group(1) if place else ".".join(chain)
+    if unknown := _UNKNOWN.search(text):
+        path = ".".join(filter(None, (path, unknown.group(1)[:80])))
+        return InvalidInput(f"{path}: there is no such field", field=path)
+    what = _PLACE.sub("", _CHAIN.sub("", text)).rstrip(". ")[:200]
+    return InvalidInput(f"{path}: {what}" if path else what, field=path or "request")
+
+
+def status_json(status: status_pb2.Status) -> dict[str, Any]:
+    """A status as callers read it: `code` by its name, `message`, `details`."""
+    told: dict[str, Any] = {"code": code_pb2.Code.Name(status.code)}
+    if status.message:
+        told["message"] = status.message
+    if status.details:
+        told["details"] = json_format.MessageToDict(status)["details"]
+    return told
+
+
+def dumps(data: Any) -> str:
+    """JSON as it is sent."""
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A message's JSON, and the bytes of its fields that are bytes."""
+
+    json: str
+    blob: bytes
+
+    def frame(self, call: int) -> str | bytes:
+        """What is sent of a response to a call: text, or a binary frame where there are bytes.
+
+        A binary frame is, little-endian: 4 bytes, the call; 4 bytes, the length of the JSON that follows, which
+        is padded with spaces to a multiple of 4; the JSON of the response; what its bytes fields hold. In this
+        JSON a field of bytes is `[offset, length]` in what comes after it.
+        """
+        if not self.blob:
+            return f'{{"call":{call},"response":{self.json}}}'
+        told = self.json.encode()
+        told += b" " * (-len(told) % ALIGNED)
+        return HEADER.pack(call, len(told)) + told + self.blob
+
+
+class Encoder:
+    """Makes JSON of messages; of one that many are sent, and which comes serialised, once."""
+
+    def __init__(self) -> None:
+        self._kept: dict[int, tuple[bytes, Encoded]] = {}
+
+    def encode(self, kind: type[Message], response: Message | bytes) -> Encoded:
+        """The JSON of a response of this kind, serialised or not."""
+        if isinstance(response, Message):
+            return encode(response)
+        kept = self._kept.get(id(response))  # what is kept keeps its id
+        if kept is not None:
+            return kept[1]
+        encoded = encode(kind.FromString(response))
+        if len(self._kept) >= KEPT_MAX:
+            del self._kept[next(iter(self._kept))]
+        self._kept[id(response)] = (response, encoded)
+        return encoded
+
+
+def encode(message: Message) -> Encoded:
+    """The JSON of a message, its bytes apart."""
+    told = json_format.MessageToDict(message)
+    blobs: list[bytes] = []
+    if _has_bytes(message.DESCRIPTOR):
+        _take_bytes(message, told, blobs)
+    return Encoded(dumps(told), b"".join(blobs))
+
+
+def _take_bytes(message: Message, told: dict[str, Any], blobs: list[bytes]) -> None:
+    """Put what bytes fields hold into `blobs`, each padded, and where it is there into `told`."""
+    for field, value in message.ListFields():
+        if field.type == FieldDescriptor.TYPE_BYTES:
+            several = _is_repeated(value)
+            places = [_place(each, blobs) for each in (value if several else [value])]
+            told[field.json_name] = places if several else places[0]
+        elif field.message_type is not None and not field.message_type.GetOptions().map_entry:
+            if isinstance(value, Message):
+                _take_bytes(value, told[field.json_name], blobs)
+                continue
+            for each, its in zip(value, told[field.json_name], strict=True):
+                _take_bytes(each, its, blobs)
+
+
+def _is_repeated(value: Any) -> bool:
+    return isinstance(value, Iterable) and not isinstance(value, bytes)
+
+
+def _place(value: bytes, blobs: list[bytes]) -> list[int]:
+    offset = sum(map(len, blobs))
+    blobs.append(value + b"\0" * (-len(value) % ALIGNED))
+    return [offset, len(value)]
+
+
+_BYTES_KNOWN: dict[str, bool] = {}
+
+
+def _has_bytes(descriptor: Descriptor) -> bool:
+    """Whether a message or any within it has a field of bytes."""
+    known = _BYTES_KNOWN.get(descriptor.full_name)
+    if known is None:
+        _BYTES_KNOWN[descriptor.full_name] = False  # while it is looked at: a message may hold its own kind
+        known = any(
+            field.type == FieldDescriptor.TYPE_BYTES
+            or (
+                field.message_type is not None
+                and not field.message_type.full_name.startswith("google.")
+                and _has_bytes(field.message_type)
+            )
+            for field in descriptor.fields
+        )
+        _BYTES_KNOWN[descriptor.full_name] = known
+    return known
