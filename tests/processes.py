@@ -32,7 +32,7 @@ class Daemon:
                 [sys.executable, "-m", "remixd", "serve", "--listen", "127.0.0.1:0", "--library", library,
                  *options],
                 stdout=subprocess.PIPE, stderr=log, text=True,
-                env=os.environ | {"REMIXD_STATE": str(self.state)},
+                env={"REMIXD_WEB": "off"} | os.environ | {"REMIXD_STATE": str(self.state)},
             )  # fmt: skip
         assert self.process.stdout is not None
         ready = self.process.stdout.readline()

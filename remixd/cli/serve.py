@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from remixd.cli._options import FILE, sink_option
+from remixd.cli._options import FILE, Seconds, sink_option
 from remixd.config import (
     DEFAULT_CACHE_MAX,
     DEFAULT_JOURNAL_MAX,
@@ -14,6 +14,7 @@ from remixd.config import (
     journal_max_bytes,
     library_path,
     listen_address,
+    web_address,
 )
 
 
@@ -57,6 +58,26 @@ from remixd.config import (
     help="How many processes render, each on a core of its own. One more waits for one of them to die.  "
     "[default: one less than there are cores, at least 1]",
 )
+@click.option(
+    "--web",
+    metavar="HOST:PORT|off",
+    help="Where to serve JSON, health and metrics over HTTP.  [default: REMIXD_WEB, else 127.0.0.1:7401]",
+)
+@click.option(
+    "--web-origin",
+    "origins",
+    multiple=True,
+    metavar="ORIGIN",
+    help="A site whose pages may call it too, such as https://radio.example; may be repeated.",
+)
+@click.option(
+    "--drain",
+    type=Seconds(0.0, 600.0),
+    default=4.0,
+    show_default=True,
+    metavar="S",
+    help="On SIGTERM what is heard fades out over a bar, in at most so many seconds; a second one ends it.",
+)
 def serve(
     listen: str | None,
     library: Path | None,
@@ -65,6 +86,9 @@ def serve(
     cache_max: str | None,
     journal_max: str | None,
     engines: int | None,
+    web: str | None,
+    origins: tuple[str, ...],
+    drain: float,
 ) -> None:
     """Be the daemon.
 
@@ -72,14 +96,18 @@ def serve(
     plays goes on for a minute: a daemon that is started on the same library meanwhile has it all again.
     """
     address = listen_address(listen)
+    web_at, is_chosen = web_address(web)
     folder = library_path(library)
     most_bytes, journal_bytes = cache_max_bytes(cache_max), journal_max_bytes(journal_max)
     import asyncio
 
-    from remixd.daemon import log_to_stderr
+    from remixd.daemon import Web, log_to_stderr
     from remixd.daemon import serve as serve_until_told
 
     log_to_stderr()
+    served = Web(listen=web_at, asked=is_chosen, origins=origins) if web_at else None
     asyncio.run(
-        serve_until_told(address, folder, sink or "stream", most_bytes, block, journal_bytes, engines)
+        serve_until_told(
+            address, folder, sink or "stream", most_bytes, block, journal_bytes, engines, served, drain
+        )
     )

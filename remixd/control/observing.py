@@ -68,6 +68,11 @@ class Observer:
         """The span of the call that is being answered; None without one."""
         return self._tracing.current() if self._tracing else None
 
+    def close(self) -> None:
+        """Send what waits to be sent."""
+        if self._tracing:
+            self._tracing.close()
+
     def sounded(self, mode: str, taken_ns: int, sounded_ns: int, call: SpanOf | None) -> None:
         """A signal that was taken at one moment is heard at another (CLOCK_MONOTONIC)."""
         self.metrics.signal_to_sound(mode, (sounded_ns - taken_ns) / 1e9)

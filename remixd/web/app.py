@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapp
 from pathlib import Path
 from typing import Any, Final
 
+from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 from google.rpc import code_pb2
 from starlette.applications import Starlette
@@ -20,10 +21,10 @@ from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket
 
 from remixd.config import Address
-from remixd.errors import Exhausted, InvalidInput, Unavailable, Unsupported
+from remixd.errors import Exhausted, InvalidInput, Unsupported
 from remixd.web.calls import AnyCalls, Caller, Method, bearer_of, carried
 from remixd.web.guard import Guard
-from remixd.web.messages import MESSAGE_BYTES_MAX, Encoder, dumps, encode, message_of, parse, status_json
+from remixd.web.messages import MESSAGE_BYTES_MAX, Encoder, dumps, message_of, parse, status_json
 from remixd.web.socket import Connection
 
 STATIC: Final = Path(__file__).parent / "static"
@@ -125,10 +126,9 @@ class Gateway:
             yield asked
 
         async with contextlib.aclosing(self._calls.call(method, once(), caller)) as responses:
-            async for response in responses:
-                message = response if isinstance(response, Message) else method.response.FromString(response)
-                return encode(message).json
-        raise Unavailable(f"{method.name} gave no answer")
+            [response] = [each async for each in responses]
+        message = response if isinstance(response, Message) else method.response.FromString(response)
+        return dumps(MessageToDict(message))
 
 
 def _json(data: Mapping[str, Any], code: int) -> Response:

@@ -59,6 +59,8 @@ class Guard:
 
 
 def _host_name(host: str) -> str:
+    if any(mark in host for mark in "@/?#\\"):
+        return ""
     try:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:

@@ -12,6 +12,7 @@ from typing import Any, Final, NoReturn, TypeVar
 from google.protobuf import json_format
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
 from google.rpc import code_pb2, status_pb2
 
 from remixd.errors import InvalidInput
@@ -27,9 +28,13 @@ ALIGNED: Final = 4
 HEADER: Final = struct.Struct("<II")
 """Of a binary frame: the call, and how many bytes of JSON follow."""
 
-_CHAIN: Final = re.compile(r"Failed to parse (\w+) field: ")
-_PLACE: Final = re.compile(r' at "?\w+\.([\w.\[\]]+)"?\.*')
-_UNKNOWN: Final = re.compile(r'has no field named "([^"]*)"')
+FAULTS: Final = (
+    json_format.ParseError, ValueError, TypeError, OverflowError, AttributeError, RecursionError,
+)  # fmt: skip
+"""What json_format raises."""
+
+_CHAIN: Final = re.compile(r"Failed to parse \w+ field: ")
+_PLACE: Final = re.compile(r' at "?\w+\.[\w.\[\]]+"?')
 
 K = TypeVar("K", bound=Message)
 
@@ -81,23 +86,47 @@ def message_of(kind: type[K], data: Any) -> K:
         raise InvalidInput("a request is a JSON object", field="request")
     try:
         return json_format.ParseDict(data, kind())
-    except json_format.ParseError as error:
-        raise _named(str(error)) from None
-    except (ValueError, TypeError, OverflowError, AttributeError, RecursionError) as error:
-        raise InvalidInput(f"the request does not fit its message: {error}", field="request") from None
+    except FAULTS as error:
+        path, what = _fault(kind, data, "") or ("request", _told(error))
+        raise InvalidInput(f"{path}: {what}", field=path) from None
 
 
-def _named(text: str) -> InvalidInput:
-    """What json_format says, with the path of the field first."""
-    text = text.partition("\n")[0]
-    chain = _CHAIN.findall(text)
-    place = _PLACE.search(text)
-    path = place.group(1) if place else ".".join(chain)
-    if unknown := _UNKNOWN.search(text):
-        path = ".".join(filter(None, (path, unknown.group(1)[:80])))
-        return InvalidInput(f"{path}: there is no such field", field=path)
-    what = _PLACE.sub("", _CHAIN.sub("", text)).rstrip(". ")[:200]
-    return InvalidInput(f"{path}: {what}" if path else what, field=path or "request")
+def _fault(kind: type[Message], data: Any, path: str) -> tuple[str, str] | None:
+    """The path of the first field at fault, and what is wrong with it; None if none is by itself.
+
+    json_format tells the path of some faults and not of others.
+    """
+    if not isinstance(data, dict):
+        return path, "it is a JSON object"
+    fields = {name: field for field in kind.DESCRIPTOR.fields for name in (field.name, field.json_name)}
+    for key, value in data.items():
+        try:
+            json_format.ParseDict({key: value}, kind())
+        except FAULTS as error:
+            here = f"{path}.{key[:80]}" if path else key[:80]
+            if (field := fields.get(key)) is None:
+                return here, "there is no such field"
+            return _fault_within(field, value, here) or (here, _told(error))
+    return None
+
+
+def _fault_within(field: FieldDescriptor, value: Any, path: str) -> tuple[str, str] | None:
+    """Of a field that is at fault: what within it is."""
+    inner = field.message_type
+    if inner is None or inner.GetOptions().map_entry or inner.full_name.startswith("google."):
+        return None
+    if not isinstance(value, list):
+        return _fault(GetMessageClass(inner), value, path)
+    for index, each in enumerate(value):
+        if found := _fault(GetMessageClass(inner), each, f"{path}[{index}]"):
+            return found
+    return None
+
+
+def _told(error: Exception) -> str:
+    """What json_format says of one field, without where."""
+    text = _CHAIN.sub("", str(error).partition("\n")[0])
+    return _PLACE.sub("", text).rstrip(". ")[:200]
 
 
 def status_json(status: status_pb2.Status) -> dict[str, Any]:
