@@ -2,105 +2,25 @@
 
 from __future__ import annotations
 
-import http.client
-import json
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from serving import TRACK, HandPlayedSession, Service
-from websockets.sync.client import ClientConnection, connect
-
-from remixd.config import Address
-from remixd.control.observing import Observer
-from remixd.web.app import Gateway
-from remixd.web.server import WebServer
-
-SITE = "https://radio.example"
+from webs import Socket, Web
 
 
-class Web(Service):
-    """The service, and the web beside it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.health: dict[str, Any] = {"live": True, "ready": True}
-        self.observer = Observer()
-        self.server.methods._observer = self.observer
-        listen = Address("127.0.0.1", 0)
-        self.gateway = self.run(
-            Gateway, self.server.methods, lambda: self.health, self._page
-        )
-        self.web = self.run(WebServer, self.gateway.app(listen, [SITE]))
-        self.at: Address = self.wait(self.web.start(listen))
-
-    async def _page(self) -> bytes:
-        return self.observer.metrics.page()
-
-    def create(self, **wanted: Any) -> HandPlayedSession:
-        return self.wait(self.sessions.create(TRACK, **wanted))
-
-    def ask(
-        self, path: str, body: Any = None, *, raw: bytes | None = None, **headers: str
-    ) -> tuple[int, Any]:
-        """One request over HTTP, a GET without a body; the status, and what came as JSON if it is."""
-        sent = raw if raw is not None else None if body is None else json.dumps(body).encode()
-        told = {"Content-Type": "application/json"} | {
-            name.replace("_", "-"): value for name, value in headers.items()
-        }
-        connection = http.client.HTTPConnection(self.at.host, self.at.port, timeout=10)
-        try:
-            connection.request("GET" if sent is None else "POST", path, sent, told)
-            answer = connection.getresponse()
-            text = answer.read()
-            is_json = answer.getheader("content-type", "").startswith("application/json")
-            return answer.status, json.loads(text) if is_json else text.decode()
-        finally:
-            connection.close()
-
-    def socket(self, **options: Any) -> ClientConnection:
-        return connect(f"ws://{self.at}/v1/ws", compression=None, close_timeout=0.2, **options)
-
-    def stop(self) -> None:
-        self.wait(self.gateway.close("the daemon is stopping"))
-        self.wait(self.web.stop())
-        super().stop()
+@pytest.fixture(scope="module")
+def running() -> Iterator[Web]:
+    it = Web()
+    yield it
+    it.stop()
 
 
 @pytest.fixture
-def web() -> Iterator[Web]:
-    running = Web()
+def web(running: Web) -> Iterator[Web]:
+    """One server for a file, with nothing in it."""
+    running.run(running.start_over)
     yield running
-    running.stop()
-
-
-class Socket:
-    """A WebSocket of a test: frames as JSON, or as (call, JSON, bytes)."""
-
-    def __init__(self, connection: ClientConnection) -> None:
-        self.raw = connection
-
-    def send(self, **frame: Any) -> None:
-        self.raw.send(json.dumps(frame))
-
-    def take(self) -> Any:
-        frame = self.raw.recv(5)
-        if isinstance(frame, str):
-            return json.loads(frame)
-        call, length = int.from_bytes(frame[:4], "little"), int.from_bytes(frame[4:8], "little")
-        return call, json.loads(frame[8 : 8 + length]), frame[8 + length :]
-
-    def until(self, word: str, call: int) -> Any:
-        """What a call is told under a word, whatever else comes before."""
-        while True:
-            frame = self.take()
-            if isinstance(frame, dict) and frame.get("call") == call and word in frame:
-                return frame[word]
-
-    def ended(self, **frame: Any) -> Any:
-        """Begin a call, and wait for its end."""
-        self.send(**frame)
-        return self.until("end", frame["call"])
+    running.server.methods.admit = None
 
 
 @pytest.fixture

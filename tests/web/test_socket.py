@@ -12,6 +12,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from remixd.web.socket import CALLS_MAX
 
 
+
 def test_calls_share_a_socket_and_each_has_its_own_end(web, socket):
     web.create()
     socket.send(call=1, method="Sessions/Watch", request={"session": "s-1"})
@@ -46,6 +47,7 @@ def test_packets_are_binary_frames_with_their_samples_as_they_are(web, socket):
 
 def test_what_many_are_sent_is_made_into_json_once(web, socket):
     session = web.create()
+    before = len(web.gateway._encoder._kept)
     with web.socket() as second:
         for each in (socket.raw, second):
             each.send(json.dumps({"call": 1, "method": "Sessions/Listen", "request": {"session": "s-1"}}))
@@ -53,7 +55,7 @@ def test_what_many_are_sent_is_made_into_json_once(web, socket):
             each.recv(5)
         web.run(session.play, 1)
         assert socket.raw.recv(5) == second.recv(5)
-    assert len(web.gateway._encoder._kept) == 1
+    assert len(web.gateway._encoder._kept) == before + 1
 
 
 def test_a_call_that_takes_a_stream_is_sent_more_until_done(web, socket):
@@ -175,10 +177,32 @@ def test_a_token_goes_with_every_call_that_follows(web, socket):
     assert all(peer.startswith("127.0.0.1:") for *_, peer in seen)
 
 
-def test_streams_end_with_a_reason_when_the_daemon_stops(web, socket):
+def test_streams_end_with_a_reason_when_the_daemon_stops():
+    web = Web()
     web.create()
-    socket.send(call=1, method="Sessions/Watch", request={"session": "s-1"})
-    socket.until("response", 1)
-    web.wait(web.server.stop(0.1))
-    end = socket.until("end", 1)
-    assert (end["code"], end["message"]) == ("UNAVAILABLE", "the daemon is stopping")
+    with web.socket() as connection:
+        socket = Socket(connection)
+        socket.send(call=1, method="Sessions/Watch", request={"session": "s-1"})
+        socket.until("response", 1)
+        web.wait(web.server.stop(0.1))
+        end = socket.until("end", 1)
+        assert (end["code"], end["message"]) == ("UNAVAILABLE", "the daemon is stopping")
+        web.wait(web.gateway.close("the daemon is stopping"))
+        assert socket.take()["end"]["code"] == "UNAVAILABLE"
+    web.stop()
+
+
+def test_who_drains_takes_no_new_streams_and_keeps_those_that_run():
+    web = Web()
+    session = web.create()
+    with web.socket() as connection:
+        socket = Socket(connection)
+        socket.send(call=1, method="Sessions/Watch", request={"session": "s-1"})
+        socket.until("response", 1)
+        web.wait(web.server.drain("the daemon is about to stop"))
+        end = socket.ended(call=2, method="Sessions/Listen", request={"session": "s-1"})
+        assert (end["code"], end["message"]) == ("UNAVAILABLE", "the daemon is about to stop")
+        assert not session.listeners
+        web.run(session.tell_status)
+        assert "status" in socket.until("response", 1)
+    web.stop()

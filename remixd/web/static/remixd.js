@@ -91,7 +91,7 @@ export function newId() {
 
 /** JSON of the protos with its 64-bit integers as numbers. */
 function plain(value, name = "") {
-  if (Array.isArray(value)) return value.map((each) => plain(each, name));
+  if (Array.isArray(value)) return value.map((each) => plain(each));
   if (value !== null && typeof value === "object") {
     return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, plain(each, key)]));
   }
