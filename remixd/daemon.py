@@ -100,8 +100,8 @@ async def serve(
     cache is held under `cache_max_bytes`, the journals of its sessions under `journal_max_bytes`.
     Sessions are spread over `engines`, one a core but one if None; one more waits for one of them to die.
     Engines that still play, since their daemon was killed, are adopted with their sessions.
-    On SIGTERM it drains: nothing new is taken, and what is heard fades out over a bar, or `drain_s` if that is
-    shorter. A second signal, or SIGINT, ends it at once.
+    On SIGTERM it drains: nothing new is taken, and what is heard fades out over a bar, or `drain_s` if
+    that is shorter. A second signal, or SIGINT, ends it at once.
     Prints one line when it is ready, and one for each thing that it, or the engine, could not have.
 
     Raises InvalidInput for an unknown sink; Unsupported for an address beyond this machine; AlreadyExists for
@@ -156,7 +156,7 @@ async def serve(
 
 
 def _check_web(web: Web | None, notes: list[str]) -> Web | None:
-    """Where the web will be; None for nowhere. Raises as `check_listen`, but for a default port that is taken."""
+    """Where the web will be; None for nowhere. Raises as `check_listen`, but not for a default port."""
     if web is None:
         return None
     try:

@@ -25,9 +25,7 @@ class Web(Service):
         self.health: dict[str, Any] = {"live": True, "ready": True}
         self.start_over()
         listen = Address("127.0.0.1", 0)
-        self.gateway = self.run(
-            Gateway, self.server.methods, lambda: self.health, self._page
-        )
+        self.gateway = self.run(Gateway, self.server.methods, lambda: self.health, self._page)
         self.web = self.run(WebServer, self.gateway.app(listen, [SITE]))
         self.at: Address = self.wait(self.web.start(listen))
 

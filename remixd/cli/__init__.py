@@ -27,6 +27,7 @@ from remixd.cli.presets import preset
 from remixd.cli.render import render
 from remixd.cli.serve import serve
 from remixd.cli.sessions import listen, panic, session, watch
+from remixd.cli.systemd import systemd
 from remixd.errors import RemixdError
 
 __all__ = ["main"]
@@ -64,6 +65,7 @@ COMMANDS = (
     demo,
     devices,
     doctor,
+    systemd,
     bench,
 )
 for command in COMMANDS:

@@ -90,8 +90,8 @@ class Admission:
             kinds: of those that play, by key.
             paced: whether it has deadlines; else it only takes what is left.
 
-        Raises Exhausted with the figures if it would be too much for each of them; Unavailable without any, or
-        once it is closed.
+        Raises Exhausted with the figures if it would be too much for each of them; Unavailable without
+        any, or once it is closed.
         """
         if self.closed:
             raise Unavailable(self.closed)

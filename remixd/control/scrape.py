@@ -68,7 +68,12 @@ class Scrape:
         watchers = sum(each.watchers_count for each in sessions)
         yield "watchers", "Who follows a session.", "", {"": watchers}
         yield "spare_engines", "Engines that wait for another to die.", "", {"": self._supervisor.has_spare}
-        yield "draining", "Whether no new sessions are taken.", "", {"": bool(self._sessions.admission.closed)}
+        yield (
+            "draining",
+            "Whether no new sessions are taken.",
+            "",
+            {"": bool(self._sessions.admission.closed)},
+        )
 
     async def _sample(self) -> None:
         while True:

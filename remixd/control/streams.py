@@ -189,8 +189,8 @@ Event = SessionStatus | Answer | Applied | Refused | Lost | Missed
 class Listener:
     """One listener's packets, from the moment it joined on; iterate to get them.
 
-    `leave` is called when it is closed, `on_gap` with the frames that were skipped. Iteration ends when the session is deleted or `close` is called, and
-    raises Unavailable when its engine is lost.
+    `leave` is called when it is closed, `on_gap` with the frames that were skipped. Iteration ends when the
+    session is deleted or `close` is called, and raises Unavailable when its engine is lost.
     """
 
     def __init__(

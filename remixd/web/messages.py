@@ -154,9 +154,9 @@ class Encoded:
     def frame(self, call: int) -> str | bytes:
         """What is sent of a response to a call: text, or a binary frame where there are bytes.
 
-        A binary frame is, little-endian: 4 bytes, the call; 4 bytes, the length of the JSON that follows, which
-        is padded with spaces to a multiple of 4; the JSON of the response; what its bytes fields hold. In this
-        JSON a field of bytes is `[offset, length]` in what comes after it.
+        A binary frame is, little-endian: 4 bytes, the call; 4 bytes, the length of the JSON that follows,
+        which is padded with spaces to a multiple of 4; the JSON of the response; what its bytes fields hold.
+        In this JSON a field of bytes is `[offset, length]` in what comes after it.
         """
         if not self.blob:
             return f'{{"call":{call},"response":{self.json}}}'

@@ -17,7 +17,7 @@ from remixd.config import Address
 from remixd.web.messages import MESSAGE_BYTES_MAX
 
 HEADERS_S: Final = 10.0
-"""A request whose headers have not come by then is hung up on: who sends them slowly holds nothing for long."""
+"""A request whose headers have not come by then is hung up on, so that slow ones hold nothing for long."""
 HEADER_BYTES_MAX: Final = 16_384
 IDLE_S: Final = 5
 PING_S: Final = 20.0
@@ -80,8 +80,8 @@ class WebServer:
 
     def __init__(self, app: ASGIApp) -> None:
         config = uvicorn.Config(
-            app, http=Impatient, ws="websockets-sansio", lifespan="off", log_config=None, log_level="warning", access_log=False,
-            server_header=False, proxy_headers=False, timeout_keep_alive=IDLE_S,
+            app, http=Impatient, ws="websockets-sansio", lifespan="off", log_config=None,
+            log_level="warning", access_log=False, server_header=False, proxy_headers=False, timeout_keep_alive=IDLE_S,
             h11_max_incomplete_event_size=HEADER_BYTES_MAX, ws_max_size=MESSAGE_BYTES_MAX, ws_max_queue=32,
             ws_ping_interval=PING_S, ws_ping_timeout=PING_S, ws_per_message_deflate=False,
             timeout_graceful_shutdown=STOP_S,
@@ -104,7 +104,7 @@ class WebServer:
             listening.close()
             raise
         self._serving = asyncio.create_task(self._server.serve(sockets=[listening]))
-        while not self._server.started and not self._serving.done():
+        while not (self._server.started or self._serving.done()):  # noqa: ASYNC110 (it tells nobody)
             await asyncio.sleep(0.005)
         return Address(listen.host, listening.getsockname()[1])
 

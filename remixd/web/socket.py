@@ -1,12 +1,12 @@
 """One WebSocket that carries many calls at a time.
 
 Every text frame is a JSON object. From the caller: `{"token": "..."}`, before the calls that need it;
-`{"call": 1, "method": "Sessions/Watch", "request": {...}}` begins a call, `{"call": 1, "request": {...}}` sends
-more to one that takes a stream, `{"call": 1, "done": true}` ends what is sent, `{"call": 1, "cancel": true}` the
-call. To the caller: `{"call": 1, "started": true}` once a stream is in place, `{"call": 1, "response": {...}}`,
-and last `{"call": 1, "end": {"code": "OK"}}`, or another code with its message and details. Responses with
-bytes in them are binary frames (`messages.Encoded.frame`). What is no call at all is told by an `end` without
-one, and the socket is closed. Thread: [control].
+`{"call": 1, "method": "Sessions/Watch", "request": {...}}` begins a call; `{"call": 1, "request": {...}}`
+sends more to one that takes a stream; `{"call": 1, "done": true}` ends what is sent, `{"call": 1, "cancel":
+true}` the call. To the caller: `{"call": 1, "started": true}` once a stream is in place, `{"call": 1,
+"response": {...}}`, and last `{"call": 1, "end": {"code": "OK"}}`, or another code with its message and
+details. Responses with bytes in them are binary frames (`messages.Encoded.frame`). What is no call at all is
+told by an `end` without one, and the socket is closed. Thread: [control].
 """
 
 from __future__ import annotations

@@ -41,7 +41,9 @@ def test_a_call_is_counted_by_its_end():
     assert found["remixd_rpc_total", ("CANCELLED", "Sessions/Watch", "grpc")] == 1
     assert found["remixd_rpc_open", ("Sessions/GetSession",)] == 0
     assert found["remixd_rpc_seconds_count", ("Sessions/GetSession",)] == 1
-    assert ("remixd_rpc_seconds_count", ("Sessions/Watch",)) not in found, "how long a stream lasts tells nothing"
+    assert ("remixd_rpc_seconds_count", ("Sessions/Watch",)) not in found, (
+        "how long a stream lasts tells nothing"
+    )
 
 
 def test_signals_are_counted_by_their_first_answer():
@@ -63,7 +65,9 @@ def test_what_the_kernel_tallies_is_a_histogram():
     late = [7, 1] + [0] * 22
     metrics.engines[1] = {"costs": (counts, 3_000_000), "lateness": (late, 2)}
     found = samples(metrics)
-    buckets = {float(key[1][1]): value for key, value in found.items() if key[0] == "remixd_block_cost_ratio_bucket"}
+    buckets = {
+        float(key[1][1]): value for key, value in found.items() if key[0] == "remixd_block_cost_ratio_bucket"
+    }
     assert buckets[2**5 / 1e6] == 5
     assert buckets[2**10 / 1e6] == 7
     assert buckets[2**22 / 1e6] == 7
@@ -98,13 +102,20 @@ def test_a_signal_is_followed_to_the_moment_its_first_changed_sample_is_heard():
     assert [each.id for each in told] == ["a"]
 
 
+WISH = Signal(id="a", wishes={"drums": -3.0})
+
+
 @pytest.mark.parametrize(
     ("signal", "answer", "second"),
     [
-        (Signal(id="a", wishes={"drums": -3.0}), Answer(id="a", accepted=False), moved("a", 0)),
-        (Signal(id="a", wishes={"drums": -3.0}), Answer(id="a", accepted=True, duplicate=True), moved("a", 0)),
+        (WISH, Answer(id="a", accepted=False), moved("a", 0)),
+        (
+            WISH,
+            Answer(id="a", accepted=True, duplicate=True),
+            moved("a", 0),
+        ),
         (Signal(id="a", reaction="like"), Answer(id="a", accepted=True), moved("a", 0)),
-        (Signal(id="a", wishes={"drums": -3.0}), Answer(id="a", accepted=True), Refused(id="a", reason="no")),
+        (WISH, Answer(id="a", accepted=True), Refused(id="a", reason="no")),
     ],
 )
 def test_what_moves_nothing_is_not_measured_but_told(signal, answer, second):

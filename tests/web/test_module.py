@@ -28,7 +28,9 @@ SMALL = {FieldDescriptor.TYPE_INT32, FieldDescriptor.TYPE_UINT32}
 def exported(name: str) -> Any:
     """A table of the module; it is JSON but for trailing commas, and `new Set(...)`."""
     text = MODULE.read_text("utf-8")
-    body = re.search(rf"export const {name} = (?:new Set\()?([\[{{].*?[\]}}])\)?;\n", text, re.DOTALL).group(1)
+    body = re.search(rf"export const {name} = (?:new Set\()?([\[{{].*?[\]}}])\)?;\n", text, re.DOTALL).group(
+        1
+    )
     body = re.sub(r",(\s*[\]}])", r"\1", re.sub(r"^(\s+)(\w+):", r'\1"\2":', body, flags=re.MULTILINE))
     return json.loads(body)
 
@@ -135,7 +137,9 @@ def place(request: pytest.FixtureRequest) -> Iterator[Any]:
     """Where the module runs."""
     if request.param == "node":
         node = shutil.which("node")
-        version = subprocess.run([node, "-v"], capture_output=True, text=True, check=True).stdout if node else ""
+        version = (
+            subprocess.run([node, "-v"], capture_output=True, text=True, check=True).stdout if node else ""
+        )
         if int((version.lstrip("v") or "0").partition(".")[0]) < 20:
             pytest.skip("no Node that has WebSockets")
         yield Node(node)
@@ -183,7 +187,9 @@ def test_sessions_are_made_found_and_ended(web, place):
 
 def test_signals_go_in_batches_and_each_has_its_own_answer(web, place):
     session = web.create()
-    told = place.run(web, """
+    told = place.run(
+        web,
+        """
         const remixd = new m.Remixd(url);
         const signals = remixd.signals("s-1");
         const all = [];
@@ -192,7 +198,8 @@ def test_signals_go_in_batches_and_each_has_its_own_answer(web, place):
         const answers = await Promise.all(all);
         remixd.close();
         return [answers.length, answers[99].id, answers.every((each) => each.accepted)];
-    """)
+    """,
+    )
     assert told == [101, "a99", True]
     assert [signal.wishes.get("drums") for signal in session.received[:3]] == [-0.0, -0.1, -0.2]
     page = web.observer.metrics.page().decode()
@@ -202,7 +209,9 @@ def test_signals_go_in_batches_and_each_has_its_own_answer(web, place):
 
 def test_a_watch_tells_how_it_stands_and_what_became_of_a_signal(web, place):
     web.create()
-    told = place.run(web, """
+    told = place.run(
+        web,
+        """
         const remixd = new m.Remixd(url);
         const found = [];
         for await (const event of remixd.watch("s-1")) {
@@ -215,7 +224,8 @@ def test_a_watch_tells_how_it_stands_and_what_became_of_a_signal(web, place):
         }
         remixd.close();
         return found;
-    """)
+    """,
+    )
     assert told[0] == "status"
     assert told[-3:] == ["applied", "mine", 3]
 
@@ -230,7 +240,9 @@ def test_a_watch_goes_on_after_the_connection_was_lost(web, place):
         return bool(closed)
 
     meanwhile(cut)
-    told = place.run(web, """
+    told = place.run(
+        web,
+        """
         const states = [];
         const remixd = new m.Remixd(url, {onState: (state) => states.push(state)});
         const found = [];
@@ -240,14 +252,17 @@ def test_a_watch_goes_on_after_the_connection_was_lost(web, place):
         }
         remixd.close();
         return [found, states];
-    """)
+    """,
+    )
     assert told == [["status", "resumed", "status"], ["open", "waiting", "open"]]
 
 
 def test_packets_are_heard_as_they_are(web, place):
     session = web.create()
     thread = when_heard(web, session, lambda: session.play(3, level=0.25))
-    told = place.run(web, """
+    told = place.run(
+        web,
+        """
         const remixd = new m.Remixd(url);
         const found = [];
         for await (const packet of remixd.listen("s-1")) {
@@ -257,7 +272,8 @@ def test_packets_are_heard_as_they_are(web, place):
         }
         remixd.close();
         return found;
-    """)
+    """,
+    )
     thread.join(5)
     assert told == [[0, 480, 960, True], [480, 480, 960, True], [960, 480, 960, True]]
 
@@ -265,7 +281,9 @@ def test_packets_are_heard_as_they_are(web, place):
 def test_who_takes_packets_too_slowly_skips_and_is_told(web, place):
     session = web.create()
     thread = when_heard(web, session, lambda: session.play(45) or web.loop.call_later(0.05, session.play, 45))
-    told = place.run(web, """
+    told = place.run(
+        web,
+        """
         const remixd = new m.Remixd(url);
         const packets = remixd.listen("s-1")[Symbol.asyncIterator]();
         await packets.next();
@@ -278,14 +296,17 @@ def test_who_takes_packets_too_slowly_skips_and_is_told(web, place):
         }
         remixd.close();
         return [frames + skipped, skipped > 0];
-    """)
+    """,
+    )
     thread.join(5)
     assert told == [90 * 480, True]
 
 
 def test_a_console_answers_each_command_and_tells_what_became_of_it(web, place):
     session = web.create()
-    told = place.run(web, """
+    told = place.run(
+        web,
+        """
         const remixd = new m.Remixd(url);
         const decks = remixd.console("s-1");
         const answer = await decks.perform({deck: "A", seek: {positionS: 2.5}, at: m.ENUMS.When[2]});
@@ -293,7 +314,8 @@ def test_a_console_answers_each_command_and_tells_what_became_of_it(web, place):
         for await (const event of decks.events) if (event.applied) { applied = event.applied; break; }
         remixd.close();
         return [answer.accepted, applied.id === answer.id];
-    """)
+    """,
+    )
     assert told == [True, True]
     assert (session.performed[0].action.value, session.performed[0].at) == (2.5, "bar")
 
@@ -301,10 +323,13 @@ def test_a_console_answers_each_command_and_tells_what_became_of_it(web, place):
 def test_a_token_is_sent_first(web, place):
     seen = []
     web.server.methods.admit = lambda _method, bearer, _peer: seen.append(bearer)
-    place.run(web, """
+    place.run(
+        web,
+        """
         const remixd = new m.Remixd(url, {token: "a-token"});
         await remixd.sessions.list();
         remixd.close();
         return 0;
-    """)
+    """,
+    )
     assert seen == ["a-token"]

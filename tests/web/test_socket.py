@@ -7,10 +7,10 @@ import time
 
 import numpy as np
 import pytest
+from webs import Socket, Web
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from remixd.web.socket import CALLS_MAX
-
 
 
 def test_calls_share_a_socket_and_each_has_its_own_end(web, socket):
