@@ -80,8 +80,6 @@ def test_the_standard_environment_asks_for_spans(monkeypatch, environment, wante
 
 
 def test_nobody_who_does_not_ask_pays_for_it():
-    code = (
-        "import sys, remixd.daemon; print([each for each in sys.modules if each.startswith('opentelemetry')])"
-    )
+    code = "import sys, remixd.daemon; print([name for name in sys.modules if 'opentelemetry' in name])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -172,16 +172,16 @@ def test_a_caller_who_goes_away_lets_go_of_the_call(web):
     body = json.dumps({"track": TRACK}).encode()
     with sockets.create_connection((web.at.host, web.at.port)) as leaving:
         leaving.sendall(
-            b"POST /v1/Sessions/CreateSession HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-            + f"Content-Length: {len(body)}\r\n\r\n".encode()
-            + body
+            b"POST /v1/Sessions/CreateSession HTTP/1.1\r\nHost: localhost\r\n"
+            b"Content-Type: application/json\r\n" + f"Content-Length: {len(body)}\r\n\r\n".encode() + body
         )
         assert begun.wait(5)
     assert ended.wait(5)
 
 
+FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
+    st.none() | st.booleans() | st.integers() | FLOATS | st.text(max_size=8),
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
@@ -202,10 +202,13 @@ KINDS = [
 
 @given(kind=st.sampled_from(KINDS), data=JSON)
 def test_any_json_is_a_message_or_a_sentence(kind, data):
+    wrong = None
     try:
         message = message_of(kind, parse(json.dumps(data)))
     except InvalidInput as error:
-        assert error.field
-        assert len(str(error)) < 400
-    else:
+        wrong = error
+    if wrong is None:
         assert message_of(kind, json.loads(json.dumps(data))) == message
+    else:
+        assert wrong.field
+        assert len(str(wrong)) < 400
