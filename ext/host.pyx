@@ -245,7 +245,7 @@ cdef class Host:
         return self.state.load.mean, worst, self.state.load.late
 
     def tallies(self) -> dict[str, tuple[list[int], int]]:
-        """How packets of paced sessions fared since the start, by name: counts, and the sum of what was counted.
+        """How packets of paced sessions fared since the start, by name: counts, and the sum they are of.
 
         `costs` is in millionths of a packet's length, `lateness` in microseconds after it was due. Count k is
         of those of at most 2**k, and more than those before; the last one is of the rest.

@@ -28,7 +28,7 @@ def apt(stage: str) -> set[str]:
 
 def test_the_container_is_built_with_what_make_installs():
     packages = re.search(r"SYSTEM_PACKAGES := (.*)", (ROOT / "Makefile").read_text("utf-8")).group(1)
-    assert apt(STAGES[0]) == set(packages.split()) - {"python3-dev", "python3-venv"}, 
+    assert apt(STAGES[0]) == set(packages.split()) - {"python3-dev", "python3-venv"}
 
 
 def test_the_container_runs_with_the_libraries_that_the_kernel_and_devices_load():

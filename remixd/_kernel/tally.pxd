@@ -2,7 +2,7 @@
 from libc.stdint cimport int64_t, uint64_t
 
 cdef enum:
-    TALLY_BINS = 24         # bin k counts what is at most 2**k, and more than the bin before; the last, the rest
+    TALLY_BINS = 24         # bin k: at most 2**k, more than the bin before; the last: the rest
 
 cdef struct Tally:          # written by one thread; each count is one aligned word for who reads it
     uint64_t bins[TALLY_BINS]

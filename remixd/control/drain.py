@@ -49,7 +49,7 @@ def _fade(session: Session, most_s: float) -> float:
     ]
     with contextlib.suppress(RemixdError):  # a mailbox that is full: it ends without
         desk.send(orders)
-    return bar_s + session.score["lead_ns"] / 1e9 + session.latency_s
+    return bar_s + float(session.score["lead_ns"]) / 1e9 + session.latency_s
 
 
 def _bar_s(desk: Desk) -> float:

@@ -39,7 +39,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        at = {"namespace": "remixd", "registry": self.registry}
+        at: dict[str, Any] = {"namespace": "remixd", "registry": self.registry}
         self._calls = Counter("rpc", "Calls that ended.", ("method", "code", "via"), **at)
         self._call_s = Histogram(
             "rpc_seconds", "How long calls took that are no streams.", ("method",), buckets=CALL_S, **at

@@ -106,7 +106,8 @@ class Chromium:
             page.goto(f"http://{web.at}/static/remixd.js")
             url = f"http://{web.at}/"
             return page.evaluate(
-                f"(async () => {{ const m = await import('/static/remixd.js'); const url = {url!r}; {script} }})()"
+                "(async () => { const m = await import('/static/remixd.js');"
+                f"const url = {url!r}; {script} }})()"
             )
         finally:
             page.close()
@@ -122,7 +123,8 @@ class Node:
         code = (
             f"const m = await import('data:text/javascript;base64,' + (await import('node:fs'))"
             f".readFileSync({str(MODULE)!r}).toString('base64')); const url = 'http://{web.at}/';"
-            f"const told = await (async () => {{ {script} }})(); console.log(JSON.stringify(told)); process.exit(0);"
+            f"const told = await (async () => {{ {script} }})();"
+            "console.log(JSON.stringify(told)); process.exit(0);"
         )
         done = subprocess.run(
             [self._program, "--experimental-websocket", "--input-type=module", "-e", code],
@@ -137,10 +139,8 @@ def place(request: pytest.FixtureRequest) -> Iterator[Any]:
     """Where the module runs."""
     if request.param == "node":
         node = shutil.which("node")
-        version = (
-            subprocess.run([node, "-v"], capture_output=True, text=True, check=True).stdout if node else ""
-        )
-        if int((version.lstrip("v") or "0").partition(".")[0]) < 20:
+        asked = [node, "-p", "process.versions.node.split('.')[0]"]
+        if not node or int(subprocess.run(asked, capture_output=True, check=True).stdout) < 20:
             pytest.skip("no Node that has WebSockets")
         yield Node(node)
         return
@@ -178,7 +178,8 @@ def test_sessions_are_made_found_and_ended(web, place):
         let error = null;
         try {{ await remixd.sessions.get(made.id); }} catch (caught) {{ error = caught; }}
         let wrong = null;
-        try {{ await remixd.sessions.create({TRACK!r}, {{sink: "speaker"}}); }} catch (caught) {{ wrong = caught; }}
+        const speaker = {{sink: "speaker"}};
+        try {{ await remixd.sessions.create({TRACK!r}, speaker); }} catch (caught) {{ wrong = caught; }}
         remixd.close();
         return [made.enginePid, tracks.length, listed.length, left.length, error.code, wrong.field];
     """)  # fmt: skip
