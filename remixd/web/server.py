@@ -82,9 +82,9 @@ class WebServer:
         config = uvicorn.Config(
             app, http=Impatient, ws="websockets-sansio", lifespan="off", log_config=None,
             log_level="warning", access_log=False, server_header=False, proxy_headers=False,
-            timeout_keep_alive=IDLE_S, h11_max_incomplete_event_size=HEADER_BYTES_MAX, ws_max_size=MESSAGE_BYTES_MAX,
-            ws_max_queue=32, ws_ping_interval=PING_S, ws_ping_timeout=PING_S, ws_per_message_deflate=False,
-            timeout_graceful_shutdown=STOP_S,
+            timeout_keep_alive=IDLE_S, h11_max_incomplete_event_size=HEADER_BYTES_MAX,
+            ws_max_size=MESSAGE_BYTES_MAX, ws_max_queue=32, ws_ping_interval=PING_S, ws_ping_timeout=PING_S,
+            ws_per_message_deflate=False, timeout_graceful_shutdown=STOP_S,
         )  # fmt: skip
         self._server = _Uvicorn(config)
         self._serving: asyncio.Task[Any] | None = None
