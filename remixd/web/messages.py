@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NoReturn, TypeVar
 
 from google.protobuf import json_format
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from google.rpc import code_pb2, status_pb2
@@ -110,7 +110,7 @@ def _fault(kind: type[Message], data: Any, path: str) -> tuple[str, str] | None:
     return None
 
 
-def _fault_within(field: FieldDescriptor, value: Any, path: str) -> tuple[str, str] | None:
+def _fault_within(field: Any, value: Any, path: str) -> tuple[str, str] | None:
     """Of a field that is at fault: what within it is."""
     inner = field.message_type
     if inner is None or inner.GetOptions().map_entry or inner.full_name.startswith("google."):
@@ -222,7 +222,7 @@ def _place(value: bytes, blobs: list[bytes]) -> list[int]:
 _BYTES_KNOWN: dict[str, bool] = {}
 
 
-def _has_bytes(descriptor: Descriptor) -> bool:
+def _has_bytes(descriptor: Any) -> bool:
     """Whether a message or any within it has a field of bytes."""
     known = _BYTES_KNOWN.get(descriptor.full_name)
     if known is None:
