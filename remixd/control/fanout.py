@@ -12,6 +12,7 @@ from typing import Final
 
 from remixd.control.command import Applied, Refused
 from remixd.control.streams import Listener, Packet, SessionStatus, Watcher
+from remixd.units import PACKET_FRAMES
 
 SERVED_AT_ONCE: Final = 50
 """Up to so many listeners get every packet by itself; up to so many watchers get every status."""
@@ -22,9 +23,9 @@ TURNS_MAX: Final = 10
 STATUS_EVERY_S: Final = 0.04
 
 
-def _turns(count: int) -> int:
+def _turns(count: int, most: int = TURNS_MAX) -> int:
     """In how many turns a crowd is served."""
-    return min(max(-(-count // SERVED_AT_ONCE), 1), TURNS_MAX)
+    return min(max(-(-count // SERVED_AT_ONCE), 1), most)
 
 
 @dataclass(slots=True)
@@ -36,10 +37,16 @@ class _Row:
 
 
 class Listeners:
-    """The listeners of one session. For a crowd, packets are joined: 200 get 40 ms at a time."""
+    """The listeners of one session. For a crowd, packets are joined: 200 get 40 ms at a time.
+
+    Attributes:
+        packet_frames: of each packet that is put.
+    """
 
     def __init__(self) -> None:
         self._rows = [_Row() for _ in range(TURNS_MAX)]
+        self._packets = 0
+        self.packet_frames = PACKET_FRAMES
 
     def __len__(self) -> int:
         return sum(len(row.listeners) for row in self._rows)
@@ -53,7 +60,8 @@ class Listeners:
 
     def put(self, packet: Packet) -> None:
         """Hand a packet to everybody: at once, or with those that follow it when their turn comes."""
-        turns = _turns(len(self))
+        self._packets += 1
+        turns = _turns(len(self), TURNS_MAX * PACKET_FRAMES // self.packet_frames)
         joined: dict[int, Packet] = {}
         for number, row in enumerate(self._rows):
             if not row.listeners:
@@ -62,7 +70,7 @@ class Listeners:
             if row.waiting and packet.sample != row.waiting[-1].sample + row.waiting[-1].frames:
                 _serve(row, {})
             row.waiting.append(packet)
-            if (packet.sequence + number) % turns == 0:
+            if (self._packets + number) % turns == 0:
                 _serve(row, joined)
 
     def close(self) -> None:
