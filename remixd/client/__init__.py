@@ -67,6 +67,7 @@ from remixd.client._types import (
     Packet,
     Refused,
     Session,
+    StreamFormat,
 )
 
 __all__ = [
@@ -111,6 +112,7 @@ __all__ = [
     "StemNull",
     "StemOverview",
     "Stream",
+    "StreamFormat",
     "Taste",
     "Track",
     "TrackSummary",

@@ -46,7 +46,10 @@ def test_what_was_heard_of_a_session_that_is_lost_is_kept(remixd, service, sessi
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        (("--seconds", "1", "-o", "heard.mp3"), "heard.mp3 must end in .wav"),
+        (("--seconds", "1", "-o", "heard.mp3"), "heard.mp3 must end in .wav, .flac, .opus or .ogg"),
+        (("--seconds", "1", "-o", "heard.flac", "--format", "opus"), "must end in .opus or .ogg"),
+        (("--seconds", "1", "-o", "heard.opus", "--bitrate", "5"), "must be one of 48000"),
+        (("--seconds", "1", "-o", "heard.flac", "--bitrate", "128"), "is for Opus"),
         (("--seconds", "1", "-o", "nowhere/heard.wav"), "there is no folder"),
         (("--seconds", "0", "-o", "heard.wav"), "0 is not more than 0"),
         (("--seconds", "nan", "-o", "heard.wav"), "nan is not more than 0"),
