@@ -59,8 +59,9 @@ NONE_AT_ALL: Final = (Limit(statistic="max", at_most=0.0),)
 ON_TIME: Final = (Limit(statistic="max", at_most=LATE_MS),)
 CALLS_LIMIT: Final = (Limit(statistic="max", at_most=1.5),)
 WATCHED_LIMIT: Final = (Limit(statistic="median", at_most=1.05),)
+SPIN_S: Final = 2.0
 SPIN: Final = (
-    "import time; e = time.monotonic() + 2\nwhile time.monotonic() < e: pass\nprint(time.process_time())"
+    "import time; e = time.monotonic() + {}\nwhile time.monotonic() < e: pass\nprint(time.process_time())"
 )
 
 
@@ -95,14 +96,10 @@ def run(task: Task) -> None:
 
 def _capacity() -> float:
     """How many cores this machine gives who wants all of them."""
-    began = time.monotonic()
+    command = [sys.executable, "-c", SPIN.format(SPIN_S)]
     cores = len(os.sched_getaffinity(0))
-    spinning = [
-        subprocess.Popen([sys.executable, "-c", SPIN], stdout=subprocess.PIPE, text=True)
-        for _ in range(cores)
-    ]
-    got = [float(each.communicate()[0]) for each in spinning]
-    return min(sum(got) / 2.0, (time.monotonic() - began) * cores)
+    spinning = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(cores)]
+    return min(sum(float(each.communicate()[0]) for each in spinning) / SPIN_S, float(cores))
 
 
 def _children(pid: int) -> list[int]:

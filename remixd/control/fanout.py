@@ -8,6 +8,7 @@ never wait behind all of it. Thread: [control].
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from remixd.control.command import Applied, Refused
@@ -45,23 +46,30 @@ class Listeners:
 
     def __init__(self) -> None:
         self._rows = [_Row() for _ in range(TURNS_MAX)]
+        self._count = 0
         self._packets = 0
         self.packet_frames = PACKET_FRAMES
 
     def __len__(self) -> int:
-        return sum(len(row.listeners) for row in self._rows)
+        return self._count
 
     def join(self) -> Listener:
         """Let one more listen. It hears what is put from now on, and leaves when it is closed."""
         row = min(self._rows, key=lambda row: len(row.listeners))
-        listener = Listener(row.listeners.discard)
+        listener = Listener(partial(self._let_go, row))
         row.listeners.add(listener)
+        self._count += 1
         return listener
+
+    def _let_go(self, row: _Row, listener: Listener) -> None:
+        if listener in row.listeners:  # closing twice is no more than closing once
+            row.listeners.remove(listener)
+            self._count -= 1
 
     def put(self, packet: Packet) -> None:
         """Hand a packet to everybody: at once, or with those that follow it when their turn comes."""
         self._packets += 1
-        turns = _turns(len(self), TURNS_MAX * PACKET_FRAMES // self.packet_frames)
+        turns = _turns(self._count, TURNS_MAX * PACKET_FRAMES // self.packet_frames)
         joined: dict[int, Packet] = {}
         for number, row in enumerate(self._rows):
             if not row.listeners:
