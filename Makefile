@@ -29,12 +29,13 @@ run: build  ## make the demo song, import it, and serve it
 test: build .make/test-system  ## every test, on up to four cores; a file's tests stay together
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
-lint: build  ## style, types, the kernel's style, and who may import whom
+lint: build  ## style, types, the kernel's style, who may import whom, and whether the protos break anybody
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint ext remixd/_kernel
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/python proto/check.py
 
 bench-tables: .make/bench  ## build/bench/: remixd beside other stretchers, in Markdown tables and pictures
 	@mkdir -p build/bench
