@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from processes import Daemon
 
 from remixd.client import Client
+from remixd.errors import NotFound
 
 MESSAGES_MAX = 8
 """Of a stream so many are read."""
@@ -77,7 +79,7 @@ class Caller:
 
     def end(self, session: str) -> None:
         if session not in self.sessions:
-            with self.daemon.client() as client:
+            with self.daemon.client() as client, contextlib.suppress(NotFound):  # of a request sent again
                 client.delete_session(session)
 
     def look_after(self) -> None:
