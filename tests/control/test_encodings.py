@@ -118,7 +118,7 @@ async def test_flac_is_the_sound_to_the_24th_bit(sessions, session) -> None:
     np.testing.assert_array_equal(got, wanted)
 
 
-async def test_a_hundred_listeners_share_one_encoding(sessions, session) -> None:
+async def test_a_hundred_listeners_share_one_encoding_which_ends_with_the_session(sessions, session) -> None:
     ears = [await sessions.encodings.listen(session, OPUS) for _ in range(100)]
     assert len(sessions.encodings) == 1
     assert session.listeners_count == 100
@@ -133,6 +133,12 @@ async def test_a_hundred_listeners_share_one_encoding(sessions, session) -> None
     assert len(made) == len(samples), "one object for each 20 ms, whoever hears it"
     assert all(is_contiguous(packets) for packets in heard)
     assert all(packet.frames == 960 * len(packet.encoded) for packets in heard for packet in packets)
+    await sessions.delete(session.id)
+    async with asyncio.timeout(5):  # everybody's iteration ends
+        for (listener, _), before in zip(ears, heard, strict=True):
+            assert is_contiguous([before[-1], *[packet async for packet in listener]])
+    with pytest.raises(Unavailable):
+        await sessions.encodings.listen(session, OPUS)
 
 
 async def test_a_killed_encoder_is_replaced_after_a_gap_that_is_told(sessions, session) -> None:
@@ -197,29 +203,16 @@ async def test_an_encoding_ends_a_little_after_its_last_listener_and_so_does_the
     assert sessions.encodings.pid != pid
 
 
-async def test_the_end_of_a_session_ends_what_is_encoded_of_it(sessions, session) -> None:
-    listener, _ = await sessions.encodings.listen(session, OPUS)
-    await some(listener, 0.1)
-    await sessions.delete(session.id)
-    async with asyncio.timeout(5):
-        assert is_contiguous([packet async for packet in listener])
-    with pytest.raises(Unavailable):
+async def test_an_encoder_that_cannot_be_had_is_told(sessions, session, monkeypatch) -> None:
+    monkeypatch.setattr(module, "STREAMS_MAX", 0)
+    with pytest.raises(Exhausted, match="0 encodings"):
         await sessions.encodings.listen(session, OPUS)
-
-
-async def test_an_encoder_that_does_not_start_is_told(sessions, session, monkeypatch) -> None:
+    monkeypatch.setattr(module, "STREAMS_MAX", 1)
     monkeypatch.setattr(module, "START_S", 0.5)
     monkeypatch.setattr(module.sys, "executable", "/nowhere/python")
     with pytest.raises(Unavailable, match="has not begun"):
         await sessions.encodings.listen(session, OPUS)
     assert await some(session.listen(), 0.05), "who hears samples does not notice"
-
-
-async def test_there_are_no_more_encodings_than_there_may_be(sessions, session, monkeypatch) -> None:
-    monkeypatch.setattr(module, "STREAMS_MAX", 1)
-    await sessions.encodings.listen(session, OPUS)
-    with pytest.raises(Exhausted, match="1 encodings"):
-        await sessions.encodings.listen(session, FLAC)
 
 
 @pytest.mark.parametrize(
