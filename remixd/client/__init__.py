@@ -25,7 +25,7 @@ async with AsyncClient() as client:
 """
 
 from remixd.audience.signal import Signal
-from remixd.client._aio import AsyncClient, AsyncStream
+from remixd.client._aio import AsyncClient
 from remixd.client._audience_types import (
     Crowd,
     CrowdDimension,
@@ -36,7 +36,7 @@ from remixd.client._audience_types import (
     Said,
     Taste,
 )
-from remixd.client._client import Client, Stream
+from remixd.client._client import Client
 from remixd.client._console import AsyncConsole, Console
 from remixd.client._preset_types import Preset, Rack
 from remixd.client._recording import Recorder, Recording
@@ -55,6 +55,7 @@ from remixd.client._song_types import (
     Track,
     TrackSummary,
 )
+from remixd.client._streams import AsyncStream, Stream
 from remixd.client._types import (
     Answer,
     Applied,
@@ -65,6 +66,7 @@ from remixd.client._types import (
     Lost,
     Missed,
     Packet,
+    Reconnected,
     Refused,
     Session,
 )
@@ -97,6 +99,7 @@ __all__ = [
     "Preset",
     "Rack",
     "Reason",
+    "Reconnected",
     "Recorder",
     "Recording",
     "Refused",

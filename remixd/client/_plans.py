@@ -7,6 +7,7 @@ they wait. A new method is a plan here and one line in each face.
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -26,7 +27,7 @@ from remixd.client._song_types import (
     Track,
     TrackSummary,
 )
-from remixd.client._steps import Ask, Follow, Plan, Take
+from remixd.client._steps import Again, Ask, Follow, Plan, Take
 from remixd.client._types import (
     Answer,
     Packet,
@@ -275,9 +276,13 @@ class Plans(AudiencePlans):
         return (yield from outcome(events, answer)) if wait else answer
 
     def packets(self, session: str, *, seconds: float | None = None) -> Follow[Packet]:
-        """A session's sound from now on, as it comes; after `seconds` of waiting, Unavailable."""
+        """A session's sound from now on, as it comes; after `seconds` of waiting, Unavailable.
+
+        Where the daemon goes and comes back, it goes on with the newest packet, whose `skipped_frames` tell.
+        """
         request = sessions_pb2.ListenRequest(session=session, format=sessions_pb2.SAMPLE_FORMAT_F32)
-        return Follow("Sessions", "Listen", request, seconds, _packet)
+        again = Again(lambda _away_s: None, _joined)
+        return Follow("Sessions", "Listen", request, seconds, _packet, again=again)
 
     def listen(self, session: str, seconds: float) -> Plan[Recording]:
         """Hear a session for `seconds` and lay what comes on its clock.
@@ -298,3 +303,8 @@ def _itself(message: M) -> M:
 
 def _packet(message: sessions_pb2.ListenResponse) -> Packet | None:
     return convert.packet(message.packet) if message.HasField("packet") else None
+
+
+def _joined(before: Packet, after: Packet) -> Packet:
+    """The first packet after a cut: it tells all that was skipped since the last one before."""
+    return dataclasses.replace(after, skipped_frames=max(0, after.sample - before.sample - len(before.pcm)))
