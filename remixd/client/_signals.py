@@ -176,6 +176,9 @@ class SignalStream:
         """A batch is answered."""
         try:
             _settle(self._batches, message, self._on_answer)
+        except RemixdError:
+            self._lost = True
+            raise
         finally:
             with self._told:
                 self._batches.answered()
@@ -192,7 +195,7 @@ class SignalStream:
         with self._told:
             self._error = error
             futures = self._batches.drop()
-            self._lost = bool(futures)
+            self._lost = self._lost or bool(futures)
             self._told.notify_all()
         for future in futures:
             future.set_exception(error)
@@ -317,6 +320,9 @@ class AsyncSignalStream:
         """A batch is answered."""
         try:
             _settle(self._batches, message, self._on_answer)
+        except RemixdError:
+            self._lost = True
+            raise
         finally:
             self._batches.answered()
             self._bell.ring()
@@ -330,7 +336,7 @@ class AsyncSignalStream:
         """The line is over."""
         self._error = error
         futures = self._batches.drop()
-        self._lost = bool(futures)
+        self._lost = self._lost or bool(futures)
         for future in futures:
             future.set_exception(error)
         self._bell.ring()
