@@ -18,9 +18,7 @@ from remixd.v1 import sessions_pb2 as sessions
 PACKET_FRAMES = 480
 
 
-class Dropper(
-    audience_pb2_grpc.AudienceServicer, sessions_pb2_grpc.SessionsServicer
-):
+class Dropper(audience_pb2_grpc.AudienceServicer, sessions_pb2_grpc.SessionsServicer):
     """Knows signals again by their ids, and counts time in packets while nobody listens too.
 
     `cuts` says of each stream or call in turn how many messages it answers before it breaks off, and whether the

@@ -23,6 +23,7 @@ CHANNEL_OPTIONS: Final = (
     ("grpc.enable_http_proxy", 0),  # a proxy for the web has no part in what goes on inside this machine
     ("grpc.keepalive_time_ms", 20_000),  # while a call is open: a line that is dead on one side is noticed
     ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.ping_timeout_ms", 10_000),  # counts where gRPC asks by itself, else a minute
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 5_000),  # what one attempt may take

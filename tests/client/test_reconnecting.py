@@ -12,10 +12,11 @@ from droppers import PACKET_FRAMES, Dropper
 from faces import AsyncFace
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from proxies import Proxy
 from serving import TRACK
 
 from remixd import errors
-from remixd.client import Applied, AsyncClient, Client, Reconnected, Session, Signal, _link
+from remixd.client import Applied, AsyncClient, Client, Reconnected, Session, Signal, _aio, _client, _link
 
 CUTS = st.lists(st.tuples(st.integers(0, 4), st.booleans()), max_size=6)
 FACES = pytest.mark.parametrize("face", [Client, AsyncFace], ids=["blocking", "async"])
@@ -254,3 +255,24 @@ async def test_a_console_in_an_event_loop_attaches_again(service):
                 except errors.Disconnected:
                     await asyncio.sleep(0.01)
     assert [command.action.verb for command in session.performed] == ["play", "pause"]
+
+
+@pytest.mark.timeout(30)  # without an option it takes a minute
+@FACES
+def test_a_line_that_is_dead_on_one_side_is_noticed(service, face, monkeypatch):
+    for module in (_client, _aio):
+        options = dict(module.CHANNEL_OPTIONS) | {
+            "grpc.keepalive_time_ms": 500, "grpc.keepalive_timeout_ms": 300,
+            "grpc.http2.ping_timeout_ms": 300,
+        }  # fmt: skip
+        monkeypatch.setattr(module, "CHANNEL_OPTIONS", tuple(options.items()))
+    proxy = Proxy((service.address.host, service.address.port))
+    try:
+        with face(proxy.address) as client:
+            session = client.create_session(TRACK)
+            with client.watch(session.id) as events:
+                assert isinstance(next(events), Session)
+                proxy.freeze()
+                assert isinstance(next(events), Reconnected)
+    finally:
+        proxy.stop()
