@@ -21,8 +21,8 @@ PACKET_FRAMES = 480
 class Dropper(audience_pb2_grpc.AudienceServicer, sessions_pb2_grpc.SessionsServicer):
     """Knows signals again by their ids, and counts time in packets while nobody listens too.
 
-    `cuts` says of each stream or call in turn how many messages it answers before it breaks off, and whether the
-    message that it breaks off at was heard; after the last one nothing breaks any more.
+    `cuts` says of each stream or call in turn how many messages it answers before it breaks off, and whether
+    the message that it breaks off at was heard; after the last one nothing breaks any more.
     """
 
     def __init__(self) -> None:

@@ -127,7 +127,7 @@ class Line:
     def __init__(
         self,
         side: Side,
-        start: Callable[[Requests], Any],
+        start: Callable[[Iterator[Any]], Any],
         requests: Callable[[], Requests],
         link: Link,
         threads: Threads,
@@ -139,6 +139,7 @@ class Line:
         self._threads = threads
         self._course = _Course(side, link)
         self._closing = threading.Event()
+        self._is_drawn_from = threading.Event()
         self._lock = threading.Lock()
         self._call: Any = None
         self._requests: Requests | None = None
@@ -173,8 +174,10 @@ class Line:
                     if self._course.closed:
                         return
                     self._requests = requests
-                    call = self._call = self._start(requests)
+                    self._is_drawn_from.clear()
+                    call = self._call = self._start(self._drawn_from(requests))
                     self._threads.note(call)
+                self._is_drawn_from.wait(1.0)  # so that its thread is known, and can be waited for
                 call.initial_metadata()
                 if call.is_active():
                     self._side.opened()
@@ -182,6 +185,11 @@ class Line:
                     self._course.take(message)
         finally:
             requests.close()
+
+    def _drawn_from(self, requests: Requests) -> Iterator[Any]:
+        self._threads.here()  # gRPC's, which draws them
+        self._is_drawn_from.set()
+        yield from requests
 
     def close(self) -> None:
         """Hang up, and wait for nobody."""

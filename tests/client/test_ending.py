@@ -7,9 +7,16 @@ import time
 
 import pytest
 from endings import OPEN, exit_codes
+from serving import TRACK
 
 from remixd import errors
 from remixd.client import Client, Signal
+
+
+@pytest.fixture
+def session(service):
+    with Client(str(service.address)) as client:
+        return service.session(client.create_session(TRACK).id)
 
 
 def test_processes_end_whatever_they_have_open(service, session):

@@ -240,7 +240,7 @@ async def test_a_console_in_an_event_loop_attaches_again(service):
         session.applies = False
         async with client.console(session.id) as console:
             waiting = asyncio.create_task(console.play("A", wait=True))
-            while not session.performed:
+            while not session.performed:  # noqa: ASYNC110  # in another thread
                 await asyncio.sleep(0.005)
             await asyncio.to_thread(service.halt)
             with pytest.raises(errors.Disconnected, match="seen on the decks"):

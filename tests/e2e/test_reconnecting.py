@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import threading
 import time
 from collections import Counter
@@ -72,7 +73,7 @@ def test_everything_that_is_open_goes_on_with_the_next_daemon(start_daemon) -> N
         thread.join(10)
     assert {answer.result(0).reason for answer in answers if not answer.result(0).accepted} == set()
     assert [answer.result(0).id for answer in answers] == [f"s{each + 1}" for each in range(len(answers))]
-    for before, after in zip(packets, packets[1:], strict=False):
+    for before, after in itertools.pairwise(packets):
         assert after.sample == before.sample + len(before.pcm) + after.skipped_frames
     [gap] = [each.skipped_frames for each in packets if each.skipped_frames]
     [away] = [event.seconds for event in events if isinstance(event, Reconnected)]
