@@ -30,7 +30,21 @@ class OnItsWay(Generic[F]):
 
 
 class Batches(Generic[F]):
-    """Every signal that has no answer yet, in the order it came. Its owner sees to locks."""
+    """Every signal that has no answer yet, in the order it came. Its owner sees to locks.
+
+    >>> batches: Batches[str] = Batches()
+    >>> for name in ("a", "b"):
+    ...     batches.add(pb.Signal(id=name), f"who waits for {name}")
+    >>> batches.hurry()
+    >>> [signal.id for signal in batches.next_batch()]
+    ['a', 'b']
+    >>> batches.cut()  # the daemon went before it answered
+    >>> [signal.id for signal in batches.next_batch()]
+    ['a', 'b']
+    >>> batches.answered()
+    >>> len(batches)
+    0
+    """
 
     def __init__(self) -> None:
         self._waiting: deque[OnItsWay[F]] = deque()

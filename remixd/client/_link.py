@@ -28,6 +28,13 @@ class Backoff:
 
     Args:
         patience_s: for how long, from the first wait on.
+
+    >>> backoff = Backoff(patience_s=60.0)
+    >>> waits_s = [backoff.wait_s() for _ in range(9)]
+    >>> all(0.0 <= wait_s <= min(2.0, 0.05 * 2**n) for n, wait_s in enumerate(waits_s))
+    True
+    >>> print(Backoff(patience_s=0.0).wait_s())
+    None
     """
 
     def __init__(self, patience_s: float = RECONNECT_S) -> None:

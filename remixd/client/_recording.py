@@ -65,6 +65,12 @@ class Recorder:
     """Lays packets on the session's clock until `frames` are covered.
 
     Frames that never came, because this listener read too slowly, are silence and counted as a gap.
+
+    >>> recorder = Recorder(960)
+    >>> sound = {"pcm": np.ones((480, 2), dtype=np.float32), "position_s": 0.07, "bar_beat": None}
+    >>> recorder.add(Packet(sequence=7, sample=3360, skipped_frames=0, **sound))
+    >>> recorder.is_full, recorder.recording()
+    (False, Recording(first_sample=3360, frames=480, gaps=0))
     """
 
     def __init__(self, frames: int) -> None:
