@@ -56,8 +56,8 @@ memory: build  ## the kernel's tests on a kernel under AddressSanitizer, built a
 	  PYTHONPATH=build/memory/lib $(BIN)/python -P -m pytest -p no:cacheprovider tests/kernel \
 	  --deselect tests/kernel/test_host.py
 
-soak: build  ## an hour of wandering tempo, thousands of damaged songs
-	$(BIN)/python -m pytest -m soak tests/soak tests/control
+soak: build  ## an hour of wandering tempo, thousands of damaged songs, a hundred thousand calls
+	$(BIN)/python -m pytest -m soak tests/soak tests/control tests/e2e
 
 dist: build  ## dist/: the sdist, and the wheel built from it
 	rm -rf dist
