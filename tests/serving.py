@@ -516,6 +516,15 @@ class Service:
     def session(self, session_id: str) -> HandPlayedSession:
         return self.sessions.get(session_id)
 
+    def halt(self) -> None:
+        """Serve no more; sessions go on."""
+        self.wait(self.server.stop(0.0))
+
+    def resume(self) -> None:
+        """Serve again, at the same address, as the next daemon would."""
+        self.server = self.run(self._build)
+        self.wait(self.server.start(self.address))
+
     def stop(self) -> None:
         if self._thread.is_alive():
             self.wait(self.server.stop(0.5))
