@@ -6,7 +6,6 @@ import json
 import signal
 import time
 import urllib.request
-from pathlib import Path
 from urllib.error import HTTPError
 
 import numpy as np
@@ -64,7 +63,7 @@ def test_what_is_heard_fades_out_before_the_daemon_ends(daemon: Daemon):
     assert 'remixd_block_cost_ratio_count{engine="1"}' in page
 
 
-def test_a_second_sigterm_ends_it_at_once(start_daemon, tmp_path: Path):
+def test_a_second_sigterm_ends_it_at_once(start_daemon):
     daemon = start_daemon("--drain", "60")
     with daemon.client() as client:
         session = client.create_session(client.tracks()[0].id).id
