@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from processes import Daemon
 
+from remixd.client import Client
 from remixd.errors import Unavailable
 
 
@@ -37,7 +38,7 @@ def daemon(start_daemon) -> Daemon:
 def test_what_is_heard_fades_out_before_the_daemon_ends(daemon: Daemon):
     web = web_of(daemon)
     assert json.loads(get(f"{web}/healthz")[1])["ready"] is True
-    with daemon.client() as client:
+    with Client(daemon.address, reconnect=False) as client:
         track = client.tracks()[0].id
         session = client.create_session(track).id
         packets = iter(client.packets(session))

@@ -334,3 +334,29 @@ def test_a_token_is_sent_first(web, place):
     """,
     )
     assert seen == ["a-token"]
+
+
+def test_opus_comes_with_what_a_decoder_needs(web, place):
+    session = web.create()
+
+    def play() -> bool:
+        web.run(session.play, 2)
+        return not web.sessions.held
+
+    meanwhile(play)
+    told = place.run(
+        web,
+        """
+        const remixd = new m.Remixd(url);
+        let found = null;
+        for await (const packet of remixd.listen("s-1", {format: "SAMPLE_FORMAT_OPUS"})) {
+          found = [new TextDecoder().decode(packet.format.codecHeader.slice(0, 8)), packet.format.codecFrames,
+                   packet.encoded.length, packet.encoded[0].length > 0, packet.pcm.length];
+          break;
+        }
+        remixd.close();
+        return found;
+    """,
+    )
+    web.run(web.start_over)
+    assert told == ["OpusHead", 960, 1, True, 0]

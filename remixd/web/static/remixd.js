@@ -14,7 +14,8 @@
 /** @typedef {{id: string, accepted?: boolean, reason?: string, duplicate?: boolean, understood?: string}} Answer */
 /**
  * @typedef {{sequence: number, sample: number, positionS: number, barBeat: string, lengthFrames: number,
- *   skippedFrames: number, pcm: Float32Array|Int16Array|Uint8Array}} Packet
+ *   skippedFrames: number, pcm: Float32Array|Int16Array, encoded: Uint8Array[], format: Object}} Packet
+ * `format` is message StreamFormat, its codecHeader a Uint8Array: the `description` of WebCodecs.
  */
 
 /** Every method that this module calls: the fields of its request, and those of its response that it reads. */
@@ -26,7 +27,7 @@ export const METHODS = {
   "Sessions/DeleteSession": [["session"], []],
   "Sessions/Panic": [["session", "id"], ["plannedSample"]],
   "Sessions/Watch": [["session"], ["status", "applied", "refused", "lost", "missed"]],
-  "Sessions/Listen": [["session", "format"], ["format", "packet"]],
+  "Sessions/Listen": [["session", "format", "bitrateBps"], ["format", "packet"]],
   "Tracks/ListTracks": [["pageSize", "pageToken", "text", "key"], ["tracks", "nextPageToken"]],
   "Tracks/GetTrack": [["track"], ["track"]],
   "Presets/ListPresets": [["pageSize", "pageToken"], ["presets", "nextPageToken"]],
@@ -46,7 +47,7 @@ export const ENUMS = {
   Reaction: ["REACTION_LIKE", "REACTION_LOVE", "REACTION_DISLIKE", "REACTION_SKIP", "REACTION_REPLAY",
     "REACTION_BETTER", "REACTION_WORSE", "REACTION_DWELL", "REACTION_VOLUME", "REACTION_CADENCE", "REACTION_EXPLORE"],
   When: ["WHEN_NOW", "WHEN_BEAT", "WHEN_BAR", "WHEN_PHRASE", "WHEN_SECTION"],
-  SampleFormat: ["SAMPLE_FORMAT_S16", "SAMPLE_FORMAT_F32"],
+  SampleFormat: ["SAMPLE_FORMAT_S16", "SAMPLE_FORMAT_F32", "SAMPLE_FORMAT_FLAC", "SAMPLE_FORMAT_OPUS"],
   SessionMode: ["SESSION_MODE_HANDS_ON", "SESSION_MODE_DIRECTED"],
   Consent: ["CONSENT_SESSION", "CONSENT_TASTE"],
 };
@@ -453,15 +454,15 @@ export class Remixd {
 
   /**
    * Hear a session: packets, until it ends. Who takes them too slowly skips, and is told by skippedFrames.
-   * @param {string} session @param {{format?: string}} options
+   * @param {string} session @param {{format?: string, bitrateBps?: number}} options a value of ENUMS.SampleFormat
    * @returns {AsyncIterable<Packet>}
    */
   listen(session, options = {}) {
-    let format = "";
+    let format = {};
     let skipped = 0;
     return this.stream("Sessions/Listen", { session, ...options }, (queue, response, bytes) => {
       if (response.format) {
-        format = response.format.format;
+        format = { ...response.format, codecHeader: cut(bytes, response.format.codecHeader) };
         return;
       }
       while (queue.items.length >= WAITING_MAX) {
@@ -499,12 +500,15 @@ export class Remixd {
   close() { this.line.close(); }
 }
 
+/** A copy of a field of bytes, from what comes after the JSON of a frame. */
+function cut(bytes, [offset, length] = [0, 0]) {
+  return bytes ? bytes.slice(offset, offset + length) : new Uint8Array();
+}
+
 /** @returns {Packet} */
 function packetOf(packet, bytes, format) {
-  const [offset, length] = packet.pcm || [0, 0];
-  const raw = bytes.slice(offset, offset + length);
-  const kinds = { SAMPLE_FORMAT_F32: Float32Array, SAMPLE_FORMAT_S16: Int16Array };
-  const Kind = kinds[format] || Uint8Array;
+  const raw = cut(bytes, packet.pcm);
+  const Kind = format.format === "SAMPLE_FORMAT_S16" ? Int16Array : Float32Array;
   const clock = packet.clock || {};
   return {
     sequence: packet.sequence || 0,
@@ -514,5 +518,7 @@ function packetOf(packet, bytes, format) {
     lengthFrames: packet.lengthFrames || 0,
     skippedFrames: packet.skippedFrames || 0,
     pcm: new Kind(raw.buffer, 0, raw.length / Kind.BYTES_PER_ELEMENT),
+    encoded: (packet.encoded || []).map((place) => cut(bytes, place)),
+    format,
   };
 }
