@@ -16,6 +16,7 @@ import click
 import remixd
 from remixd.cli.audience import crowd, forget, plan, signal, taste, undo, why
 from remixd.cli.bench import bench
+from remixd.cli.config import config
 from remixd.cli.deck import deck
 from remixd.cli.devices import devices
 from remixd.cli.doctor import doctor
@@ -64,6 +65,7 @@ COMMANDS = (
     demo,
     devices,
     doctor,
+    config,
     bench,
 )
 for command in COMMANDS:
