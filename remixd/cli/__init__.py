@@ -28,6 +28,7 @@ from remixd.cli.presets import preset
 from remixd.cli.render import render
 from remixd.cli.serve import serve
 from remixd.cli.sessions import listen, panic, session, watch
+from remixd.cli.tokens import fans, token
 from remixd.errors import RemixdError
 
 __all__ = ["main"]
@@ -66,6 +67,8 @@ COMMANDS = (
     devices,
     doctor,
     config,
+    token,
+    fans,
     bench,
 )
 for command in COMMANDS:

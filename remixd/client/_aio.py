@@ -6,12 +6,14 @@ import asyncio
 import functools
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack
+from os import PathLike
 from types import TracebackType
 from typing import Any, Concatenate, Final, Generic, ParamSpec, TypeVar, cast
 
 import grpc
 import grpc.aio
 
+from remixd.client._access import Access
 from remixd.client._console import AsyncConsole
 from remixd.client._errors import telling_errors
 from remixd.client._plans import TIMEOUT_S, Plans
@@ -102,22 +104,39 @@ def _following(
 
 
 class AsyncClient:
-    """Talks to a daemon on this machine from an event loop: `Client`, but what it answers is awaited.
+    """Talks to a daemon from an event loop: `Client`, but what it answers is awaited.
 
     Args:
         address: HOST:PORT; None for REMIXD_LISTEN, else 127.0.0.1:7400.
         timeout_s: how long an ordinary call may take.
+        token, token_file, ca, certificate, key: see `Access`; None for what the environment says.
 
     Make it and use it in one event loop. The methods, their types and their errors are those of `Client`;
     `packets` and `watch` give an `AsyncStream` without being awaited.
     """
 
-    def __init__(self, address: str | None = None, *, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        address: str | None = None,
+        *,
+        timeout_s: float = TIMEOUT_S,
+        token: str | None = None,
+        token_file: str | PathLike[str] | None = None,
+        ca: str | PathLike[str] | None = None,
+        certificate: str | PathLike[str] | None = None,
+        key: str | PathLike[str] | None = None,
+    ) -> None:
         self.address: Final[Address] = listen_address(address)
         self.timeout_s: Final = timeout_s
         self._plans = Plans(timeout_s)
-        self._channel = grpc.aio.insecure_channel(str(self.address), options=CHANNEL_OPTIONS)
-        self._stubs = stubs(self._channel)
+        access = Access.of(token, token_file, ca, certificate, key)
+        encryption = access.credentials(self.address)
+        self._channel = (
+            grpc.aio.secure_channel(str(self.address), encryption, options=CHANNEL_OPTIONS)
+            if encryption
+            else grpc.aio.insecure_channel(str(self.address), options=CHANNEL_OPTIONS)
+        )
+        self._stubs = stubs(self._channel, access)
 
     async def __aenter__(self) -> AsyncClient:
         return self

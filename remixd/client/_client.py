@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from os import PathLike
 from types import TracebackType
 from typing import Any, Concatenate, Final, Generic, ParamSpec, TypeVar, cast
 
 import grpc
 
+from remixd.client._access import Access
 from remixd.client._console import Console
 from remixd.client._errors import telling_errors
 from remixd.client._plans import TIMEOUT_S, Plans
@@ -89,22 +91,39 @@ def _following(
 
 
 class Client:
-    """Talks to a daemon on this machine and blocks until it answers.
+    """Talks to a daemon and blocks until it answers.
 
     Args:
         address: HOST:PORT; None for REMIXD_LISTEN, else 127.0.0.1:7400.
         timeout_s: how long an ordinary call may take.
+        token, token_file, ca, certificate, key: see `Access`; None for what the environment says.
 
     Every method raises remixd's errors: NotFound, InvalidInput, Exhausted as the daemon does, and
     Unavailable if there is none. Any thread may call it. What each method does stands in `Plans`.
     """
 
-    def __init__(self, address: str | None = None, *, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        address: str | None = None,
+        *,
+        timeout_s: float = TIMEOUT_S,
+        token: str | None = None,
+        token_file: str | PathLike[str] | None = None,
+        ca: str | PathLike[str] | None = None,
+        certificate: str | PathLike[str] | None = None,
+        key: str | PathLike[str] | None = None,
+    ) -> None:
         self.address: Final[Address] = listen_address(address)
         self.timeout_s: Final = timeout_s
         self._plans = Plans(timeout_s)
-        self._channel = grpc.insecure_channel(str(self.address), options=CHANNEL_OPTIONS)
-        self._stubs = stubs(self._channel)
+        access = Access.of(token, token_file, ca, certificate, key)
+        encryption = access.credentials(self.address)
+        self._channel = (
+            grpc.secure_channel(str(self.address), encryption, options=CHANNEL_OPTIONS)
+            if encryption
+            else grpc.insecure_channel(str(self.address), options=CHANNEL_OPTIONS)
+        )
+        self._stubs = stubs(self._channel, access)
 
     def __enter__(self) -> Client:
         return self
