@@ -288,10 +288,10 @@ def load(path: Path | None = None, options: Mapping[str, Any] | None = None) -> 
             raise InvalidInput(f"{path}: {faults[0]}{more}")
     for name, key in KEYS.items():
         if key.env and (given := os.environ.get(key.env)):
-            values[name] = _named(key.env, key, given)
+            values[name] = _from_environment(key, given)
     for name, value in (options or {}).items():
         if value is not None:
-            values[name] = _named(name.rpartition(".")[2], KEYS[name], value)
+            values[name] = KEYS[name].read(str(value) if isinstance(value, Path) else value)
     return checked(
         Settings(
             **{
@@ -303,11 +303,11 @@ def load(path: Path | None = None, options: Mapping[str, Any] | None = None) -> 
     )  # fmt: skip
 
 
-def _named(name: str, key: Key, value: Any) -> Any:
+def _from_environment(key: Key, given: str) -> Any:
     try:
-        return key.read(str(value) if isinstance(value, Path) else value)
+        return key.read(given)
     except InvalidInput as error:
-        raise InvalidInput(f"{name}: {error}") from None
+        raise InvalidInput(f"{key.env}: {error}") from None
 
 
 def checked(settings: Settings) -> Settings:

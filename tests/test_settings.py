@@ -95,7 +95,10 @@ def test_a_value_of_another_kind_or_range_is_told_with_its_line_and_key(name, ke
 
 
 def test_what_is_misspelt_is_told_with_the_nearest_and_all_of_it(tmp_path, capsys):
-    path = written(tmp_path, '[serv]\nlisten = "x"\n[limits]\nstreams_mx = 4\nkeepalive_s = "long"\n[log]\nlevel = "inf"\n')
+    path = written(
+        tmp_path,
+        '[serv]\nlisten = "x"\n[limits]\nstreams_mx = 4\nkeepalive_s = "long"\n[log]\nlevel = "inf"\n',
+    )
     code, out, err = run(capsys, "config", "check", path)
     assert code == 1
     assert out.splitlines() == [
@@ -116,14 +119,15 @@ def test_no_file_is_a_fault_of_remixd(text):
     assert not values or set(values) <= set(settings.KEYS)
 
 
+NAMES = st.sampled_from([name.partition(".")[2] for name in settings.KEYS] + ["other"])
+NUMBERS = st.integers() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False)
+
+
 @given(
     st.dictionaries(
-        st.sampled_from([*settings.TABLES, "else"]),
-        st.dictionaries(st.sampled_from([name.partition(".")[2] for name in settings.KEYS] + ["other"]),
-                        st.integers() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False), max_size=4),
-        max_size=3,
+        st.sampled_from([*settings.TABLES, "else"]), st.dictionaries(NAMES, NUMBERS, max_size=4), max_size=3
     )
-)  # fmt: skip
+)
 def test_each_entry_is_either_taken_or_at_fault_and_what_is_taken_is_in_its_range(tables):
     lines = []
     for table, entries in tables.items():

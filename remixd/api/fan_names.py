@@ -71,4 +71,4 @@ def telling_of(handle: str) -> Iterator[None]:
     except NotFound as error:
         if error.kind != "fan":
             raise
-        raise NotFound(f"nothing is known here of fan {handle!r}", kind="fan", name=handle) from None
+        raise NotFound(f"nothing is known of fan {handle!r}", kind="fan", name=handle) from None

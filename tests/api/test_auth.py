@@ -104,7 +104,9 @@ def test_every_token_that_is_not_genuine_is_refused_in_the_same_words(both, made
     assert str(caught.value) == "the token is not valid here"
 
 
-@given(st.text(max_size=300) | st.binary(max_size=200).map(lambda raw: f"{part({'alg': 'HS256'})}.{raw.hex()}.x"))
+@given(
+    st.text(max_size=300) | st.binary(max_size=200).map(lambda raw: f"{part({'alg': 'HS256'})}.{raw.hex()}.x")
+)
 def test_no_text_at_all_is_a_token_or_a_fault(both, text):
     with pytest.raises(Unauthenticated):
         both.claims(text)
@@ -171,7 +173,7 @@ def test_keys_that_are_no_use_are_refused_in_a_sentence(tmp_path):
 
 def test_every_method_has_its_rule_and_a_new_one_cannot_be_forgotten():
     check_rules(_methods())
-    with pytest.raises(LookupError, match="nobody decided who may call /remixd.v1.Stats/GetStats"):
+    with pytest.raises(LookupError, match=r"nobody decided who may call /remixd\.v1\.Stats/GetStats"):
         check_rules([*_methods(), "/remixd.v1.Stats/GetStats"])
     with pytest.raises(LookupError, match="not served"):
         check_rules(_methods()[1:])

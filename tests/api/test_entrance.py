@@ -1,4 +1,4 @@
-"""What callers get over gRPC, by their tokens: sessions, fans, rates, an audit log, and no secret in any log."""
+"""What callers get over gRPC, by their tokens: sessions, fans, rates, an audit log; no log tells a secret."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def audited(folder):
 
 
 def test_other_peoples_sessions_are_not_there_by_id_by_hint_or_in_lists(house):
-    service, client = house
+    _, client = house
     admin = client(scope="admin", sub="root")
     mine, other = (admin.create_session(TRACK).id for _ in range(2))
     fan = client(session=mine)
@@ -95,9 +95,10 @@ def test_what_the_token_is_not_for_is_told_with_its_status_and_details(house):
         def refused(method, request, bearer):
             metadata = (("authorization", f"Bearer {bearer}"),) if bearer else ()
             with pytest.raises(grpc.RpcError) as caught:
-                answer = method(request, metadata=metadata, timeout=5)
-                list(answer)
-            told = status_pb2.Status.FromString(dict(caught.value.trailing_metadata())["grpc-status-details-bin"])
+                list(method(request, metadata=metadata, timeout=5))
+            told = status_pb2.Status.FromString(
+                dict(caught.value.trailing_metadata())["grpc-status-details-bin"]
+            )
             info = error_details_pb2.ErrorInfo()
             assert told.details[0].Unpack(info)
             return caught.value.code(), info.reason
@@ -154,8 +155,10 @@ def test_a_backend_ends_what_it_made_and_nothing_else(house):
 
 
 def test_quotas_are_told_with_when_to_come_again(tmp_path):
-    limits = Limits(calls_per_s=0.1, calls_burst=4, signals_burst=1024, signals_per_s=1.0, streams_per_token=1,
-                    sessions_per_token=1)  # fmt: skip
+    limits = Limits(
+        calls_per_s=0.1, calls_burst=4, signals_burst=1024, signals_per_s=1.0, streams_per_token=1,
+        sessions_per_token=1,
+    )  # fmt: skip
     with guarded(tmp_path, limits) as (_, client):
         app = client(scope="create", sub="app")
         session = app.create_session(TRACK).id
@@ -256,7 +259,10 @@ def test_no_log_tells_a_token_or_a_handle_even_of_a_fault(tmp_path, form):
         with guarded(tmp_path) as (service, client):
             session = client(scope="create", sub="app").create_session(TRACK).id
             service.session(session).refusal = ValueError(f"{HANDLE} sent authorization: Bearer {token}")
-            with Client(str(service.address), token=token) as fan, pytest.raises(Exception, match="failed inside"):
+            with (
+                Client(str(service.address), token=token) as fan,
+                pytest.raises(Exception, match="failed inside"),
+            ):
                 fan.signal(session, {"drums": -3.0})
             with Client(str(service.address), token=token + "x") as forged, pytest.raises(Unauthenticated):
                 forged.session(session)

@@ -1,4 +1,4 @@
-"""Encryption: who is believed, who is let in, and what is refused before a daemon serves beyond its machine."""
+"""Encryption: who is believed, who is let in, and what is refused before serving beyond this machine."""
 
 from __future__ import annotations
 
@@ -46,7 +46,10 @@ def test_who_trusts_the_authority_is_served_beyond_this_machine_too(tmp_path, fa
             assert client.create_session(TRACK).track == TRACK
         stranger = tokens.Authority(tmp_path, "stranger")
         for options in ({"ca": stranger.path}, {}):
-            with face(address, token_file=token, timeout_s=2.0, **options) as client, pytest.raises(Unavailable):
+            with (
+                face(address, token_file=token, timeout_s=2.0, **options) as client,
+                pytest.raises(Unavailable),
+            ):
                 client.sessions()
 
 
@@ -58,7 +61,10 @@ def test_clients_need_a_certificate_where_one_is_asked_for(tmp_path, face):
         with face(address, certificate=certificate, key=key, **common) as client:
             assert client.sessions() == []
         other = tokens.Authority(tmp_path, "other").issue("intruder")
-        with face(address, certificate=other[0], key=other[1], **common) as client, pytest.raises(Unavailable):
+        with (
+            face(address, certificate=other[0], key=other[1], **common) as client,
+            pytest.raises(Unavailable),
+        ):
             client.sessions()
         with face(address, **common) as client, pytest.raises(Unavailable):
             client.sessions()

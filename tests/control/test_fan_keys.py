@@ -85,7 +85,7 @@ def known(path: Path) -> set[str]:
 
 def old_file(path: Path, *handles: str) -> None:
     kept = KeptTastes(path / FILE)
-    kept.put({handle: TASTE for handle in handles}, 1.0)
+    kept.put(dict.fromkeys(handles, TASTE), 1.0)
     kept.close()
     with sqlite3.connect(path / FILE) as database:
         database.execute("PRAGMA user_version = 1")
