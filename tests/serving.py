@@ -301,6 +301,8 @@ class HandPlayedSessions:
         self._shelf = shelf
         self.held: dict[str, HandPlayedSession] = {}
         self._count = 0
+        self.may_create = asyncio.Event()
+        self.may_create.set()
 
     async def create(
         self,
@@ -311,11 +313,13 @@ class HandPlayedSessions:
         presets: Mapping[str, float] | None = None,
         arc: Arc = (),
         exploring: bool | None = None,
+        name: str | None = None,
     ) -> HandPlayedSession:
+        await self.may_create.wait()
         track = "" if track_id is None else self._shelf.get(track_id).id
         self._count += 1
         session = HandPlayedSession(
-            f"s-{self._count}", self._count, track, mode="directed" if directed else "hands-on",
+            f"s-{name or self._count}", self._count, track, mode="directed" if directed else "hands-on",
             sink=str(Sink.parse(sink or "stream")), presets=load_blend(presets or {}),
         )  # fmt: skip
         session.arc, session.exploring = arc, exploring

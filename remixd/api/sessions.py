@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator
 from functools import partial
 from typing import Final
 
+from google.protobuf.field_mask_pb2 import FieldMask
+
 from remixd.api import convert
 from remixd.api.decks import arc_from_proto
+from remixd.api.masks import check_mask, masked
 from remixd.api.pages import cut_page
+from remixd.api.repeats import Repeats, name_of
 from remixd.api.status import Context
 from remixd.api.streams import Once, Streams
 from remixd.audience.signal import check_name
 from remixd.control.sessions import Session
 from remixd.control.sessions import Sessions as Registry
 from remixd.control.streams import Event, Packet
-from remixd.errors import InvalidInput
+from remixd.errors import InvalidInput, NotFound
 from remixd.units import RATE_HZ
 from remixd.v1 import sessions_pb2 as pb
 from remixd.v1 import sessions_pb2_grpc
@@ -41,6 +46,13 @@ def _packet(wire_format: pb.SampleFormat, packet: Packet) -> bytes:
     return pb.ListenResponse(packet=convert.packet_to_proto(packet, wire_format)).SerializeToString()
 
 
+def _masked(event: Event, mask: FieldMask) -> bytes:
+    told = convert.event_to_proto(event)
+    if told.HasField("status"):
+        told.status.CopyFrom(masked(told.status, mask))
+    return told.SerializeToString()
+
+
 def _presets(request: pb.CreateSessionRequest) -> dict[str, float] | None:
     """Where it starts, by the presets' names."""
     name = check_name("preset", request.preset, required=False)
@@ -56,6 +68,7 @@ class SessionsServicer(sessions_pb2_grpc.SessionsServicer):
     def __init__(self, sessions: Registry, streams: Streams) -> None:
         self._sessions = sessions
         self._streams = streams
+        self._repeats = Repeats[Session]()
         self._events = Once[Event](lambda event: convert.event_to_proto(event).SerializeToString())
         self._packets = {wire_format: Once(partial(_packet, wire_format)) for wire_format in FORMATS.values()}
 
@@ -63,34 +76,43 @@ class SessionsServicer(sessions_pb2_grpc.SessionsServicer):
         self, request: pb.CreateSessionRequest, _context: Context
     ) -> pb.CreateSessionResponse:
         """Start a song, or empty decks."""
+        session = await self._repeats.once(request, "", lambda: self._create(request), self._end)
+        return pb.CreateSessionResponse(session=convert.status_to_proto(session.status()))
+
+    async def _create(self, request: pb.CreateSessionRequest) -> Session:
         directed = DIRECTED.get(request.mode)
         if directed is None:
             raise InvalidInput(f"mode is {request.mode}, which is none", field="mode")
-        session = await self._sessions.create(
+        return await self._sessions.create(
             check_name("track", request.track, required=False) or None,
             directed=directed,
             sink=request.sink or None,
             presets=_presets(request),
             arc=arc_from_proto(request.arc),
             exploring=request.exploring if request.HasField("exploring") else None,
+            name=name_of("", request.request_id) if request.request_id else None,
         )
-        return pb.CreateSessionResponse(session=convert.status_to_proto(session.status()))
+
+    async def _end(self, session: Session) -> None:
+        with contextlib.suppress(NotFound):
+            await self._sessions.delete(session.id)
 
     async def GetSession(  # noqa: N802
         self, request: pb.GetSessionRequest, _context: Context
     ) -> pb.GetSessionResponse:
         """Tell how a session stands."""
+        mask = check_mask(request.read_mask, pb.Session)
         session = self._sessions.get(check_name("session", request.session))
-        return pb.GetSessionResponse(session=convert.status_to_proto(session.status()))
+        return pb.GetSessionResponse(session=masked(convert.status_to_proto(session.status()), mask))
 
     async def ListSessions(  # noqa: N802
         self, request: pb.ListSessionsRequest, _context: Context
     ) -> pb.ListSessionsResponse:
         """List the sessions in the order of creation."""
+        mask = check_mask(request.read_mask, pb.Session)
         page, token = cut_page(self._sessions.all(), _order, request.page_size, request.page_token)
-        return pb.ListSessionsResponse(
-            sessions=[convert.status_to_proto(session.status()) for session in page], next_page_token=token
-        )
+        told = [masked(convert.status_to_proto(session.status()), mask) for session in page]
+        return pb.ListSessionsResponse(sessions=told, next_page_token=token)
 
     async def DeleteSession(  # noqa: N802
         self, request: pb.DeleteSessionRequest, _context: Context
@@ -128,9 +150,10 @@ class SessionsServicer(sessions_pb2_grpc.SessionsServicer):
         self, request: pb.WatchRequest, context: Context
     ) -> AsyncIterator[bytes]:
         """Follow a session from now on."""
+        mask = check_mask(request.read_mask, pb.Session)
         session = self._sessions.get(check_name("session", request.session))
         with self._streams.keep(session.watch()) as watcher:
             context.add_done_callback(lambda _: watcher.close())  # type: ignore[arg-type]  # a stub bug
             await context.send_initial_metadata(())
             async for event in watcher:
-                yield self._events(event)
+                yield self._events(event) if mask is None else _masked(event, mask)

@@ -9,7 +9,7 @@ import secrets
 import time
 from collections.abc import Collection, Mapping, Sequence
 from itertools import count
-from typing import Any, Final
+from typing import Final
 
 from remixd._kernel.host import SESSIONS_MAX
 from remixd.audience.arc import Arc
@@ -23,7 +23,7 @@ from remixd.control.choosing import Choosing
 from remixd.control.command import Answer
 from remixd.control.engine import Died, Engine
 from remixd.control.grooving import Grooving
-from remixd.control.holding import Holding, ReadyRack
+from remixd.control.holding import Holding
 from remixd.control.journal import Journal
 from remixd.control.journals import Journals
 from remixd.control.kept_tastes import FILE as TASTES_FILE
@@ -120,6 +120,7 @@ class Sessions:
         presets: Mapping[str, float] | None = None,
         arc: Arc = (),
         exploring: bool | None = None,
+        name: str | None = None,
     ) -> Session:
         """Start a track from its beginning, or a session of empty decks.
 
@@ -130,24 +131,25 @@ class Sessions:
             presets: those that it starts from, and their weights; the artist's own mix if None.
             arc: how lively a directed session is to be over time.
             exploring: whether a directed session may try things out; None for yes.
+            name: for its id; if there is such a session already, that one is it. None for a new name.
 
         Raises NotFound for an unknown track or preset, InvalidInput for an unknown sink, a broken package, or
         where there is nothing to direct, Exhausted if the engine is full or out of shared memory, Unavailable
         while there is no engine, or if the device cannot play, AlreadyExists for a file that is there. If the
         caller is cancelled, so is the session.
         """
-        making = asyncio.ensure_future(
-            self._create(
-                Start.of(
-                    None if track_id is None else self._library.get(track_id),
-                    load_blend(presets or {ORIGINAL: 1.0}),
-                    Sink.parse(sink) if sink else self._sink,
-                    is_directed=directed,
-                    arc=arc,
-                    exploring=exploring,
-                )
-            )
+        session_id = f"s-{name}" if name else _new_id(self._sessions)
+        if session_id in self._sessions:
+            return self._sessions[session_id]
+        start = Start.of(
+            None if track_id is None else self._library.get(track_id),
+            load_blend(presets or {ORIGINAL: 1.0}),
+            Sink.parse(sink) if sink else self._sink,
+            is_directed=directed,
+            arc=arc,
+            exploring=exploring,
         )
+        making = asyncio.ensure_future(self._create(session_id, start))
         try:
             return await asyncio.shield(making)
         except asyncio.CancelledError:
@@ -159,12 +161,12 @@ class Sessions:
             self._ending.add(ending := asyncio.ensure_future(self.delete(made.result().id)))
             ending.add_done_callback(self._ending.discard)
 
-    async def _create(self, start: Start) -> Session:
+    async def _create(self, session_id: str, start: Start) -> Session:
         if start.track and start.sink.kind == "file":
             start.track.check_export()
         lease = await self._caches.hold(start.track) if start.track else None
         try:
-            session = await self._play(start, lease)
+            session = await self._play(session_id, start, lease)
         except BaseException as error:
             if start.track and lease:
                 await self._caches.release(lease)
@@ -180,12 +182,13 @@ class Sessions:
             raise
         return session
 
-    async def _play(self, start: Start, lease: Lease | None) -> Session:
+    async def _play(self, session_id: str, start: Start, lease: Lease | None) -> Session:
         paced = (start.sink.kind, start.sink.name) != ("null", "fast")
         kind: Kind = "summed" if start.is_directed else "apart"
-        place = self._admission.place(self._supervisor.engines, kind, self._kinds(), paced=paced)
-        async with place as engine:
-            return await self._play_on(engine, start, lease)
+        async with self._admission.place(
+            self._supervisor.engines, kind, self._kinds(), paced=paced
+        ) as engine:
+            return await self._play_on(engine, session_id, start, lease)
 
     def _kinds(self) -> dict[int, Kind]:
         return {
@@ -193,7 +196,7 @@ class Sessions:
             for session in self._sessions.values()
         }
 
-    async def _play_on(self, engine: Engine, start: Start, lease: Lease | None) -> Session:
+    async def _play_on(self, engine: Engine, session_id: str, start: Start, lease: Lease | None) -> Session:
         slot = self._reserve_slot(engine)
         try:
             key = next(self._generation) * SESSIONS_MAX + slot
@@ -206,7 +209,6 @@ class Sessions:
                 player=player,
             )  # fmt: skip
             playing = await engine.ask(op="play", key=key, memory=str(engine.memory_path(key)), **score)
-            session_id = _new_id(self._sessions)
             journal = await self._journals.begin(session_id, key, score) if self._journals else Journal()
             try:
                 session = Session(session_id, key, engine, start, score, journal)
@@ -248,10 +250,6 @@ class Sessions:
         Raises NotFound for an unknown preset, InvalidInput for a broken one, Unavailable without an engine.
         """
         return self.picking.take(session, pick, load_blend(pick.weights))
-
-    async def make_rack_ready(self, session: Session, chain: Sequence[Mapping[str, Any]]) -> ReadyRack:
-        """Have a rack lie ready for `order.rack_order`: see `Holding.make_rack_ready`."""
-        return await self._holding.make_rack_ready(session, chain)
 
     def _expect(self, session: Session, command: DeckCommand, track: Track, loop: bool = False) -> Answer:
         answer = session.expect(command, track)
