@@ -20,7 +20,6 @@ log = logging.getLogger(__name__)
 TEXT_LENGTH_MAX: Final = 256
 SYNC_S: Final = 1.0
 BEFORE_SUFFIX: Final = ".1"
-CONTROLLING: Final = frozenset(("dj", "create", "admin"))
 
 
 class Audit:
@@ -61,7 +60,7 @@ class Audit:
         if self._path is None:
             return
         who = caller.sub
-        if who is not None and not caller.scopes & CONTROLLING:
+        if who is not None and not caller.is_controlling:
             who = self._name_of(who)
         record = {
             "time": datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="milliseconds"),

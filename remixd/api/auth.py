@@ -49,6 +49,11 @@ class Caller:
     verified: bool = True
     expires_unix_s: float = math.inf
 
+    @property
+    def is_controlling(self) -> bool:
+        """Whether it is more than a fan."""
+        return bool(self.scopes - {"listener"})
+
     def may_see(self, session: str) -> bool:
         """Whether a session is there for this caller."""
         if session in self.made:

@@ -1,12 +1,13 @@
-"""The way in of gRPC: every call passes the gate, and sees what its caller may. Thread: [control]."""
+"""The way in: every call passes the gate, and sees what its caller may. Thread: [control]."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import secrets
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import grpc
@@ -18,7 +19,7 @@ from remixd.api.scopes import RULES
 from remixd.api.status import Context, Handler, status_code
 from remixd.control.sessions import Session, Sessions
 from remixd.errors import Forbidden, NotFound, Unauthenticated, nearest
-from remixd.logs import begin_request
+from remixd.logs import begin_request, hide
 
 SIGNALS: Final = "signals"
 
@@ -67,40 +68,27 @@ class Visible:
         self._gate.note_gone(session_id)
 
 
-class GateInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # generic in the stubs only
-    """Lets every call through the gate, counts what it sends, and writes down who controls.
+class Entrance:
+    """Lets calls through the gate, counts what they send, and writes down who controls. Thread: [control].
 
-    Methods that are not remixd's (health, reflection) are open: they tell nothing that is not public.
-    Thread: [control].
+    Whatever way a call has come: its context tells `invocation_metadata()` and `peer()`, as gRPC's does.
     """
 
     def __init__(self, gate: Gate, audit: Audit) -> None:
         self._gate = gate
         self._audit = audit
 
-    async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler]],
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> Handler:
-        """Wrap the handler of a method."""
-        handler = await continuation(handler_call_details)
-        method = handler_call_details.method
-        if handler is None or not method.startswith("/remixd."):
-            return handler
-        codecs: dict[str, Any] = {
-            "request_deserializer": handler.request_deserializer,
-            "response_serializer": handler.response_serializer,
-        }
-        if handler.unary_unary is not None:
-            return grpc.unary_unary_rpc_method_handler(self._unary(handler.unary_unary, method), **codecs)
-        if handler.unary_stream is not None:
-            return grpc.unary_stream_rpc_method_handler(self._stream(handler.unary_stream, method), **codecs)
-        if handler.stream_stream is not None:
-            return grpc.stream_stream_rpc_method_handler(
-                self._stream(handler.stream_stream, method), **codecs
-            )
-        raise TypeError(f"{method} takes a stream and gives one answer, which nothing here does")
+    def guarded(self, method: str, behaviour: Callable[..., Any]) -> Callable[..., Any]:
+        """A servicer's behaviour, behind the gate: it raises what the gate raises.
+
+        Args:
+            method: `/package.Service/Method`.
+            behaviour: takes a request, or an iterator of them, and a context; a coroutine function for one
+                answer, a function of an asynchronous generator for many.
+        """
+        if inspect.isasyncgenfunction(behaviour):
+            return self._stream(behaviour, method)
+        return self._unary(behaviour, method)
 
     def _admit(self, method: str, context: Context) -> Caller:
         begin_request(method, secrets.token_hex(4))
@@ -108,6 +96,8 @@ class GateInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # 
         bearer = metadata.get("authorization")
         caller = self._gate.admit(method, bearer if isinstance(bearer, str) else None, context.peer())
         begin_call(caller)
+        if caller.sub is not None and not caller.is_controlling:
+            hide(caller.sub)
         return caller
 
     def _unary(self, behaviour: Callable[..., Any], method: str) -> Callable[..., Any]:
@@ -121,10 +111,8 @@ class GateInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # 
     def _stream(self, behaviour: Callable[..., Any], method: str) -> Callable[..., Any]:
         async def answered(request: Any, context: Context) -> AsyncIterator[Any]:
             is_read = isinstance(request, AsyncIterable)
-            with (
-                self._audited(method, context, None if is_read else request) as caller,
-                self._gate.stream(caller),
-            ):
+            target = None if is_read else request
+            with self._audited(method, context, target) as caller, self._gate.stream(caller):
                 requests = _Counted(request, self._gate, caller) if is_read else request
                 async with contextlib.aclosing(behaviour(requests, context)) as responses:
                     async for response in _until_expired(responses, caller):
@@ -133,23 +121,52 @@ class GateInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # 
         return answered
 
     @contextlib.contextmanager
-    def _audited(self, method: str, context: Context, request: Any) -> Any:
+    def _audited(self, method: str, context: Context, request: Any) -> Iterator[Caller]:
         """Let a caller in, and write down what became of the call if that is to be."""
-        rule = RULES.get(method)
-        caller: Caller | None = None
-        outcome = "OK"
+        caller = self._admit(method, context)
+        outcome = "CANCELLED"
         try:
-            caller = self._admit(method, context)
             yield caller
-        except (GeneratorExit, asyncio.CancelledError):
-            outcome = "CANCELLED"
-            raise
-        except BaseException as error:
-            outcome = status_code(error).name if isinstance(error, Exception) else "CANCELLED"
+            outcome = "OK"
+        except Exception as error:
+            outcome = status_code(error).name
             raise
         finally:
-            if rule is not None and rule.is_audited and caller is not None:
+            if RULES[method].is_audited:
                 self._audit.note(caller, method, _target(request), outcome)
+
+
+class GateInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # generic in the stubs only
+    """The entrance of gRPC. Thread: [control].
+
+    Methods that are not remixd's (health, reflection) are open: they tell nothing that is not public.
+    """
+
+    def __init__(self, entrance: Entrance) -> None:
+        self._entrance = entrance
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Handler:
+        """Wrap the handler of a method."""
+        handler = await continuation(handler_call_details)
+        method = handler_call_details.method
+        if handler is None or not method.startswith("/remixd."):
+            return handler
+        for make, behaviour in (
+            (grpc.unary_unary_rpc_method_handler, handler.unary_unary),
+            (grpc.unary_stream_rpc_method_handler, handler.unary_stream),
+            (grpc.stream_stream_rpc_method_handler, handler.stream_stream),
+        ):
+            if behaviour is not None:
+                return make(
+                    self._entrance.guarded(method, behaviour),
+                    request_deserializer=handler.request_deserializer,
+                    response_serializer=handler.response_serializer,
+                )
+        raise TypeError(f"{method} takes a stream and gives one answer, which nothing here does")
 
 
 class _Counted:

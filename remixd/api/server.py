@@ -15,7 +15,7 @@ from remixd.api.audience import AudienceServicer
 from remixd.api.audit import Audit
 from remixd.api.auth import Gate
 from remixd.api.console import ConsoleServicer
-from remixd.api.entrance import GateInterceptor, Visible
+from remixd.api.entrance import Entrance, GateInterceptor, Visible
 from remixd.api.presets import PresetsServicer
 from remixd.api.scopes import check_rules
 from remixd.api.sessions import SessionsServicer
@@ -97,7 +97,7 @@ class Server:
         self._streams = Streams()
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]  # the stubs forget aio
         self._server = grpc.aio.server(
-            interceptors=(StatusInterceptor(), GateInterceptor(gate, audit)),
+            interceptors=(StatusInterceptor(), GateInterceptor(Entrance(gate, audit))),
             options=_options(settings.limits),
             maximum_concurrent_rpcs=settings.limits.calls_max,
         )
