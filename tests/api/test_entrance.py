@@ -311,3 +311,18 @@ def test_a_fan_who_is_named_in_raw_requests_has_no_way_around(house):
                 call()
             assert caught.value.code() is grpc.StatusCode.PERMISSION_DENIED
     assert service.session(session).received == []
+
+
+def test_the_same_request_id_of_two_tokens_makes_two_sessions(house):
+    service, _ = house
+    with grpc.insecure_channel(str(service.address)) as channel:
+        stub = sessions_pb2_grpc.SessionsStub(channel)
+        made = [
+            stub.CreateSession(
+                sessions_pb2.CreateSessionRequest(track=TRACK, request_id="r-1"),
+                metadata=(("authorization", f"Bearer {tokens.hs256(scope='create', sub=sub)}"),),
+            ).session.id
+            for sub in ("app", "other app", "app")
+        ]
+    assert made[0] == made[2] != made[1]
+    assert len(service.sessions.held) == 2
