@@ -182,13 +182,19 @@ def test_quotas_are_told_with_when_to_come_again(tmp_path):
 
 
 def test_a_stream_of_signals_is_counted_batch_by_batch(tmp_path):
-    with guarded(tmp_path, Limits(signals_burst=1024, signals_per_s=0.1)) as (_, client):
+    with guarded(tmp_path, Limits(signals_burst=1024, signals_per_s=0.1)) as (service, client):
         session = client(scope="create", sub="app").create_session(TRACK).id
-        with client().signals(session) as stream:
-            batch = [Signal(id=f"{index}", wishes={"bass": 1.0}) for index in range(600)]
-            assert all(answer.accepted for answer in stream.send(batch))
-            with pytest.raises(Exhausted):
-                stream.send(batch)
+        signals = [audience_pb2.Signal(id=f"{index}", emoji="🔥") for index in range(600)]
+        batch = audience_pb2.StreamSignalsRequest(batch=audience_pb2.SignalBatch(signals=signals))
+        requests = iter([audience_pb2.StreamSignalsRequest(session=session), batch, batch])
+        with grpc.insecure_channel(str(service.address)) as channel:
+            stub = audience_pb2_grpc.AudienceStub(channel)
+            metadata = (("authorization", f"Bearer {tokens.hs256()}"),)
+            responses = stub.StreamSignals(requests, metadata=metadata, timeout=10)
+            assert len(next(responses).answers) == 600
+            with pytest.raises(grpc.RpcError) as caught:
+                next(responses)
+        assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
 def test_a_stream_ends_when_its_token_does(house):
