@@ -48,12 +48,11 @@ def listen_address(given: str | None = None) -> Address:
     return Address.parse(given or os.environ.get("REMIXD_LISTEN") or DEFAULT_LISTEN)
 
 
-def web_address(given: str | None = None) -> tuple[Address | None, bool]:
+def web_address(named: str) -> tuple[Address | None, bool]:
     """Where the web is served, None for nowhere, and whether somebody chose that.
 
-    The argument, else REMIXD_WEB, else 127.0.0.1:7401; `off` is nowhere.
+    127.0.0.1:7401 if nothing is named; `off` is nowhere. Raises InvalidInput, naming the text.
     """
-    named = given or os.environ.get("REMIXD_WEB")
     if named == "off":
         return None, True
     return Address.parse(named or DEFAULT_WEB), bool(named)

@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-import sys
-from collections.abc import Collection
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from remixd.api.audit import Audit
+from remixd.api.auth import LOCAL, Gate
 from remixd.api.server import STOP_GRACE_S, Server, check_listen
+from remixd.api.tokens import Keyring
 from remixd.api.tracks import ImportPath
-from remixd.config import Address, runtime_path, user_state_path
+from remixd.config import Address, library_path, runtime_path, user_state_path, web_address
 from remixd.control.caches import Caches
 from remixd.control.drain import DRAINING, fade_out
+from remixd.control.fan_keys import FILE as FAN_KEYS_FILE
+from remixd.control.fan_keys import FanKeys
 from remixd.control.health import health_of
 from remixd.control.ingest import ImportResult, import_path
 from remixd.control.journals import Journals
@@ -24,12 +27,13 @@ from remixd.control.metrics import Metrics
 from remixd.control.notify import notify
 from remixd.control.observing import Observer
 from remixd.control.scrape import Scrape
-from remixd.control.sessions import BLOCK_FRAMES, Sessions
+from remixd.control.sessions import Sessions
 from remixd.control.sink import Sink
 from remixd.control.supervisor import Supervisor, default_engines, instance_path
 from remixd.control.tracing import tracing_of_environment
 from remixd.control.worker import OnProgress
-from remixd.errors import AlreadyExists
+from remixd.errors import AlreadyExists, InvalidInput
+from remixd.settings import Settings
 from remixd.track.import_options import ImportOptions
 from remixd.track.library import Library
 from remixd.web.app import Gateway
@@ -37,23 +41,9 @@ from remixd.web.server import WebServer
 
 LOG: Final = logging.getLogger(__name__)
 
-DRAIN_S: Final = 4.0
-"""A bar at 60 beats a minute."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Web:
-    """Where the web is served.
-
-    Attributes:
-        listen: an address.
-        asked: whether somebody named it; a default one that is taken is done without.
-        origins: whose pages may call it, beside its own.
-    """
-
-    listen: Address
-    asked: bool = True
-    origins: Collection[str] = ()
+KEYS_S: Final = 1.0
+"""How often the keys of fans are looked at."""
 
 
 @dataclass(slots=True)
@@ -76,41 +66,28 @@ class Stop:
         return 0.0 if self.at_once.is_set() else STOP_GRACE_S
 
 
-def log_to_stderr() -> None:
-    """One line an event, on stderr."""
-    logging.basicConfig(
-        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
-
-
-async def serve(
-    listen: Address,
-    library: Path,
-    sink: str = "stream",
-    cache_max_bytes: int | None = None,
-    block_frames: int = BLOCK_FRAMES,
-    journal_max_bytes: int | None = None,
-    engines: int | None = None,
-    web: Web | None = None,
-    drain_s: float = DRAIN_S,
-) -> None:
+async def serve(settings: Settings) -> None:
     """Serve a library until SIGTERM or SIGINT, then end in order: calls, sessions, engine, locks.
 
-    Sessions play into `sink` unless they say otherwise, devices in blocks of `block_frames`; the library's
-    cache is held under `cache_max_bytes`, the journals of its sessions under `journal_max_bytes`.
-    Sessions are spread over `engines`, one a core but one if None; one more waits for one of them to die.
-    Engines that still play, since their daemon was killed, are adopted with their sessions.
-    On SIGTERM it drains: nothing new is taken, and what is heard fades out over a bar, or `drain_s` if
-    that is shorter. A second signal, or SIGINT, ends it at once.
+    Sessions play into the sink that is set unless they say otherwise. They are spread over the engines, one a
+    core but one unless it is set; one more waits for one of them to die. Engines that still play, since their
+    daemon was killed, are adopted with their sessions. SIGHUP has all keys read again. On SIGTERM it drains:
+    nothing new is taken, and what is heard fades out over a bar. A second signal, or SIGINT, ends it at once.
     Prints one line when it is ready, and one for each thing that it, or the engine, could not have.
 
-    Raises InvalidInput for an unknown sink; Unsupported for an address beyond this machine; AlreadyExists for
-    a port or library that another daemon has; Unavailable if the engine does not start. Thread: [control].
+    Raises InvalidInput for an unknown sink, or keys that cannot be used; Unsupported for an address beyond
+    this machine without TLS and tokens; AlreadyExists for a port or library that another daemon has;
+    Unavailable if the engine does not start. Thread: [control].
     """
-    check_listen(listen)  # before anything is started for nothing
+    told = settings.serve
+    check_listen(
+        told.listen, is_secure=settings.has_tls and settings.has_tokens
+    )  # before anything is started
     notes: list[str] = []
-    web = _check_web(web, notes)
-    Sink.parse(sink)
+    web = _check_web(settings, notes)
+    Sink.parse(told.sink)
+    gate = Gate(Keyring(settings.auth) if settings.has_tokens else None, settings.limits)
+    fan_keys = _fan_keys(settings)
     stop = Stop()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -118,30 +95,45 @@ async def serve(
     observer = Observer(Metrics(), tracing_of_environment())
     async with AsyncExitStack() as stack:
         stack.callback(observer.close)
-        opened = stack.enter_context(Library(library))
+        opened = stack.enter_context(Library(library_path(told.library)))
         stack.enter_context(opened.lock_for_serving())
-        caches = Caches(opened.path, cache_max_bytes)
+        audit = Audit(_audit_path(settings, opened), settings.audit.max, fan_keys.name)
+        stack.callback(audit.close)
+        caches = Caches(opened.path, told.cache_max)
         await caches.trim()
         folder = instance_path(user_state_path() / "journals", opened.path)
-        journals = Journals(folder, opened.path, journal_max_bytes)
+        journals = Journals(folder, opened.path, told.journal_max)
         stack.push_async_callback(journals.close)
         runtime = instance_path(runtime_path(), opened.path)
-        supervisor = Supervisor(runtime, engines=engines or default_engines())
+        supervisor = Supervisor(runtime, engines=told.engines or default_engines())
         stack.push_async_callback(supervisor.stop)
         await supervisor.start()
-        sessions = Sessions(opened, supervisor, sink, caches, block_frames, journals, observer)
+        sessions = Sessions(opened, supervisor, told.sink, caches, told.block, journals, observer)
         stack.push_async_callback(sessions.close)
         await sessions.adopt()
-        server = Server(opened, sessions, _import_into(caches, observer.metrics), observer)
+        await sessions.audiences.use(fan_keys)
+        looking = asyncio.create_task(_look_after_keys(fan_keys, sessions))
+        stack.callback(looking.cancel)
+        loop.add_signal_handler(signal.SIGHUP, _reload, gate, audit)
+        server = Server(
+            opened,
+            sessions,
+            _import_into(caches, observer.metrics),
+            settings=settings,
+            gate=gate,
+            fan_keys=fan_keys,
+            audit=audit,
+            observer=observer,
+        )
         stack.push_async_callback(lambda: server.stop(stop.grace_s))
-        address = await server.start(listen)
+        address = await server.start(told.listen)
         if web is not None:
             scrape = Scrape(observer.metrics, sessions, supervisor)
             stack.push_async_callback(scrape.close)
             gateway = Gateway(
                 server.methods, lambda: health_of(opened, supervisor, sessions).to_json(), scrape.page
             )
-            notes.append(f"web: http://{await _open_web(stack, gateway, web)}")
+            notes.append(f"web: {await _open_web(stack, gateway, web, settings)}")
         print(f"remixd is listening on {address}, library {opened.path}", flush=True)
         for note in (*notes, *supervisor.notes):
             print(f"  {note}", flush=True)
@@ -151,30 +143,65 @@ async def serve(
         sessions.admission.closed = DRAINING
         await server.drain(DRAINING)
         if not stop.at_once.is_set():
-            await fade_out(sessions.all(), drain_s, stop.at_once)
+            await fade_out(sessions.all(), told.drain, stop.at_once)
     LOG.info("stopped")
 
 
-def _check_web(web: Web | None, notes: list[str]) -> Web | None:
+def _fan_keys(settings: Settings) -> FanKeys:
+    """The keys of fans, made if there are none. Raises InvalidInput for those that cannot be used."""
+    path = settings.fans.key_file or user_state_path() / FAN_KEYS_FILE
+    try:
+        return FanKeys(path)
+    except OSError as error:
+        if settings.fans.key_file:
+            raise InvalidInput(f"{path}: {error.strerror or error}") from None
+        LOG.error(
+            "%s: %s; fans who come after this daemon has ended are not known again", path, error.strerror
+        )
+        return FanKeys()
+
+
+def _audit_path(settings: Settings, library: Library) -> Path:
+    return settings.audit.file or instance_path(user_state_path() / "audit", library.path) / "audit.jsonl"
+
+
+async def _look_after_keys(fan_keys: FanKeys, sessions: Sessions) -> None:
+    """Name fans by other keys when those in the file change."""
+    while True:
+        await asyncio.sleep(KEYS_S)
+        if fan_keys.reload():
+            await sessions.audiences.use(fan_keys)
+            LOG.info("fans are known by other keys now")
+
+
+def _reload(gate: Gate, audit: Audit) -> None:
+    LOG.info("SIGHUP: keys are read again")
+    gate.reload()
+    audit.note(LOCAL, "Reload", {}, "OK")
+
+
+def _check_web(settings: Settings, notes: list[str]) -> Address | None:
     """Where the web will be; None for nowhere. Raises as `check_listen`, but not for a default port."""
-    if web is None:
+    listen, is_chosen = web_address(settings.serve.web)
+    if listen is None:
         return None
     try:
-        check_listen(web.listen, "--web")
+        return check_listen(listen, "--web", is_secure=settings.has_tls and settings.has_tokens)
     except AlreadyExists:
-        if web.asked:
+        if is_chosen:
             raise
-        notes.append(f"web: off, port {web.listen.port} is taken: --web chooses another")
+        notes.append(f"web: off, port {listen.port} is taken: --web chooses another")
         return None
-    return web
 
 
-async def _open_web(stack: AsyncExitStack, gateway: Gateway, web: Web) -> Address:
-    server = WebServer(gateway.app(web.listen, web.origins))
-    address = await server.start(web.listen)
+async def _open_web(stack: AsyncExitStack, gateway: Gateway, listen: Address, settings: Settings) -> str:
+    origins = [each.strip() for each in settings.serve.web_origins.split(",") if each.strip()]
+    tls = settings.tls
+    server = WebServer(gateway.app(listen, origins), tls.certificate, tls.key, tls.client_ca)
+    address = await server.start(listen)
     stack.push_async_callback(server.stop)
     stack.push_async_callback(gateway.close, "the daemon is stopping")
-    return address
+    return f"{'https' if settings.has_tls else 'http'}://{address}"
 
 
 def _import_into(caches: Caches, metrics: Metrics) -> ImportPath:

@@ -71,6 +71,7 @@ devices
 plugins scan
 plugins list
 doctor
+systemd
 session delete SESSION
 track delete TRACK --yes
 """

@@ -6,7 +6,6 @@ Thread: [control].
 from __future__ import annotations
 
 import contextlib
-import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn, Protocol
@@ -21,8 +20,8 @@ from remixd.api.status import status_code, told
 from remixd.control.observing import Observer
 from remixd.errors import InvalidInput, Unsupported, nearest
 
-Admit = Callable[[str, str, str], object]
-"""Lets a call in, or raises: the method as gRPC names it, the bearer token or "", and where the caller is."""
+Guard = Callable[[str, Callable[..., Any]], Callable[..., Any]]
+"""Puts a method's behaviour behind the gate: `/package.Service/Method`, and what the servicer does."""
 
 
 class Caller(Protocol):
@@ -117,17 +116,16 @@ class Methods:
     Args:
         services: a servicer each.
         observer: notes each call.
-        admit: lets calls in; None lets all in.
+        guard: lets calls in.
     """
 
     def __init__(
         self,
         services: Mapping[ServiceDescriptor, object],
         observer: Observer,
-        admit: Admit | None = None,
+        guard: Guard,
     ) -> None:
         self._observer = observer
-        self.admit = admit
         self._methods = {
             f"{service.name}/{each.name}": Method(
                 f"{service.name}/{each.name}",
@@ -135,7 +133,7 @@ class Methods:
                 GetMessageClass(each.output_type),
                 bool(each.client_streaming),
                 bool(each.server_streaming),
-                getattr(servicer, each.name),
+                guard(f"/{service.full_name}/{each.name}", getattr(servicer, each.name)),
             )
             for service, servicer in services.items()
             for each in service.methods
@@ -164,7 +162,6 @@ class Methods:
             method.name, caller.via, metadata, is_stream=method.gives_many or method.takes_many
         ) as ended:
             try:
-                await self._admit(method, caller)
                 async with contextlib.aclosing(_responses(method, requests, context)) as responses:
                     async for response in responses:
                         yield response
@@ -176,12 +173,6 @@ class Methods:
                 raise
             finally:
                 context.finish()
-
-    async def _admit(self, method: Method, caller: Caller) -> None:
-        if self.admit is not None:
-            waited = self.admit(f"/remixd.v1.{method.name}", caller.bearer, caller.peer)
-            if inspect.isawaitable(waited):
-                await waited
 
     def status(self, error: Exception, method: str) -> status_pb2.Status:
         """What the caller of a method is told of an error."""

@@ -6,19 +6,20 @@ from pathlib import Path
 
 import click
 
+from remixd import settings
 from remixd.cli._options import FILE, Seconds, sink_option
-from remixd.config import (
-    DEFAULT_CACHE_MAX,
-    DEFAULT_JOURNAL_MAX,
-    cache_max_bytes,
-    journal_max_bytes,
-    library_path,
-    listen_address,
-    web_address,
-)
+from remixd.config import DEFAULT_CACHE_MAX, DEFAULT_JOURNAL_MAX
 
 
 @click.command()
+@click.option(
+    "--config",
+    "config_file",
+    type=FILE,
+    metavar="FILE",
+    help="Settings, in TOML: `remixd config example` tells them. What is given here comes before them.  "
+    "[default: REMIXD_CONFIG, else ~/.config/remixd/config.toml]",
+)
 @click.option(
     "--listen",
     metavar="HOST:PORT",
@@ -34,10 +35,8 @@ from remixd.config import (
 @click.option(
     "--block",
     type=click.IntRange(32, 1024),
-    default=128,
-    show_default=True,
     metavar="FRAMES",
-    help="Frames that a sound device asks for at once, 32 to 1024.",
+    help="Frames that a sound device asks for at once, 32 to 1024.  [default: 128]",
 )
 @click.option(
     "--cache-max",
@@ -73,41 +72,46 @@ from remixd.config import (
 @click.option(
     "--drain",
     type=Seconds(0.0, 600.0),
-    default=4.0,
-    show_default=True,
     metavar="S",
-    help="On SIGTERM what is heard fades out over a bar, in at most so many seconds; a second one ends it.",
+    help="On SIGTERM what is heard fades out over a bar, in at most so many seconds; a second one ends it.  "
+    "[default: 4]",
 )
 def serve(
+    config_file: Path | None,
     listen: str | None,
     library: Path | None,
     sink: str | None,
-    block: int,
+    block: int | None,
     cache_max: str | None,
     journal_max: str | None,
     engines: int | None,
     web: str | None,
     origins: tuple[str, ...],
-    drain: float,
+    drain: float | None,
 ) -> None:
     """Be the daemon.
 
-    Serves a library and its sessions to this machine, until SIGTERM or Ctrl-C. Should it be killed, what
-    plays goes on for a minute: a daemon that is started on the same library meanwhile has it all again.
+    Serves a library and its sessions until SIGTERM or Ctrl-C: to this machine, and beyond it with TLS and
+    tokens. Should it be killed, what plays goes on for a minute: a daemon that is started on the same library
+    meanwhile has it all again.
     """
-    address = listen_address(listen)
-    web_at, is_chosen = web_address(web)
-    folder = library_path(library)
-    most_bytes, journal_bytes = cache_max_bytes(cache_max), journal_max_bytes(journal_max)
+    options = {
+        "listen": listen,
+        "library": library,
+        "sink": sink,
+        "block": block,
+        "cache_max": cache_max,
+        "journal_max": journal_max,
+        "engines": engines,
+        "web": web,
+        "web_origins": ",".join(origins) or None,
+        "drain": drain,
+    }
+    found = settings.load(config_file, {f"serve.{name}": value for name, value in options.items()})
     import asyncio
 
-    from remixd.daemon import Web, log_to_stderr
     from remixd.daemon import serve as serve_until_told
+    from remixd.logs import log_to_stderr
 
-    log_to_stderr()
-    served = Web(listen=web_at, asked=is_chosen, origins=origins) if web_at else None
-    asyncio.run(
-        serve_until_told(
-            address, folder, sink or "stream", most_bytes, block, journal_bytes, engines, served, drain
-        )
-    )
+    log_to_stderr(found.log.format, found.log.level)
+    asyncio.run(serve_until_told(found))

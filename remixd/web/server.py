@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import h11
@@ -76,15 +78,26 @@ class WebServer:
 
     Args:
         app: an ASGI application.
+        certificate, key: of TLS, PEM; None for none.
+        client_ca: who signs clients' certificates, which they then need.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        certificate: Path | None = None,
+        key: Path | None = None,
+        client_ca: Path | None = None,
+    ) -> None:
         config = uvicorn.Config(
             app, http=Impatient, ws="websockets-sansio", lifespan="off", log_config=None,
             log_level="warning", access_log=False, server_header=False, proxy_headers=False,
             timeout_keep_alive=IDLE_S, h11_max_incomplete_event_size=HEADER_BYTES_MAX,
             ws_max_size=MESSAGE_BYTES_MAX, ws_max_queue=32, ws_ping_interval=PING_S, ws_ping_timeout=PING_S,
             ws_per_message_deflate=False, timeout_graceful_shutdown=STOP_S,
+            ssl_certfile=certificate, ssl_keyfile=str(key) if key else None,
+            ssl_ca_certs=str(client_ca) if client_ca else None,
+            ssl_cert_reqs=ssl.CERT_REQUIRED if client_ca else ssl.CERT_NONE,
         )  # fmt: skip
         self._server = _Uvicorn(config)
         self._serving: asyncio.Task[Any] | None = None

@@ -16,11 +16,10 @@ def running() -> Iterator[Web]:
 
 
 @pytest.fixture
-def web(running: Web) -> Iterator[Web]:
+def web(running: Web) -> Web:
     """One server for a file, with nothing in it."""
     running.run(running.start_over)
-    yield running
-    running.server.methods.admit = None
+    return running
 
 
 @pytest.fixture

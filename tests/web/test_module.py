@@ -16,6 +16,7 @@ import pytest
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from serving import TRACK, when_heard
 
+from remixd.api.auth import LOCAL, Gate
 from remixd.api.server import DESCRIPTORS
 from remixd.web.app import STATIC
 
@@ -321,9 +322,9 @@ def test_a_console_answers_each_command_and_tells_what_became_of_it(web, place):
     assert (session.performed[0].action.value, session.performed[0].at) == (2.5, "bar")
 
 
-def test_a_token_is_sent_first(web, place):
+def test_a_token_is_sent_first(web, place, monkeypatch):
     seen = []
-    web.server.methods.admit = lambda _method, bearer, _peer: seen.append(bearer)
+    monkeypatch.setattr(Gate, "admit", lambda _gate, _method, bearer, _peer: seen.append(bearer) or LOCAL)
     place.run(
         web,
         """
@@ -333,7 +334,7 @@ def test_a_token_is_sent_first(web, place):
         return 0;
     """,
     )
-    assert seen == ["a-token"]
+    assert seen == ["Bearer a-token"]
 
 
 def test_opus_comes_with_what_a_decoder_needs(web, place):

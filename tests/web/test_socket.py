@@ -10,6 +10,7 @@ import pytest
 from webs import Socket, Web
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from remixd.api.auth import LOCAL, Gate
 from remixd.web.socket import CALLS_MAX
 
 
@@ -163,17 +164,22 @@ def test_pages_of_other_sites_open_no_socket(web, headers):
     assert refused.value.response.status_code == 403
 
 
-def test_a_token_goes_with_every_call_that_follows(web, socket):
+def test_a_token_goes_with_every_call_that_follows(web, socket, monkeypatch):
     seen = []
-    web.server.methods.admit = lambda method, bearer, peer: seen.append((method, bearer, peer))
+
+    def admit(_gate, method, bearer, peer):
+        seen.append((method, bearer, peer))
+        return LOCAL
+
+    monkeypatch.setattr(Gate, "admit", admit)
     socket.ended(call=1, method="Sessions/ListSessions")
     socket.send(**{"token": "a-token"})
     socket.ended(call=2, method="Sessions/ListSessions")
     web.ask("/v1/Sessions/ListSessions", {}, Authorization="Bearer another")
     assert [each[:2] for each in seen] == [
-        ("/remixd.v1.Sessions/ListSessions", ""),
-        ("/remixd.v1.Sessions/ListSessions", "a-token"),
-        ("/remixd.v1.Sessions/ListSessions", "another"),
+        ("/remixd.v1.Sessions/ListSessions", None),
+        ("/remixd.v1.Sessions/ListSessions", "Bearer a-token"),
+        ("/remixd.v1.Sessions/ListSessions", "Bearer another"),
     ]
     assert all(peer.startswith("127.0.0.1:") for *_, peer in seen)
 
