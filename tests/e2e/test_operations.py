@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import signal
+import ssl
 import time
 import urllib.request
+from pathlib import Path
 from urllib.error import HTTPError
 
 import numpy as np
 import pytest
+import tokens
 from processes import Daemon
 
 from remixd.client import Client
@@ -76,3 +79,33 @@ def test_a_second_sigterm_ends_it_at_once(start_daemon):
         daemon.process.send_signal(signal.SIGTERM)
         assert daemon.process.wait(10) == 0
     assert "ending at once" in daemon.log.read_text()
+
+
+def test_the_web_asks_for_the_same_tokens_over_the_same_certificates(start_daemon, tmp_path: Path):
+    authority = tokens.Authority(tmp_path)
+    certificate, key = authority.issue("server")
+    secret = tokens.secret_file(tmp_path)
+    config = tmp_path / "remixd.toml"
+    config.write_text(
+        f'[tls]\ncertificate = "{certificate.name}"\nkey = "{key.name}"\n'
+        f'[auth]\nhs256_secret_file = "{secret.name}"\n'
+    )
+    web = web_of(start_daemon("--config", str(config), "--web", "127.0.0.1:0"))
+    assert web.startswith("https://127.0.0.1:")
+    trusted = ssl.create_default_context(cafile=authority.path)
+
+    def ask(method: str, **headers: str) -> int:
+        request = urllib.request.Request(  # noqa: S310
+            f"{web}/v1/{method}", b"{}", {"Content-Type": "application/json", **headers}
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=5, context=trusted) as answer:  # noqa: S310 (our own)
+                return answer.status
+        except HTTPError as error:
+            return error.code
+
+    listener, admin = tokens.hs256(scope="listener"), tokens.hs256(scope="admin", sub="root")
+    assert ask("Sessions/ListSessions") == 401
+    assert ask("Sessions/ListSessions", Authorization="Bearer nonsense") == 401
+    assert ask("Sessions/ListSessions", Authorization=f"Bearer {admin}") == 200
+    assert ask("Tracks/DeleteTrack", Authorization=f"Bearer {listener}") == 403
