@@ -15,7 +15,7 @@ PUBLIC = {
         "NullTest", "Packet", "Preset", "Rack", "Recorder", "Recording", "Refused",
         "Rights", "Section", "Session", "Signal", "Span", "Stem", "StemNull", "StemOverview",
         "Stream", "StreamFormat", "Track", "TrackSummary", "AsyncSignalStream", "Crowd", "CrowdDimension",
-        "Explanation", "Forgotten", "PlannedMove", "Reason", "Said", "SignalStream", "Taste",
+        "Explanation", "Forgotten", "PlannedMove", "Reason", "Reconnected", "Said", "SignalStream", "Taste",
     },
     "remixd.cli": {"main"},
 }  # fmt: skip

@@ -306,7 +306,8 @@ def watch(
     """Follow a session.
 
     Tells how it stands, what became of signals, and its loss. With --json every event is one JSON value on a
-    line of its own, and its "event" is "status", "applied", "refused", "missed" or "lost".
+    line of its own, and its "event" is "status", "applied", "refused", "missed",
+    "reconnected" or "lost".
     """
     from remixd.client import Client, Lost
 
@@ -329,7 +330,7 @@ def _json_events(events: Iterator[Any]) -> Iterator[Any]:
 
 
 def _told_events(events: Iterator[Any]) -> Iterator[Any]:
-    from remixd.client import Applied, Missed, Refused, Session
+    from remixd.client import Applied, Missed, Reconnected, Refused, Session
 
     told_s = float("-inf")
     for event in events:
@@ -346,6 +347,8 @@ def _told_events(events: Iterator[Any]) -> Iterator[Any]:
             print(f"refused {event.id}: {event.reason}", flush=True)
         elif isinstance(event, Missed):
             print(f"missed what became of {event.answers} signals", flush=True)
+        elif isinstance(event, Reconnected):
+            print(f"the daemon is there again, after {event.seconds:.1f} s", flush=True)
         yield event
 
 

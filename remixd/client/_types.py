@@ -226,7 +226,14 @@ class Missed:
     answers: int
 
 
-Event: TypeAlias = Session | Applied | Refused | Lost | Missed
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconnected:
+    """The daemon was away for so long, and is there again. What was applied meanwhile was not told."""
+
+    seconds: float
+
+
+Event: TypeAlias = Session | Applied | Refused | Lost | Missed | Reconnected
 """What a watcher is told."""
 
 
