@@ -82,6 +82,7 @@ class Session:
         self._hands = 0
         self._heard = -1
         self._reports_lost = 0
+        self._directed: PacketEntry | None = None
         self.degraded: dict[str, str] = {}
         self._listeners = Listeners()
         self.taps = Taps()
@@ -207,8 +208,10 @@ class Session:
         self._desk.loads.give_up(command, reason)
 
     def direct(self) -> None:
-        """Let the director decide what is due soon. Called often; does nothing hands-on."""
-        self._desk.direct()
+        """Let the director decide what is due soon. Called often; does nothing where no time passed."""
+        if self._desk.newest is not self._directed:
+            self._directed = self._desk.newest
+            self._desk.direct()
 
     def panic(self, panic_id: str) -> Answer:
         """Bring the artist's own mix back; see `Desk.panic`. Raises Unavailable too, without an engine."""
