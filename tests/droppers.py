@@ -92,7 +92,8 @@ class Dropper(audience_pb2_grpc.AudienceServicer, sessions_pb2_grpc.SessionsServ
         self._check(context)
         left, _ = self._next_cut()
         context.send_initial_metadata(())
-        yield sessions.ListenResponse(format=sessions.StreamFormat(rate_hz=48_000, channels=2))
+        f32 = sessions.SAMPLE_FORMAT_F32
+        yield sessions.ListenResponse(format=sessions.StreamFormat(rate_hz=48_000, channels=2, format=f32))
         for _ in range(min(left, 1000)):
             number = next(self.packet)
             yield sessions.ListenResponse(packet=sessions.Packet(
