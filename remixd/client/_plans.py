@@ -237,6 +237,7 @@ class Plans(AudiencePlans):
             preset_weights=weights_of(preset or {}),
             arc=[common_pb2.ArcPoint(after_s=at_s, energy=energy) for at_s, energy in check_arc(arc)],
             exploring=exploring,
+            request_id=uuid.uuid4().hex,
         )
         response = yield Ask("Sessions", "CreateSession", request, timeout_s)
         return convert.session(response.session)
