@@ -69,6 +69,7 @@ KERNEL_NOUNS = (
     "checkpoint",
     "mixing",
     "session",
+    "foresight",
     "patterns",
     "host",
     "feed",
