@@ -107,7 +107,7 @@ def look_ahead(Session session not None, int64_t until):
     counts from its sample on, where its crossfade is over. What is done on the way is reported as ever:
     `Session.take_reports`.
     """
-    cdef int64_t last = -(-until // QUANTUM)
+    cdef int64_t last = (until + QUANTUM - 1) // QUANTUM
     cdef int64_t pause
     cdef int count
     found = np.empty((ROWS * QUANTA + 1, 6))

@@ -253,8 +253,8 @@ class HandPlayedSession:
         self.listeners.add(listener)
         return listener
 
-    def watch(self, only: set[str] | None = None) -> Watcher:
-        watcher = Watcher(self.status(), self.watchers.discard, only)
+    def watch(self, only: set[str] | None = None, *, timeline: bool = False) -> Watcher:
+        watcher = Watcher(self.status(), self.watchers.discard, only, timeline=timeline)
         self.watchers.add(watcher)
         return watcher
 

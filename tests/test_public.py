@@ -15,7 +15,8 @@ PUBLIC = {
         "NullTest", "Packet", "Preset", "Rack", "Recorder", "Recording", "Refused",
         "Rights", "Section", "Session", "Signal", "Span", "Stem", "StemNull", "StemOverview",
         "Stream", "Track", "TrackSummary", "AsyncSignalStream", "Crowd", "CrowdDimension", "Explanation",
-        "Forgotten", "PlannedMove", "Reason", "Said", "SignalStream", "Taste",
+        "Forgotten", "PlannedMove", "Reason", "Said", "SignalStream", "Taste", "Timeline", "TimelineBeat",
+        "TimelineEvent",
     },
     "remixd.cli": {"main"},
 }  # fmt: skip

@@ -129,7 +129,7 @@ class SessionsServicer(sessions_pb2_grpc.SessionsServicer):
     ) -> AsyncIterator[bytes]:
         """Follow a session from now on."""
         session = self._sessions.get(check_name("session", request.session))
-        with self._streams.keep(session.watch()) as watcher:
+        with self._streams.keep(session.watch(timeline=request.timeline)) as watcher:
             context.add_done_callback(lambda _: watcher.close())  # type: ignore[arg-type]  # a stub bug
             await context.send_initial_metadata(())
             async for event in watcher:

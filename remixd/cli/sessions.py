@@ -14,6 +14,7 @@ from remixd.audience.arc import parse_arc
 from remixd.cli._options import FILE, Seconds, daemon_option, json_option, sink_option
 from remixd.cli._out import note, plain, print_json, print_table, progress
 from remixd.cli._shelf import find_track
+from remixd.cli._timeline import timeline_lines
 from remixd.errors import InvalidInput, NotFound, Unavailable
 from remixd.mix import DIMENSIONS
 
@@ -259,19 +260,28 @@ def listen(session_id: str, seconds: float, out: Path, daemon: str | None, as_js
 @click.argument("session_id", metavar="SESSION")
 @click.option("--count", type=click.IntRange(min=1), help="End after so many events.")
 @click.option("--seconds", type=Seconds(above=True), help="End after so long.")
+@click.option("--timeline", is_flag=True, help="Tell when the next beats are heard, and what else comes.")
 @daemon_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON values, one event a line.")
 def watch(
-    session_id: str, count: int | None, seconds: float | None, daemon: str | None, as_json: bool
+    session_id: str,
+    count: int | None,
+    seconds: float | None,
+    timeline: bool,
+    daemon: str | None,
+    as_json: bool,
 ) -> None:
     """Follow a session.
 
     Tells how it stands, what became of signals, and its loss. With --json every event is one JSON value on a
-    line of its own, and its "event" is "status", "applied", "refused", "missed" or "lost".
+    line of its own, and its "event" is "status", "applied", "refused", "missed", "lost" or "timeline".
     """
     from remixd.client import Client, Lost
 
-    with Client(daemon) as client, client.watch(session_id, seconds=seconds) as events:
+    with (
+        Client(daemon) as client,
+        client.watch(session_id, seconds=seconds, timeline=timeline) as events,
+    ):
         shown = _json_events(events) if as_json else _told_events(events)
         for number, event in enumerate(shown, start=1):
             if isinstance(event, Lost):
@@ -290,7 +300,7 @@ def _json_events(events: Iterator[Any]) -> Iterator[Any]:
 
 
 def _told_events(events: Iterator[Any]) -> Iterator[Any]:
-    from remixd.client import Applied, Missed, Refused, Session
+    from remixd.client import Applied, Missed, Refused, Session, Timeline
 
     told_s = float("-inf")
     for event in events:
@@ -305,6 +315,9 @@ def _told_events(events: Iterator[Any]) -> Iterator[Any]:
             print(f"applied {event.id}: {moves} from sample {event.sample}", flush=True)
         elif isinstance(event, Refused):
             print(f"refused {event.id}: {event.reason}", flush=True)
+        elif isinstance(event, Timeline):
+            for line in timeline_lines(event):
+                print(line, flush=True)
         elif isinstance(event, Missed):
             print(f"missed what became of {event.answers} signals", flush=True)
         yield event

@@ -55,6 +55,7 @@ from remixd.client._song_types import (
     Track,
     TrackSummary,
 )
+from remixd.client._timeline import Timeline, TimelineBeat, TimelineEvent
 from remixd.client._types import (
     Answer,
     Applied,
@@ -112,6 +113,9 @@ __all__ = [
     "StemOverview",
     "Stream",
     "Taste",
+    "Timeline",
+    "TimelineBeat",
+    "TimelineEvent",
     "Track",
     "TrackSummary",
 ]

@@ -11,6 +11,7 @@ from google.protobuf.message import Message
 from remixd import errors
 from remixd.client import _song_types as songs
 from remixd.client import _types as types
+from remixd.client._timeline import timeline
 from remixd.mix import DIMENSIONS
 from remixd.track.roles import check_role
 from remixd.v1 import audience_pb2, common_pb2, sessions_pb2, tracks_pb2
@@ -342,6 +343,8 @@ def event(message: sessions_pb2.WatchResponse) -> types.Event | None:
             return types.Lost(reason=message.lost.reason)
         case "missed":
             return types.Missed(answers=message.missed.answers)
+        case "timeline":
+            return timeline(message.timeline)
     return None
 
 

@@ -9,6 +9,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from remixd.client._timeline import Timeline
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deck:
@@ -224,7 +226,7 @@ class Missed:
     answers: int
 
 
-Event: TypeAlias = Session | Applied | Refused | Lost | Missed
+Event: TypeAlias = Session | Applied | Refused | Lost | Missed | Timeline
 """What a watcher is told."""
 
 

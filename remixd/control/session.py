@@ -25,6 +25,7 @@ from remixd.control.order import bypass_of
 from remixd.control.start import Start
 from remixd.control.streams import Listener, Packet, SessionStatus, Watcher
 from remixd.control.telling import heard_now, racks_delay_s, status_of
+from remixd.control.timekeeping import Timekeeper
 from remixd.errors import RemixdError, Unavailable
 from remixd.track.package import Track
 from remixd.units import PACKET_FRAMES, RATE_HZ
@@ -78,6 +79,7 @@ class Session:
         self.degraded: dict[str, str] = {}
         self._listeners = Listeners()
         self._watchers = Watchers()
+        self._timekeeper: Timekeeper | None = None
         # No method of the session: one that refers to itself would keep its shared memory until the next
         # collection.
         self._desk = Desk(
@@ -217,6 +219,16 @@ class Session:
         self._take_packets()
         if self._watchers.want_status(now_s):
             self._watchers.put_status(self.status())
+        self._tell_timeline(now_s)
+
+    def _tell_timeline(self, now_s: float) -> None:
+        """Tell those who asked what comes; without them nobody looks ahead."""
+        if not self._watchers.want_timeline:
+            self._timekeeper = None
+            return
+        self._timekeeper = self._timekeeper or Timekeeper()
+        if timeline := self._timekeeper.tell(self, now_s):
+            self._watchers.put_timeline(timeline)
 
     def _take_packets(self) -> None:
         newest = self._ring.newest
@@ -260,12 +272,15 @@ class Session:
             listener.lose(f"session {self.id} is lost: its engine has died")
         return listener
 
-    def watch(self, only: set[str] | None = None) -> Watcher:
+    def watch(self, only: set[str] | None = None, *, timeline: bool = False) -> Watcher:
         """Join the session's watchers: the status now, then every change. Close it when done.
 
         With `only`, it is told what became of these ids and no others; each leaves the set as it is told.
+        With `timeline` it is told what comes, too.
         """
-        watcher = self._watchers.join(self.status(), only)
+        watcher = self._watchers.join(self.status(), only, timeline=timeline)
+        if self._timekeeper and self._timekeeper.newest:
+            watcher.put_timeline(self._timekeeper.newest)
         if not self.playing:
             watcher.lose(f"session {self.id} is lost: its engine has died")
         return watcher

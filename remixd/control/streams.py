@@ -15,6 +15,7 @@ from typing import Final
 
 from remixd.audience.told import CrowdTold
 from remixd.control.command import Answer, Applied, Clamp, Refused
+from remixd.control.timeline import Timeline
 from remixd.errors import Unavailable
 from remixd.units import OFF_DB, StemRole
 
@@ -182,7 +183,7 @@ class Missed:
     answers: int
 
 
-Event = SessionStatus | Answer | Applied | Refused | Lost | Missed
+Event = SessionStatus | Answer | Applied | Refused | Lost | Missed | Timeline
 """What a watcher is told; first answers only where its own commands are answered."""
 
 
@@ -247,16 +248,24 @@ class Listener:
 class Watcher:
     """One watcher's events, from the moment it joined on; iterate to get them.
 
-    Statuses coalesce: only the newest waits. Answers are kept, up to `ANSWERS_MAX`; beyond that the oldest
-    go, and how many is told first of all. Iteration ends when the session is deleted, `close` is called, or
+    Statuses coalesce: only the newest waits, and so of timelines. Answers are kept, up to `ANSWERS_MAX`;
+    beyond that the oldest go, and how many is told first of all. Iteration ends when the session is deleted, `close` is called, or
     after `Lost`.
 
-    `only`, if there is one, holds the ids that it is told of; each leaves it as it is told.
+    `only`, if there is one, holds the ids that it is told of; each leaves it as it is told. `timeline` says
+    whether it is told timelines.
     """
 
     def __init__(
-        self, status: SessionStatus, leave: Callable[[Watcher], None], only: set[str] | None = None
+        self,
+        status: SessionStatus,
+        leave: Callable[[Watcher], None],
+        only: set[str] | None = None,
+        *,
+        timeline: bool = False,
     ) -> None:
+        self.wants_timeline = timeline
+        self._timeline: Timeline | None = None
         self._leave = leave
         self._only = only
         self._ends_when_told = False
@@ -271,6 +280,12 @@ class Watcher:
         """Let this status take the place of one that still waits."""
         if not self._ended:
             self._status = status
+            self._arrived.set()
+
+    def put_timeline(self, timeline: Timeline) -> None:
+        """Let this timeline take the place of one that still waits, if any is wanted."""
+        if self.wants_timeline and not self._ended:
+            self._timeline = timeline
             self._arrived.set()
 
     def put_answer(self, answer: Applied | Refused) -> None:
@@ -340,6 +355,9 @@ class Watcher:
                 return self._answers.popleft()
             if self._ended:
                 raise StopAsyncIteration
+            if self._timeline is not None:
+                timeline, self._timeline = self._timeline, None
+                return timeline
             if self._status is not None:
                 status, self._status = self._status, None
                 return status
