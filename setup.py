@@ -50,6 +50,7 @@ KERNEL_NOUNS = (
     "channel",
     "deck",
     "bus",
+    "apart",
     "meter",
     "waiting",
     "gains",

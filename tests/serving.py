@@ -310,6 +310,7 @@ class HandPlayedSessions:
         presets: Mapping[str, float] | None = None,
         arc: Arc = (),
         exploring: bool | None = None,
+        apart: bool = False,
     ) -> HandPlayedSession:
         track = "" if track_id is None else self._shelf.get(track_id).id
         self._count += 1

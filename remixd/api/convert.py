@@ -266,6 +266,7 @@ def status_to_proto(status: SessionStatus) -> sessions_pb2.Session:
         authority=status.authority,
         fans=status.fans,
         alarms=() if is_small else status.alarms,
+        stems=status.stems,
     )
 
 

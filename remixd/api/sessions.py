@@ -14,7 +14,7 @@ from remixd.api.streams import Once, Streams
 from remixd.audience.signal import check_name
 from remixd.control.sessions import Session
 from remixd.control.sessions import Sessions as Registry
-from remixd.control.streams import Event, Packet
+from remixd.control.streams import PAIRS, Event, Packet
 from remixd.errors import InvalidInput
 from remixd.units import RATE_HZ
 from remixd.v1 import sessions_pb2 as pb
@@ -73,6 +73,7 @@ class SessionsServicer(sessions_pb2_grpc.SessionsServicer):
             presets=_presets(request),
             arc=arc_from_proto(request.arc),
             exploring=request.exploring if request.HasField("exploring") else None,
+            apart=request.stems,
         )
         return pb.CreateSessionResponse(session=convert.status_to_proto(session.status()))
 
@@ -115,11 +116,18 @@ class SessionsServicer(sessions_pb2_grpc.SessionsServicer):
         wire_format = FORMATS.get(request.format)
         if wire_format is None:
             raise InvalidInput(f"format is {request.format}, which is none", field="format")
-        with self._streams.keep(session.listen()) as listener:
+        pairs = PAIRS if request.stems else ()
+        joined = session.listen_to_stems() if request.stems else session.listen()
+        with self._streams.keep(joined) as listener:
             context.add_done_callback(lambda _: listener.close())  # type: ignore[arg-type]  # a stub bug
             await context.send_initial_metadata(())
             yield pb.ListenResponse(
-                format=pb.StreamFormat(rate_hz=RATE_HZ, channels=CHANNELS, format=wire_format)
+                format=pb.StreamFormat(
+                    rate_hz=RATE_HZ,
+                    channels=CHANNELS * max(len(pairs), 1),
+                    format=wire_format,
+                    pairs=pairs,
+                )
             )
             async for packet in listener:
                 yield self._packets[wire_format](packet)

@@ -15,7 +15,7 @@ from remixd.cli._options import FILE, Seconds, daemon_option, json_option, sink_
 from remixd.cli._out import note, plain, print_json, print_table, progress
 from remixd.cli._shelf import find_track
 from remixd.cli._timeline import timeline_lines
-from remixd.errors import InvalidInput, NotFound, Unavailable
+from remixd.errors import InvalidInput, Unavailable
 from remixd.mix import DIMENSIONS
 
 if TYPE_CHECKING:
@@ -50,6 +50,9 @@ def session() -> None:
     default=None,
     help="Whether a directed session may try out what fans might like.  [default: exploring]",
 )
+@click.option(
+    "--stems", is_flag=True, help="Let its stems be listened to one by one, as far as rights allow."
+)
 @daemon_option
 @json_option
 def create_session(
@@ -59,6 +62,7 @@ def create_session(
     preset: str | None,
     arc: str,
     exploring: bool | None,
+    stems: bool,
     daemon: str | None,
     as_json: bool,
 ) -> None:
@@ -74,7 +78,13 @@ def create_session(
         if track is not None:
             track = find_track(track, client.track, lambda: (row.id for row in client.tracks())).id
         created = client.create_session(
-            track, directed=directed, sink=sink, preset=preset, arc=points, exploring=exploring
+            track,
+            directed=directed,
+            sink=sink,
+            preset=preset,
+            arc=points,
+            exploring=exploring,
+            stems=stems,
         )
     if as_json:
         print_json(created)
@@ -215,41 +225,49 @@ def print_answer(answer: Answer) -> None:
     required=True,
     help="How long to listen: at most an hour. A session with the sink file:PATH.wav has no such end.",
 )
-@click.option("-o", "--out", type=FILE, required=True, metavar="OUT.wav", help="Where to write the sound.")
+@click.option(
+    "-o",
+    "--out",
+    type=FILE,
+    required=True,
+    metavar="OUT",
+    help="Where to write it: a .wav; of stems a folder.",
+)
+@click.option("--stems", is_flag=True, help="Write the stems one by one, a file each, instead of the mix.")
 @daemon_option
 @json_option
-def listen(session_id: str, seconds: float, out: Path, daemon: str | None, as_json: bool) -> None:
+def listen(
+    session_id: str, seconds: float, out: Path, stems: bool, daemon: str | None, as_json: bool
+) -> None:
     """Write what a session sounds like.
 
     From now on, on its clock: 48 kHz, stereo, 24 bits. What was missed is silence, and counted as a gap. If
-    the session is lost, what was heard is kept.
+    the session is lost, what was heard is kept. With --stems the session must have been created with --stems:
+    drums.wav, bass.wav and so on are each what is heard of it, in time with each other and the mix.
     """
-    if out.suffix.lower() != ".wav":
-        raise InvalidInput(f"{out} must end in .wav")
-    if not out.absolute().parent.is_dir():
-        raise NotFound(f"there is no folder {out.absolute().parent}")
-    from remixd.client import Client, Recorder
+    from remixd.cli._hearing import Hearing
+    from remixd.client import Client
     from remixd.units import frames_from_seconds, seconds_from_frames
 
-    recorder = Recorder(frames_from_seconds(seconds))
+    hearing = Hearing(out, frames_from_seconds(seconds), stems=stems)
     with Client(daemon) as client:
         try:
             with (
-                client.packets(session_id, seconds=seconds + client.timeout_s) as packets,
+                client.packets(session_id, seconds=seconds + client.timeout_s, stems=stems) as packets,
                 progress(session_id) as on_progress,
             ):
-                while not recorder.is_full and (packet := next(packets, None)) is not None:
-                    recorder.add(packet)
-                    done_s = seconds_from_frames(recorder.frames)
+                while not hearing.is_full and (packet := next(packets, None)) is not None:
+                    hearing.add(packet)
+                    done_s = seconds_from_frames(hearing.any.frames) if hearing.any else 0.0
                     on_progress(done_s / seconds, f"{done_s:.1f} of {seconds:g} s")
         finally:
-            if recorder.frames:
-                recorder.recording().save(out)
-                if not recorder.is_full:
-                    note(f"{out} holds the {seconds_from_frames(recorder.frames):.2f} s that were heard")
-    if not recorder.frames:
+            if hearing.any:
+                hearing.save()
+                if not hearing.is_full:
+                    note(f"{out} holds the {seconds_from_frames(hearing.any.frames):.2f} s that were heard")
+    if hearing.any is None:
         raise Unavailable(f"session {session_id} ended before anything was heard")
-    heard = recorder.recording()
+    heard = hearing.any.recording()
     if as_json:
         print_json({"first_sample": heard.first_sample, "frames": heard.frames, "gaps": heard.gaps})
     else:

@@ -279,6 +279,7 @@ def session(message: sessions_pb2.Session) -> types.Session:
         authority=in_order(message.authority),
         fans=message.fans,
         alarms=tuple(message.alarms),
+        stems=message.stems,
     )
 
 
@@ -348,13 +349,14 @@ def event(message: sessions_pb2.WatchResponse) -> types.Event | None:
     return None
 
 
-def packet(message: sessions_pb2.Packet) -> types.Packet:
-    """A piece of sound."""
+def packet(message: sessions_pb2.Packet, pairs: tuple[str, ...] = ()) -> types.Packet:
+    """A piece of sound; of stems, as many pairs of channels as there are names."""
     return types.Packet(
         sequence=message.sequence,
         sample=message.clock.sample,
         position_s=message.clock.position_s,
         bar_beat=message.clock.bar_beat or None,
         skipped_frames=message.skipped_frames,
-        pcm=np.frombuffer(message.pcm, dtype="<f4").reshape(-1, 2),
+        pcm=np.frombuffer(message.pcm, dtype="<f4").reshape(-1, 2 * max(len(pairs), 1)),
+        pairs=pairs,
     )

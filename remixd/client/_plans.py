@@ -214,6 +214,7 @@ class Plans(AudiencePlans):
         preset: str | Mapping[str, float] | None = None,
         arc: Iterable[tuple[float, float]] = (),
         exploring: bool | None = None,
+        stems: bool = False,
         timeout_s: float = CREATE_TIMEOUT_S,
     ) -> Plan[Session]:
         """Start a track; it plays at once and starts over at its end. Or start with empty decks.
@@ -225,6 +226,7 @@ class Plans(AudiencePlans):
             preset: to start from: a name, "NAME[:WEIGHT],...", or weights by name; None for the original.
             arc: of a directed session, how lively it is over time: seconds, rising, and energy, 0 to 1.
             exploring: whether a directed session may try out what the fans might like; None for yes.
+            stems: whether its stems can be listened to one by one (`packets`), as far as rights allow.
             timeout_s: how long the track's cache may take.
         """
         mode = sessions_pb2.SESSION_MODE_DIRECTED if directed else sessions_pb2.SESSION_MODE_HANDS_ON
@@ -235,6 +237,7 @@ class Plans(AudiencePlans):
             preset_weights=weights_of(preset or {}),
             arc=[common_pb2.ArcPoint(after_s=at_s, energy=energy) for at_s, energy in check_arc(arc)],
             exploring=exploring,
+            stems=stems,
         )
         response = yield Ask("Sessions", "CreateSession", request, timeout_s)
         return convert.session(response.session)
@@ -274,10 +277,15 @@ class Plans(AudiencePlans):
         answer = convert.panic_answer(panic_id, response)
         return (yield from outcome(events, answer)) if wait else answer
 
-    def packets(self, session: str, *, seconds: float | None = None) -> Follow[Packet]:
-        """A session's sound from now on, as it comes; after `seconds` of waiting, Unavailable."""
-        request = sessions_pb2.ListenRequest(session=session, format=sessions_pb2.SAMPLE_FORMAT_F32)
-        return Follow("Sessions", "Listen", request, seconds, _packet)
+    def packets(self, session: str, *, seconds: float | None = None, stems: bool = False) -> Follow[Packet]:
+        """A session's sound from now on, as it comes; after `seconds` of waiting, Unavailable.
+
+        With `stems` it is these one by one, a pair of channels each, of a session created with stems.
+        """
+        request = sessions_pb2.ListenRequest(
+            session=session, format=sessions_pb2.SAMPLE_FORMAT_F32, stems=stems
+        )
+        return Follow("Sessions", "Listen", request, seconds, _Packets())
 
     def listen(self, session: str, seconds: float) -> Plan[Recording]:
         """Hear a session for `seconds` and lay what comes on its clock.
@@ -296,5 +304,15 @@ def _itself(message: M) -> M:
     return message
 
 
-def _packet(message: sessions_pb2.ListenResponse) -> Packet | None:
-    return convert.packet(message.packet) if message.HasField("packet") else None
+class _Packets:
+    """Reads a stream of packets, as the format that comes first has it."""
+
+    def __init__(self) -> None:
+        self._pairs: tuple[str, ...] = ()
+
+    def __call__(self, message: sessions_pb2.ListenResponse) -> Packet | None:
+        if message.HasField("packet"):
+            return convert.packet(message.packet, self._pairs)
+        if message.HasField("format"):
+            self._pairs = tuple(message.format.pairs)
+        return None

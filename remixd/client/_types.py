@@ -94,6 +94,7 @@ class Session:
         authority: who holds a dimension: "dj" or "locked"; the others are the fans'.
         fans: how many have a live ballot.
         alarms: suspected brigading and the like.
+        stems: how they are handed out one by one; empty if they are not.
     """
 
     id: str
@@ -132,6 +133,7 @@ class Session:
     authority: Mapping[str, str] = field(default_factory=dict)
     fans: int = 0
     alarms: tuple[str, ...] = ()
+    stems: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,7 +239,8 @@ class Packet:
     Attributes:
         sequence: counts pieces of 10 ms, of which a packet may hold several; it jumps where some are missing.
         sample: the first frame's place on the session's clock.
-        pcm: float32 (frames, 2).
+        pcm: float32 (frames, 2); of stems (frames, 2 for each of `pairs`).
+        pairs: of stems, what each pair of channels is: "drums", "bass", "other", "vocals", "generated".
         skipped_frames: skipped just before this packet, because this listener read too slowly.
     """
 
@@ -247,3 +250,4 @@ class Packet:
     bar_beat: str | None
     skipped_frames: int
     pcm: NDArray[np.float32] = field(repr=False, compare=False)
+    pairs: tuple[str, ...] = ()

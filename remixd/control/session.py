@@ -22,11 +22,12 @@ from remixd.control.fanout import Listeners, Watchers
 from remixd.control.journal import Journal
 from remixd.control.ledger import Ledger
 from remixd.control.order import bypass_of
+from remixd.control.parts import Parts
 from remixd.control.start import Start
 from remixd.control.streams import Listener, Packet, SessionStatus, Watcher
 from remixd.control.telling import heard_now, racks_delay_s, status_of
 from remixd.control.timekeeping import Timekeeper
-from remixd.errors import RemixdError, Unavailable
+from remixd.errors import InvalidInput, RemixdError, Unavailable
 from remixd.track.package import Track
 from remixd.units import PACKET_FRAMES, RATE_HZ
 
@@ -78,6 +79,7 @@ class Session:
         self._reports_lost = 0
         self.degraded: dict[str, str] = {}
         self._listeners = Listeners()
+        self._parts = Parts()
         self._watchers = Watchers()
         self._timekeeper: Timekeeper | None = None
         # No method of the session: one that refers to itself would keep its shared memory until the next
@@ -111,6 +113,25 @@ class Session:
         """Who moves the mix: `hands-on` or `directed`."""
         return "directed" if self._desk.directing else "hands-on"
 
+    @property
+    def is_apart(self) -> bool:
+        """Whether its stems are handed out one by one."""
+        return bool(self.score.get("apart", False))
+
+    @property
+    def is_summed(self) -> bool:
+        """Whether its stems may be summed in the spectrum, which is cheaper: not if they are handed out."""
+        return self.mode == "directed" and not self.is_apart
+
+    @property
+    def stems_told(self) -> str:
+        """How its stems are handed out, in words; empty if they are not."""
+        if not self.is_apart:
+            return ""
+        loaded = [(deck, deck.loaded.track) for deck in self._desk.decks.all if deck.loaded]
+        silent = [f"deck {deck.name} is silent" for deck, track in loaded if not track.is_separable]
+        return "; ".join([*silent, "by its rights"]) if silent else "one by one"
+
     def status(self) -> SessionStatus:
         """How it stands now."""
         return SessionStatus(
@@ -122,6 +143,7 @@ class Session:
             device=self.device,
             mode=self.mode,
             degraded="; ".join(self.degraded.values()),
+            stems=self.stems_told,
             **status_of(self._desk),
         )
 
@@ -217,6 +239,7 @@ class Session:
     def take_sound(self, now_s: float) -> None:
         """Hand the packets rendered since the last call to the listeners, and the status to the watchers."""
         self._take_packets()
+        self._parts.take(self._memory.stems, self._desk.bar_beat)
         if self._watchers.want_status(now_s):
             self._watchers.put_status(self.status())
         self._tell_timeline(now_s)
@@ -272,6 +295,23 @@ class Session:
             listener.lose(f"session {self.id} is lost: its engine has died")
         return listener
 
+    def listen_to_stems(self) -> Listener:
+        """Join those who hear its stems one by one, each a pair of channels: packets from now on.
+
+        Raises InvalidInput if they are not handed out, or rights do not let any of what is loaded be.
+        """
+        if not self.is_apart:
+            raise InvalidInput(
+                f"session {self.id} does not hand its stems out: create one with stems", field="stems"
+            )
+        loaded = [deck.loaded.track for deck in self._desk.decks.all if deck.loaded]
+        if loaded and not any(track.is_separable for track in loaded):
+            loaded[0].check_separable()
+        listener = self._parts.listeners.join()
+        if not self.playing:
+            listener.lose(f"session {self.id} is lost: its engine has died")
+        return listener
+
     def watch(self, only: set[str] | None = None, *, timeline: bool = False) -> Watcher:
         """Join the session's watchers: the status now, then every change. Close it when done.
 
@@ -311,12 +351,12 @@ class Session:
     @property
     def is_listened_to(self) -> bool:
         """Whether anybody hears it."""
-        return bool(self._listeners) or self.has_output
+        return bool(self.listeners_count) or self.has_output
 
     @property
     def listeners_count(self) -> int:
         """How many hear it over the network."""
-        return len(self._listeners)
+        return len(self._listeners) + len(self._parts.listeners)
 
     @property
     def version(self) -> int:
@@ -348,6 +388,8 @@ class Session:
         memory = SessionMemory(engine.memory_path(self.key))
         self._take_packets()  # the last of the one before
         self._before += self._ring.newest
+        self._parts.take(self._memory.stems, self._desk.bar_beat)
+        self._parts.restart()
         self.engine, self._memory, self._ring = engine, memory, memory.ring
         self._read, self._heard, self._reports_lost = 0, -1, 0
         self._desk.receipts.move(memory.commands, told)
@@ -368,6 +410,7 @@ class Session:
         self.playing = False
         self.journal.end("the session was ended")
         self._listeners.close()
+        self._parts.listeners.close()
         self._watchers.close()
 
     def lose(self, reason: str) -> None:
@@ -376,4 +419,5 @@ class Session:
         self.journal.end(reason)
         self._desk.receipts.clear()
         self._listeners.lose(reason)
+        self._parts.listeners.lose(reason)
         self._watchers.lose(reason)

@@ -120,6 +120,7 @@ class Sessions:
         presets: Mapping[str, float] | None = None,
         arc: Arc = (),
         exploring: bool | None = None,
+        apart: bool = False,
     ) -> Session:
         """Start a track from its beginning, or a session of empty decks.
 
@@ -130,6 +131,7 @@ class Sessions:
             presets: those that it starts from, and their weights; the artist's own mix if None.
             arc: how lively a directed session is to be over time.
             exploring: whether a directed session may try things out; None for yes.
+            apart: whether its stems are handed out one by one, too; that takes more of an engine.
 
         Raises NotFound for an unknown track or preset, InvalidInput for an unknown sink, a broken package, or
         where there is nothing to direct, Exhausted if the engine is full or out of shared memory, Unavailable
@@ -145,6 +147,7 @@ class Sessions:
                     is_directed=directed,
                     arc=arc,
                     exploring=exploring,
+                    apart=apart,
                 )
             )
         )
@@ -182,15 +185,14 @@ class Sessions:
 
     async def _play(self, start: Start, lease: Lease | None) -> Session:
         paced = (start.sink.kind, start.sink.name) != ("null", "fast")
-        kind: Kind = "summed" if start.is_directed else "apart"
+        kind: Kind = "summed" if start.is_directed and not start.apart else "apart"
         place = self._admission.place(self._supervisor.engines, kind, self._kinds(), paced=paced)
         async with place as engine:
             return await self._play_on(engine, start, lease)
 
     def _kinds(self) -> dict[int, Kind]:
         return {
-            session.key: "summed" if session.mode == "directed" else "apart"
-            for session in self._sessions.values()
+            session.key: "summed" if session.is_summed else "apart" for session in self._sessions.values()
         }
 
     async def _play_on(self, engine: Engine, start: Start, lease: Lease | None) -> Session:
@@ -199,11 +201,11 @@ class Sessions:
             key = next(self._generation) * SESSIONS_MAX + slot
             player = None
             if start.track and lease:  # what a session begins with starts over at its end
-                summed = start.is_directed
+                summed = start.is_directed and not start.apart
                 player = player_score(start.track, lease.paths, key=FIRST_PLAYER, loop=True, summed=summed)
             score = session_score(
                 start.mix, start.sink, is_directed=start.is_directed, block_frames=self._block_frames,
-                player=player,
+                player=player, apart=start.apart,
             )  # fmt: skip
             playing = await engine.ask(op="play", key=key, memory=str(engine.memory_path(key)), **score)
             session_id = _new_id(self._sessions)
@@ -267,7 +269,7 @@ class Sessions:
             if not session.awaits(command):
                 await self._caches.release(lease)
                 raise Unavailable("another command took its place")
-            summed = session.mode == "directed"
+            summed = session.is_summed
             ready = await self._holding.make_ready(session, track, lease=lease, loop=loop, summed=summed)
             session.load(command, ready)
             self.picking.follow(session, command.deck)

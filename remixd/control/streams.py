@@ -25,6 +25,9 @@ SILENT_LUFS: Final = -120.0
 WAITING_FRAMES_MAX: Final = 24_000
 """Sound that waits for one listener: half a second."""
 
+PAIRS: Final = ("drums", "bass", "other", "vocals", "generated")
+"""The pairs of channels in which stems are handed out, in order."""
+
 ANSWERS_MAX: Final = 1024
 """Answers that wait for one watcher."""
 
@@ -36,7 +39,8 @@ class Packet:
     Attributes:
         sequence: counts the session's packets, from 1; of joined ones, that of the first.
         sample: of its first frame, on the session clock.
-        pcm: little-endian float32, interleaved stereo, `frames` long.
+        pcm: little-endian float32, interleaved stereo, `frames` long; of stems, pairs of channels in the
+            order of PAIRS.
         position_s: where in the song its first frame is.
         bar_beat: the same, musically; None where the song has no beats.
         skipped_frames: missing between the packet this listener had before and this one.
@@ -128,6 +132,7 @@ class SessionStatus:
         fans: how many have a live ballot.
         alarms: suspected brigading and the like, in words.
         crowd: of a directed session; for the DJ alone.
+        stems: how they are handed out one by one; empty if they are not.
     """
 
     session: str
@@ -167,6 +172,7 @@ class SessionStatus:
     fans: int = 0
     alarms: tuple[str, ...] = ()
     crowd: CrowdTold | None = None
+    stems: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,8 +255,8 @@ class Watcher:
     """One watcher's events, from the moment it joined on; iterate to get them.
 
     Statuses coalesce: only the newest waits, and so of timelines. Answers are kept, up to `ANSWERS_MAX`;
-    beyond that the oldest go, and how many is told first of all. Iteration ends when the session is deleted, `close` is called, or
-    after `Lost`.
+    beyond that the oldest go, and how many is told first of all. Iteration ends when the session is deleted,
+    `close` is called, or after `Lost`.
 
     `only`, if there is one, holds the ids that it is told of; each leaves it as it is told. `timeline` says
     whether it is told timelines.

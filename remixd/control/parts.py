@@ -1,0 +1,70 @@
+"""Stems one by one, on their way from a session's ring to those who listen to them. Thread: [control]."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+
+from remixd._kernel.ring import PacketRing
+from remixd.control.fanout import Listeners
+from remixd.control.streams import PAIRS, Packet
+from remixd.units import PACKET_FRAMES, RATE_HZ, STEM_ROLES
+
+POSITION_ONE: Final = 1 << 24
+
+ORDER: Final = tuple([*STEM_ROLES, "generated"].index(name) for name in PAIRS)
+"""Of what the engine hands out, which pair comes where."""
+
+
+def interleaved(pcm: bytes) -> bytes:
+    """Pairs that follow each other, (pairs, frames, 2), as frames of all channels, in the order of PAIRS."""
+    pairs = np.frombuffer(pcm, dtype="<f4").reshape(len(ORDER), -1, 2)
+    return np.ascontiguousarray(pairs[list(ORDER)].transpose(1, 0, 2)).tobytes()
+
+
+class Parts:
+    """The stems of one session, taken from its ring only while somebody listens to them.
+
+    Attributes:
+        listeners: who do.
+    """
+
+    def __init__(self) -> None:
+        self.listeners = Listeners()
+        self._read = 0
+        self._before = 0
+
+    def take(self, ring: PacketRing | None, bar_beat: Callable[[float], str | None]) -> None:
+        """Hand out what was rendered since the last call.
+
+        Args:
+            ring: None where there is none.
+            bar_beat: of a place in the song, in seconds.
+        """
+        if ring is None:
+            return
+        newest = ring.newest
+        first = max(self._read + 1, ring.oldest) if self.listeners else newest + 1
+        self._read = newest
+        for sequence in range(first, newest + 1):
+            entry = ring.read(sequence)
+            if entry is None:
+                continue
+            position_s = entry.position / POSITION_ONE / RATE_HZ
+            self.listeners.put(
+                Packet(
+                    sequence=self._before + sequence,
+                    sample=entry.sample,
+                    frames=PACKET_FRAMES,
+                    pcm=interleaved(entry.pcm),
+                    position_s=position_s,
+                    bar_beat=bar_beat(position_s),
+                )
+            )
+
+    def restart(self) -> None:
+        """Begin with the ring of another engine."""
+        self._before += self._read
+        self._read = 0
