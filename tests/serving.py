@@ -168,6 +168,7 @@ class HandPlayedSession:
         self.applies = True
         self.arc: Arc = ()
         self.exploring: bool | None = None
+        self.apart = False
         self.crowd: CrowdTold | None = None
 
     def status(self) -> SessionStatus:
@@ -318,7 +319,7 @@ class HandPlayedSessions:
             f"s-{self._count}", self._count, track, mode="directed" if directed else "hands-on",
             sink=str(Sink.parse(sink or "stream")), presets=load_blend(presets or {}),
         )  # fmt: skip
-        session.arc, session.exploring = arc, exploring
+        session.arc, session.exploring, session.apart = arc, exploring, apart
         self.held[session.id] = session
         return session
 

@@ -157,8 +157,8 @@ class Track:
         self.check_export()
         if not self.is_separable:
             raise InvalidInput(
-                f"the rights of {self.title} do not let its vocals be heard alone (vocals_solo), so its stems "
-                "are not handed out one by one", field="stems",
+                f"the rights of {self.title} do not let its vocals be heard alone (vocals_solo): stems are "
+                "not handed out one by one", field="stems",
             )  # fmt: skip
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,8 @@ from sounds import Audio, level_db
 
 from remixd._kernel import mailbox
 from remixd._kernel.apart import PAIRS_COUNT
-from remixd._kernel.mailbox import Mailbox
 from remixd._kernel.feed import Feed
+from remixd._kernel.mailbox import Mailbox
 from remixd._kernel.player import Player
 from remixd._kernel.ring import PacketRing, size_bytes
 from remixd._kernel.session import Session
@@ -22,8 +23,8 @@ from remixd._kernel.stem import Stem
 
 FRAMES = 480
 SLOTS = 512
-LENGTH = 6 * SECOND
-HEARD = 2 * SECOND
+LENGTH = 3 * SECOND
+HEARD = SECOND
 ROLES = [0, 1, 2, 3]
 LIMITER = 64
 
@@ -85,7 +86,7 @@ def steer(stage: Stage, moves: Moves) -> None:
         stage.post(number, kind, value, dimension=dimension, deck=deck, sample=sample)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(moves=MOVES)
 def test_stems_add_up_to_the_mix(songs: list[list[Stem]], moves: Moves) -> None:
     stage = Stage(songs)
@@ -98,8 +99,8 @@ def test_stems_add_up_to_the_mix(songs: list[list[Stem]], moves: Moves) -> None:
     assert np.abs(off).max() < 2e-6
 
 
-@settings(max_examples=8, deadline=None)
-@given(moves=MOVES, cuts=st.lists(st.integers(1, 1500), min_size=1, max_size=6))
+@settings(max_examples=5, deadline=None)
+@given(moves=MOVES, cuts=st.lists(st.integers(100, 1500), min_size=1, max_size=6))
 def test_stems_sound_the_same_however_the_blocks_are_cut(
     songs: list[list[Stem]], moves: Moves, cuts: list[int]
 ) -> None:
@@ -107,10 +108,11 @@ def test_stems_sound_the_same_however_the_blocks_are_cut(
     steer(whole, moves)
     steer(pieces, moves)
     mix = whole.session.render(HEARD)
-    heard, at = [], 0
-    while sum(map(len, heard)) < HEARD:
-        heard.append(pieces.session.render(min(cuts[at % len(cuts)], HEARD - sum(map(len, heard)))))
-        at += 1
+    heard = []
+    for cut in itertools.cycle(cuts):
+        if pieces.session.clock == HEARD:
+            break
+        heard.append(pieces.session.render(min(cut, HEARD - pieces.session.clock)))
     np.testing.assert_array_equal(np.concatenate(heard), mix)
     np.testing.assert_array_equal(pieces.stems(), whole.stems())
 
@@ -185,7 +187,8 @@ def test_a_session_that_goes_on_elsewhere_hands_its_stems_out_on_the_same_clock(
     heir.session.skip_to(clock)
     mix = heir.session.render(SECOND)
     packets = [heir.ring.read(sequence) for sequence in range(1, heir.ring.newest + 1)]
-    assert packets[0] is not None and packets[0].sample == clock
+    assert packets[0]
+    assert packets[0].sample == clock
     total = np.concatenate(
         [np.frombuffer(p.pcm, np.float32).reshape(PAIRS_COUNT, -1, 2).sum(axis=0) for p in packets if p]
     )
