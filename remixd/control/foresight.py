@@ -11,18 +11,21 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
 
-from remixd._kernel import mailbox
+from remixd._kernel import fft, mailbox
 from remixd._kernel.checkpoint import told_of
 from remixd._kernel.foresight import look_ahead
 from remixd._kernel.mailbox import CommandEntry, ReportEntry
 from remixd._kernel.player import Player
 from remixd._kernel.resume import catch_up
 from remixd._kernel.session import Session as Kernel
+from remixd.config import user_cache_path
 from remixd.control.ledger import Ledger, entry_of
 from remixd.control.order import Order
 from remixd.director.sections import Part
 from remixd.engine.players import Players
 from remixd.units import RATE_HZ
+
+WISDOM: Final = "fftwf.wisdom"
 
 VIRTUAL: Final = 1
 """From here on, ids of orders that nobody has sent yet; those that were sent have far higher ones."""
@@ -74,6 +77,7 @@ class Foresight:
     """Looks ahead for one session; it keeps the players that it looks through."""
 
     def __init__(self) -> None:
+        fft.prepare(user_cache_path() / WISDOM)
         self._stems = Players()
         self._players: dict[int, Player] = {}
 

@@ -88,8 +88,8 @@ class Timekeeper:
         self._seen, self._looked_s = seen, now_s
         try:
             told = self._look(session, entry, checkpoint, clock)
-        except (OSError, ValueError) as error:
-            log.warning("session %s: nothing can be foreseen: %s", session.id, error)
+        except Exception:  # what a lamp lacks is no reason to lose the sound
+            log.exception("session %s: nothing can be foreseen", session.id)
             self._due = entry.sample + round(IDLE_S * RATE_HZ)
             return None
         before = self.newest

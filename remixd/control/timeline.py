@@ -9,6 +9,8 @@ import itertools
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from remixd.units import PACKET_FRAMES
+
 Kind = Literal["section", "jump", "move", "mix", "start", "rest", "end", "deck"]
 
 SAME_FRAMES: Final = 24
@@ -103,10 +105,11 @@ _Told = tuple[int, str, float]
 
 def revised_from(before: Timeline, after: Timeline) -> int | None:
     """The first sample from which two timelines differ, as far as both look; None if they do not."""
+    first = after.sample + PACKET_FRAMES  # what begins before is no more to come
     until = min(before.until_sample, after.until_sample) - SAME_FRAMES
     found = [
-        _first_difference([each for each in theirs if after.sample <= each[0] < until],
-                          [each for each in ours if after.sample <= each[0] < until])
+        _first_difference([each for each in theirs if first <= each[0] < until],
+                          [each for each in ours if first <= each[0] < until])
         for theirs, ours in zip(_told(before), _told(after), strict=True)
     ]  # fmt: skip
     return min((sample for sample in found if sample is not None), default=None)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import os
 import signal
+import threading
 import time
 import wave
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from processes import STEMS_HZ, Daemon, run
+from processes import SONG_S, STEMS_HZ, Daemon, run
 
-from remixd.client import Client, Packet, Timeline
+from remixd.client import Client, Event, Packet, Timeline, TimelineBeat
 from remixd.errors import InvalidInput
 from remixd.units import RATE_HZ
 
@@ -21,7 +23,7 @@ OPEN = "\n[rights]\nvocals_solo = true\n"
 
 
 @pytest.fixture(scope="module")
-def daemon(song: Path, tmp_path_factory: pytest.TempPathFactory) -> Daemon:
+def daemon(song: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     folder = tmp_path_factory.mktemp("apart")
     assert run("import", song, "--library", folder / "library").returncode == 0
     running = Daemon(folder / "library", folder / "errors")
@@ -30,7 +32,7 @@ def daemon(song: Path, tmp_path_factory: pytest.TempPathFactory) -> Daemon:
 
 
 @pytest.fixture
-def client(daemon: Daemon) -> Client:
+def client(daemon: Daemon) -> Iterator[Client]:
     with daemon.client() as opened:
         yield opened
         for session in opened.sessions():
@@ -125,35 +127,38 @@ def test_listen_writes_a_file_a_stem(daemon: Daemon, tmp_path: Path) -> None:
     run("session", "delete", session, "--daemon", daemon.address)
 
 
+def assert_is_there(beat: TimelineBeat, packets: list[Packet]) -> None:
+    """In the sample that was told, the song is at the beat to a millisecond, in its tempo or the new one."""
+    before = [packet for packet in packets if packet.sample <= beat.sample][-1]
+    into_s = (beat.sample - before.sample) / RATE_HZ
+    off_s = [before.position_s + into_s * tempo - beat.position_s for tempo in (1.0, 1.15)]
+    assert min(abs((off + SONG_S / 2) % SONG_S - SONG_S / 2) for off in off_s) < 0.001, beat
+
+
 def test_beats_that_were_told_are_where_the_song_then_is(daemon: Daemon, client: Client) -> None:
     session = client.create_session(say(daemon, OPEN))
-    timelines: list[Timeline] = []
-    with client.watch(session.id, timeline=True, seconds=4.0) as events, client.packets(session.id) as sound:
+    events: list[Event] = []
+    with client.watch(session.id, timeline=True, seconds=4.5) as watch, client.packets(session.id) as sound:
+        watching = threading.Thread(target=lambda: events.extend(watch))
+        watching.start()
         client.signal(session.id, {"tempo": 1.15}, at="bar")
-        packets = taken(sound, 350)
-        timelines = [event for event in events if isinstance(event, Timeline)]
-    assert [told.revision for told in timelines] == sorted({told.revision for told in timelines})
-    assert any(told.revised_sample is not None for told in timelines)
-    starts = np.array([packet.sample for packet in packets])
-    places = np.array([packet.position_s for packet in packets])
-    last, checked = timelines[-1], 0
-    for told in timelines:
-        limit = min([each.revised_sample for each in timelines if each.revision > told.revision
-                     and each.revised_sample is not None], default=told.until_sample)  # fmt: skip
-        for beat in told.beats:
-            if not starts[0] + 4_800 < beat.sample < min(limit, starts[-1]):
-                continue
-            at = int(np.searchsorted(starts, beat.sample, side="right")) - 1
-            there = places[at] + (beat.sample - starts[at]) / RATE_HZ * 1.15
-            slower = places[at] + (beat.sample - starts[at]) / RATE_HZ
-            off = [abs((each - beat.position_s + 4.0) % 8.0 - 4.0) for each in (there, slower)]
-            assert min(off) < 0.002, (told.revision, beat)
-            checked += 1
-    assert checked > 10
-    assert last.bpm == pytest.approx(138.0, rel=0.01)
-    ahead_s = (last.beats[-1].host_ns - time.monotonic_ns()) / 1e9
-    assert 0.0 < ahead_s < 30.0
-    assert abs(last.unix_s - time.time()) < 5.0
+        packets = taken(sound, 400)
+        watching.join()
+    told = [event for event in events if isinstance(event, Timeline)]
+    assert [each.revision for each in told] == sorted({each.revision for each in told})
+    revised = [(each.revision, each.revised_sample) for each in told if each.revised_sample is not None]
+    assert revised
+    checked = 0
+    for each in told:
+        limits = [sample for revision, sample in revised if revision > each.revision]
+        for beat in each.beats:
+            if packets[0].sample < beat.sample < min([*limits, packets[-1].sample]):
+                assert_is_there(beat, packets)
+                checked += 1
+    assert checked > 8
+    assert told[-1].bpm == pytest.approx(138.0, rel=0.01)
+    assert 0.0 < (told[-1].beats[-1].host_ns - time.monotonic_ns()) / 1e9 < 30.0
+    assert told[-1].unix_s == pytest.approx(time.time(), abs=5.0)
 
 
 def test_the_command_line_prints_the_beats_that_come(daemon: Daemon) -> None:
@@ -163,7 +168,7 @@ def test_the_command_line_prints_the_beats_that_come(daemon: Daemon) -> None:
     done = run("watch", session, "--timeline", "--seconds", "1.5", "--daemon", daemon.address)
     assert done.returncode == 0, done.stderr
     assert "timeline 1: " in done.stdout
-    assert "2:1  bar" in done.stdout or "bar" in done.stdout
+    assert "  bar" in done.stdout
     told = run("watch", session, "--timeline", "--seconds", "1.5", "--json", "--daemon", daemon.address)
     events = [json.loads(line) for line in told.stdout.splitlines()]
     assert next(event for event in events if event["event"] == "timeline")["beats"]
