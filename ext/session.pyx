@@ -149,7 +149,7 @@ cdef class Session:
         start: the first source frame to play.
         mix: the first value of each dimension of `mix.PLAYABLE`, in that order; neutral where none is given.
         reports: a `Mailbox` for reports; without one they are kept in the session, `take_reports`.
-        apart: where its stems go one by one, 5 pairs to a packet: the roles in the order of `STEM_ROLES`, then
+        apart: where its stems go one by one, 5 pairs a packet: the roles in the order of `STEM_ROLES`, then
             what is generated; each is (frames, 2).
         checkpoints: where it writes down how it stands, so that another engine can go on.
         key: what control and the host call it.
