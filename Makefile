@@ -29,12 +29,13 @@ run: build  ## make the demo song, import it, and serve it
 test: build .make/test-system  ## every test, on up to four cores; a file's tests stay together
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
-lint: build  ## style, types, the kernel's style, and who may import whom
+lint: build  ## style, types, the kernel's style, who may import whom, and whether the protos break anybody
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint ext remixd/_kernel
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/python proto/check.py
 
 bench-tables: .make/bench  ## build/bench/: remixd beside other stretchers, in Markdown tables and pictures
 	@mkdir -p build/bench
@@ -55,8 +56,8 @@ memory: build  ## the kernel's tests on a kernel under AddressSanitizer, built a
 	  PYTHONPATH=build/memory/lib $(BIN)/python -P -m pytest -p no:cacheprovider tests/kernel \
 	  --deselect tests/kernel/test_host.py
 
-soak: build  ## an hour of wandering tempo, thousands of damaged songs
-	$(BIN)/python -m pytest -m soak tests/soak tests/control
+soak: build  ## an hour of wandering tempo, thousands of damaged songs, a hundred thousand calls
+	$(BIN)/python -m pytest -m soak tests/soak tests/control tests/e2e
 
 dist: build  ## dist/: the sdist, and the wheel built from it
 	rm -rf dist

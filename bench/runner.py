@@ -40,10 +40,20 @@ class Task:
 
     Attributes:
         quick: whether to settle for few samples.
+        seconds: how long what lasts is to last; None for the bench's own idea of it.
     """
 
-    def __init__(self, bench: Bench, *, quick: bool, tell: Tell, keep: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        bench: Bench,
+        *,
+        quick: bool,
+        tell: Tell,
+        keep: Callable[[], None],
+        seconds: float | None = None,
+    ) -> None:
         self.quick = quick
+        self.seconds = seconds
         self._bench = bench
         self._tell = tell
         self._keep = keep
@@ -94,7 +104,7 @@ def question_of(name: str) -> str:
     return (_module(name).__doc__ or "").partition("\n")[0]
 
 
-def run(name: str, *, quick: bool, path: Path | None, tell: Tell) -> Result:
+def run(name: str, *, quick: bool, path: Path | None, tell: Tell, seconds: float | None = None) -> Result:
     """Run one bench, or `all`, and return what was found.
 
     Args:
@@ -102,6 +112,7 @@ def run(name: str, *, quick: bool, path: Path | None, tell: Tell) -> Result:
         quick: few samples: minutes become seconds.
         path: the result file, written anew after every figure; None for no file.
         tell: called with what is being done.
+        seconds: how long what lasts is to last; None for each bench's own idea of it.
 
     Raises NotFound for an unknown bench, InvalidInput if the file cannot be written. A bench that fails does
     not hold back the others. Ctrl-C ends the run; what was found until then is returned, marked.
@@ -113,7 +124,7 @@ def run(name: str, *, quick: bool, path: Path | None, tell: Tell) -> Result:
         machine=describe_machine(),
         versions=describe_versions(),
         commit=describe_commit(),
-        settings={"bench": name, "quick": quick},
+        settings={"bench": name, "quick": quick, "seconds": seconds},
     )
 
     def keep() -> None:
@@ -128,7 +139,7 @@ def run(name: str, *, quick: bool, path: Path | None, tell: Tell) -> Result:
         for each, question in zip(names, questions, strict=True):
             bench = Bench(name=each, question=question)
             result.benches.append(bench)
-            _run_one(bench, Task(bench, quick=quick, tell=tell, keep=keep))
+            _run_one(bench, Task(bench, quick=quick, tell=tell, keep=keep, seconds=seconds))
             keep()
         tell("noise floor")
         result.noise += measure_noise(noise_s, "after")

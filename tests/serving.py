@@ -20,6 +20,7 @@ from remixd.audience.told import CrowdTold, Explained, Forgotten, Part, PlannedM
 from remixd.config import Address
 from remixd.control.action import DECK_NAMES, DeckCommand
 from remixd.control.command import Answer, Applied, AppliedMove, Clamp, Refused
+from remixd.control.encoding import Encoding, Heard, Tap, Taps
 from remixd.control.ingest import ImportResult
 from remixd.control.presets import Pick
 from remixd.control.sink import Sink
@@ -27,6 +28,8 @@ from remixd.control.streams import DeckStatus, Listener, Packet, SessionStatus, 
 from remixd.director.blend import Blend, as_preset
 from remixd.director.preset import Preset
 from remixd.director.preset_files import load_blend, save_preset
+from remixd.encoder.codec import make_codec
+from remixd.encoder.stream import Stream
 from remixd.errors import BadAudio, NotFound, nearest
 from remixd.mix import DIMENSIONS
 from remixd.track.analysis import Alternative, Span
@@ -163,6 +166,9 @@ class HandPlayedSession:
         self.received: list[Signal] = []
         self.performed: list[DeckCommand] = []
         self.listeners: set[Listener] = set()
+        self.taps = Taps()
+        self.ring = HandPlayedRing()
+        self.streams: list[tuple[Tap, Stream]] = []
         self.watchers: set[Watcher] = set()
         self.refusal: Exception | None = None
         self.applies = True
@@ -249,6 +255,15 @@ class HandPlayedSession:
                               bar_beat="1:1.00", late_frames=0, moves=()))  # fmt: skip
         return Answer(id=panic_id, accepted=True, planned_sample=self.sample)
 
+    def encode(self, encoding: Encoding) -> Tap:
+        """Begin to encode it, as the worker would."""
+        stream = Stream(1, lambda: make_codec(encoding.codec, encoding.bitrate_bps), self.ring, 0)
+        tap = Tap(1, encoding, lambda: (Path(), 0))
+        tap.begin(stream.opened())
+        self.taps.add(tap)
+        self.streams.append((tap, stream))
+        return tap
+
     def listen(self) -> Listener:
         listener = Listener(self.listeners.discard)
         self.listeners.add(listener)
@@ -269,8 +284,18 @@ class HandPlayedSession:
 
     def play(self, packets: int, *, level: float = 0.25) -> None:
         """Give every listener packets of a constant `level`."""
-        for _ in range(packets):
-            pcm = np.full((PACKET_FRAMES, 2), level, dtype="<f4").tobytes()
+        self.sound(np.full((packets * PACKET_FRAMES, 2), level, dtype="<f4"))
+
+    def sound(self, sound: Any) -> None:
+        """Give every listener float32 (frames, 2), in packets."""
+        for start in range(0, len(sound), PACKET_FRAMES):
+            pcm = sound[start : start + PACKET_FRAMES].tobytes()
+            self.ring.entries.append(
+                SimpleNamespace(
+                    sequence=len(self.ring.entries) + 1, sample=self.sample, pcm=pcm, tempo=1.0,
+                    position=self.sample << 24,
+                )
+            )  # fmt: skip
             packet = Packet(
                 sequence=self.sample // PACKET_FRAMES, sample=self.sample, pcm=pcm, frames=PACKET_FRAMES,
                 position_s=self.sample / RATE_HZ, bar_beat="1:1.00",
@@ -278,6 +303,9 @@ class HandPlayedSession:
             self.sample += PACKET_FRAMES
             for listener in self.listeners:
                 listener.put(packet)
+            for tap, stream in self.streams:
+                for message in stream.take():
+                    tap.put(message, lambda _: "1:1.00")
 
     def skip(self, packets: int) -> None:
         """Let time pass that nobody hears."""
@@ -285,12 +313,37 @@ class HandPlayedSession:
 
     def die(self) -> None:
         self.state = "lost"
+        self.taps.end(f"the engine of session {self.id} is lost")
         for stream in [*self.listeners, *self.watchers]:
             stream.lose(f"the engine of session {self.id} is lost")
 
     def end(self) -> None:
+        self.taps.end()
         for stream in [*self.listeners, *self.watchers]:
             stream.close()
+
+
+class HandPlayedRing:
+    """The ring of packets of a session, as far as the encoder sees it."""
+
+    def __init__(self) -> None:
+        self.entries: list[Any] = []
+        self.oldest = 1
+
+    @property
+    def newest(self) -> int:
+        return len(self.entries)
+
+    def read(self, sequence: int) -> Any:
+        return self.entries[sequence - 1]
+
+
+class HandMadeEncodings:
+    """The encoder, in this process."""
+
+    async def listen(self, session: HandPlayedSession, encoding: Encoding) -> Heard:
+        tap = session.taps.get(encoding) or session.encode(encoding)
+        return tap.listeners.join(), tap.head.result()
 
 
 class HandPlayedSessions:
@@ -298,9 +351,12 @@ class HandPlayedSessions:
 
     def __init__(self, shelf: ShelfOfTracks) -> None:
         self.audiences = self.picking = self
+        self.encodings = HandMadeEncodings()
         self._shelf = shelf
         self.held: dict[str, HandPlayedSession] = {}
         self._count = 0
+        self.may_create = asyncio.Event()
+        self.may_create.set()
 
     async def create(
         self,
@@ -312,11 +368,13 @@ class HandPlayedSessions:
         arc: Arc = (),
         exploring: bool | None = None,
         apart: bool = False,
+        name: str | None = None,
     ) -> HandPlayedSession:
+        await self.may_create.wait()
         track = "" if track_id is None else self._shelf.get(track_id).id
         self._count += 1
         session = HandPlayedSession(
-            f"s-{self._count}", self._count, track, mode="directed" if directed else "hands-on",
+            f"s-{name or self._count}", self._count, track, mode="directed" if directed else "hands-on",
             sink=str(Sink.parse(sink or "stream")), presets=load_blend(presets or {}),
         )  # fmt: skip
         session.arc, session.exploring, session.apart = arc, exploring, apart
@@ -473,7 +531,7 @@ def when_heard(service: Service, session: HandPlayedSession, act: Callable[[], N
 
     def wait() -> None:
         until = time.monotonic() + 5
-        while not session.listeners and time.monotonic() < until:
+        while not session.listeners and not len(session.taps) and time.monotonic() < until:
             time.sleep(0.002)
         service.run(act)
 

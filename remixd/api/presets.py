@@ -10,7 +10,9 @@ from google.protobuf.struct_pb2 import Struct
 
 from remixd.api import audience_convert
 from remixd.api.decks import ROLE_TO_PROTO, when_from_proto
+from remixd.api.masks import check_mask, masked
 from remixd.api.pages import cut_page
+from remixd.api.repeats import Repeats
 from remixd.api.status import Context
 from remixd.audience.signal import check_name
 from remixd.control.presets import Pick
@@ -58,23 +60,26 @@ class PresetsServicer(presets_pb2_grpc.PresetsServicer):
 
     def __init__(self, sessions: Registry) -> None:
         self._sessions = sessions
+        self._repeats = Repeats[pb.SavePresetResponse]()
 
     async def ListPresets(  # noqa: N802 (the proto's name)
         self, request: pb.ListPresetsRequest, _context: Context
     ) -> pb.ListPresetsResponse:
         """List the presets in the order of their names; other calls are answered meanwhile."""
+        mask = check_mask(request.read_mask, pb.Preset)
         names = await asyncio.to_thread(preset_names)
         page, token = cut_page(names, lambda name: (name,), request.page_size, request.page_token)
         found, problems = await asyncio.to_thread(load_presets, names=page)
-        return pb.ListPresetsResponse(
-            presets=[preset_to_proto(preset) for preset in found], next_page_token=token, problems=problems
-        )
+        told = [masked(preset_to_proto(preset), mask) for preset in found]
+        return pb.ListPresetsResponse(presets=told, next_page_token=token, problems=problems)
 
     async def GetPreset(  # noqa: N802
         self, request: pb.GetPresetRequest, _context: Context
     ) -> pb.GetPresetResponse:
         """Tell one preset in full."""
-        return pb.GetPresetResponse(preset=preset_to_proto(load_preset(check_name("preset", request.preset))))
+        mask = check_mask(request.read_mask, pb.Preset)
+        preset = load_preset(check_name("preset", request.preset))
+        return pb.GetPresetResponse(preset=masked(preset_to_proto(preset), mask))
 
     async def PickPresets(  # noqa: N802
         self, request: pb.PickPresetsRequest, _context: Context
@@ -95,6 +100,9 @@ class PresetsServicer(presets_pb2_grpc.PresetsServicer):
         self, request: pb.SavePresetRequest, _context: Context
     ) -> pb.SavePresetResponse:
         """Save what a session sounds like."""
+        return await self._repeats.once(request, "", lambda: self._save(request))
+
+    async def _save(self, request: pb.SavePresetRequest) -> pb.SavePresetResponse:
         session = self._sessions.get(check_name("session", request.session))
         preset, path = self._sessions.picking.save(
             session,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from remixd.api import convert
+from remixd.api.masks import check_mask, masked
 from remixd.api.pages import cut_page
 from remixd.api.status import Context
 from remixd.audience.signal import check_name
@@ -95,9 +96,11 @@ class TracksServicer(tracks_pb2_grpc.TracksServicer):
     async def GetTrack(  # noqa: N802
         self, request: pb.GetTrackRequest, _context: Context
     ) -> pb.GetTrackResponse:
-        """Give one track in full."""
+        """Give one track, in full or as far as it is wanted."""
+        mask = check_mask(request.read_mask, pb.Track)
         track = self._library.get(check_name("track", request.track))
-        return pb.GetTrackResponse(track=convert.track_to_proto(track), library=str(self._library.path))
+        told = masked(convert.track_to_proto(track), mask)
+        return pb.GetTrackResponse(track=told, library=str(self._library.path))
 
     async def EditTrack(  # noqa: N802
         self, request: pb.EditTrackRequest, _context: Context
@@ -133,9 +136,10 @@ class TracksServicer(tracks_pb2_grpc.TracksServicer):
         self, request: pb.ListTracksRequest, _context: Context
     ) -> pb.ListTracksResponse:
         """List the tracks that are looked for, in the order of import."""
+        mask = check_mask(request.read_mask, pb.TrackSummary)
         search = convert.search_from_proto(request)
         found = await asyncio.to_thread(self._library.tracks, search)  # of 10,000 tracks: 40 ms
         rows, token = cut_page(found, _row_key, request.page_size, request.page_token)
         return pb.ListTracksResponse(
-            tracks=[convert.row_to_proto(row) for row in rows], next_page_token=token
+            tracks=[masked(convert.row_to_proto(row), mask) for row in rows], next_page_token=token
         )

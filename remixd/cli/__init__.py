@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 refused, 2 the command line is wrong, 70 a fault of remixd
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -100,7 +101,6 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes at exit
         return UNREAD
     except OSError as error:
         _complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
@@ -113,5 +113,14 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def main() -> NoReturn:
-    """Run the command of this process."""
-    sys.exit(run())
+    """Run the command of this process, and end it.
+
+    At once, not through the interpreter's end: that stops gRPC's threads wherever they are, and then waits
+    for ever for a lock that one of them held when it finalises a call.
+    """
+    code = run()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):  # nobody reads it any more
+            if stream is not None:
+                stream.flush()
+    os._exit(code)

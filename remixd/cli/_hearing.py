@@ -12,11 +12,27 @@ if TYPE_CHECKING:
     from remixd.client import Packet, Recorder
 
 
+def format_of(out: Path, asked: str | None, *, stems: bool) -> str:
+    """What is sent for a file. Raises InvalidInput where they do not go together."""
+    from remixd.client._recording import SUFFIXES
+
+    if stems:
+        if asked not in (None, "f32", "s16"):
+            raise InvalidInput(f"stems are sent as f32 or s16, not {asked}")
+        return asked or "f32"
+    fitting = [name for name, suffixes in SUFFIXES.items() if out.suffix.lower() in suffixes]
+    if not fitting:
+        raise InvalidInput(f"{out} must end in .wav, .flac, .opus or .ogg")
+    if asked is not None and asked not in fitting:
+        raise InvalidInput(f"{out} cannot hold {asked}: it must end in {' or '.join(SUFFIXES[asked])}")
+    return asked or fitting[0]
+
+
 class Hearing:
     """Packets of a session, laid on its clock.
 
     Args:
-        out: the WAV file; of stems the folder, made if it is not there.
+        out: the file; of stems the folder, made if it is not there.
         frames: how much is to be heard.
         stems: whether the packets are of stems: each pair of channels becomes NAME.wav.
 
@@ -24,8 +40,6 @@ class Hearing:
     """
 
     def __init__(self, out: Path, frames: int, *, stems: bool) -> None:
-        if not stems and out.suffix.lower() != ".wav":
-            raise InvalidInput(f"{out} must end in .wav")
         if not out.absolute().parent.is_dir():
             raise NotFound(f"there is no folder {out.absolute().parent}")
         if stems and out.exists() and not out.is_dir():
@@ -37,10 +51,13 @@ class Hearing:
         """Take the next packet."""
         from remixd.client import Recorder
 
-        for number, name in enumerate(packet.pairs or ("",)):
+        if not packet.format.pairs:
+            self._recorders.setdefault("", Recorder(self._frames)).add(packet)
+        stereo = dataclasses.replace(packet.format, channels=2, pairs=())
+        for number, name in enumerate(packet.format.pairs):
             recorder = self._recorders.setdefault(name, Recorder(self._frames))
             pcm = packet.pcm[:, 2 * number : 2 * number + 2]
-            recorder.add(dataclasses.replace(packet, pcm=pcm, pairs=()))
+            recorder.add(dataclasses.replace(packet, pcm=pcm, format=stereo))
 
     @property
     def any(self) -> Recorder | None:

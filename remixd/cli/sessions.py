@@ -230,30 +230,52 @@ def print_answer(answer: Answer) -> None:
     "--out",
     type=FILE,
     required=True,
-    metavar="OUT",
-    help="Where to write it: a .wav; of stems a folder.",
+    metavar="OUT.wav|.flac|.opus|.ogg",
+    help="Where to write the sound; with --stems a folder.",
 )
-@click.option("--stems", is_flag=True, help="Write the stems one by one, a file each, instead of the mix.")
+@click.option(
+    "--format",
+    "wire_format",
+    type=click.Choice(("f32", "s16", "flac", "opus")),
+    help="What to be sent.  [default: by the suffix of OUT; f32 for .wav and for stems]",
+)
+@click.option("--bitrate", type=click.IntRange(min=1), metavar="KBIT", help="Of Opus.  [default: 128]")
+@click.option("--stems", is_flag=True, help="Write the stems one by one, a .wav each, instead of the mix.")
 @daemon_option
 @json_option
 def listen(
-    session_id: str, seconds: float, out: Path, stems: bool, daemon: str | None, as_json: bool
+    session_id: str,
+    seconds: float,
+    out: Path,
+    wire_format: str | None,
+    bitrate: int | None,
+    stems: bool,
+    daemon: str | None,
+    as_json: bool,
 ) -> None:
     """Write what a session sounds like.
 
-    From now on, on its clock: 48 kHz, stereo, 24 bits. What was missed is silence, and counted as a gap. If
-    the session is lost, what was heard is kept. With --stems the session must have been created with --stems:
-    drums.wav, bass.wav and so on are each what is heard of it, in time with each other and the mix.
+    From now on, on its clock: 48 kHz, stereo; as WAV and FLAC in 24 bits, or as Ogg Opus, as it was encoded
+    for all who listen. What was missed is silence, and counted as a gap. If the session is lost, what was
+    heard is kept. With --stems, of a session that was created with --stems, drums.wav, bass.wav and so on are
+    each what is heard of it, in time with each other and the mix.
     """
-    from remixd.cli._hearing import Hearing
+    from remixd.cli._hearing import Hearing, format_of
     from remixd.client import Client
     from remixd.units import frames_from_seconds, seconds_from_frames
 
+    wire_format = format_of(out, wire_format, stems=stems)
     hearing = Hearing(out, frames_from_seconds(seconds), stems=stems)
     with Client(daemon) as client:
         try:
             with (
-                client.packets(session_id, seconds=seconds + client.timeout_s, stems=stems) as packets,
+                client.packets(
+                    session_id,
+                    seconds=seconds + client.timeout_s,
+                    format=wire_format,
+                    bitrate_bps=None if bitrate is None else bitrate * 1000,
+                    stems=stems,
+                ) as packets,
                 progress(session_id) as on_progress,
             ):
                 while not hearing.is_full and (packet := next(packets, None)) is not None:

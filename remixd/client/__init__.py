@@ -6,6 +6,7 @@ with Client() as client:
     session = client.create_session(client.tracks()[0].id)
     answer = client.signal(session.id, {"vocals": -18.0}, wait=True)
     client.listen(session.id, 10.0).save("heard.wav")
+    client.listen(session.id, 10.0, format="opus").save("heard.opus")
 
 with Client() as client, client.console(session.id) as console:
     console.load("B", client.tracks()[1].id)
@@ -68,6 +69,7 @@ from remixd.client._types import (
     Packet,
     Refused,
     Session,
+    StreamFormat,
 )
 
 __all__ = [
@@ -112,6 +114,7 @@ __all__ = [
     "StemNull",
     "StemOverview",
     "Stream",
+    "StreamFormat",
     "Taste",
     "Timeline",
     "TimelineBeat",

@@ -28,6 +28,7 @@ from remixd.client._song_types import (
 )
 from remixd.client._steps import Ask, Follow, Plan, Take
 from remixd.client._types import (
+    SAMPLES,
     Answer,
     Packet,
     Session,
@@ -277,24 +278,48 @@ class Plans(AudiencePlans):
         answer = convert.panic_answer(panic_id, response)
         return (yield from outcome(events, answer)) if wait else answer
 
-    def packets(self, session: str, *, seconds: float | None = None, stems: bool = False) -> Follow[Packet]:
+    def packets(
+        self,
+        session: str,
+        *,
+        seconds: float | None = None,
+        format: str = "f32",  # noqa: A002 (what everybody calls it)
+        bitrate_bps: int | None = None,
+        stems: bool = False,
+    ) -> Follow[Packet]:
         """A session's sound from now on, as it comes; after `seconds` of waiting, Unavailable.
 
-        With `stems` it is these one by one, a pair of channels each, of a session created with stems.
+        Args:
+            session: its id.
+            seconds: how long at most; None for ever.
+            format: "f32" or "s16", samples; "flac" or "opus", encoded.
+            bitrate_bps: of "opus": 48,000 to 256,000; 128,000 if None.
+            stems: instead of the mix these one by one, a pair of channels each, as samples; the session must have
+                been created with stems.
         """
+        if format not in convert.FORMATS:
+            raise InvalidInput(f"format is {format!r}; it must be one of {', '.join(convert.FORMATS)}")
         request = sessions_pb2.ListenRequest(
-            session=session, format=sessions_pb2.SAMPLE_FORMAT_F32, stems=stems
+            session=session, format=convert.FORMATS[format], bitrate_bps=bitrate_bps or 0, stems=stems
         )
-        return Follow("Sessions", "Listen", request, seconds, _Packets())
+        return Follow("Sessions", "Listen", request, seconds, _PacketReader())
 
-    def listen(self, session: str, seconds: float) -> Plan[Recording]:
-        """Hear a session for `seconds` and lay what comes on its clock.
+    def listen(
+        self,
+        session: str,
+        seconds: float,
+        *,
+        format: str = "f32",  # noqa: A002
+        bitrate_bps: int | None = None,
+    ) -> Plan[Recording]:
+        """Hear a session for `seconds` and lay what comes on its clock: see `packets`.
 
         A session that is deleted meanwhile gives what was heard until then.
         Raises InvalidInput for less than one frame.
         """
         recorder = Recorder(frames_from_seconds(seconds))
-        packets = yield self.packets(session, seconds=seconds + self.timeout_s)
+        longest_s = seconds + self.timeout_s
+        packets = yield self.packets(session, seconds=longest_s, format=format, bitrate_bps=bitrate_bps)
         while not recorder.is_full and (packet := (yield Take(packets))) is not None:
             recorder.add(packet)
         return recorder.recording()
@@ -304,15 +329,13 @@ def _itself(message: M) -> M:
     return message
 
 
-class _Packets:
-    """Reads a stream of packets, as the format that comes first has it."""
+class _PacketReader:
+    """Reads one stream, which tells its format first."""
 
     def __init__(self) -> None:
-        self._pairs: tuple[str, ...] = ()
+        self._format = SAMPLES
 
     def __call__(self, message: sessions_pb2.ListenResponse) -> Packet | None:
-        if message.HasField("packet"):
-            return convert.packet(message.packet, self._pairs)
         if message.HasField("format"):
-            self._pairs = tuple(message.format.pairs)
-        return None
+            self._format = convert.stream_format(message.format)
+        return convert.packet(message.packet, self._format) if message.HasField("packet") else None

@@ -6,6 +6,7 @@ Thread: [control].
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from remixd._kernel.checkpoint import told_of
@@ -17,6 +18,7 @@ from remixd.control.action import DeckCommand
 from remixd.control.command import Answer, Refused
 from remixd.control.decks import Deck, Loaded
 from remixd.control.desk import POSITION_ONE, Desk
+from remixd.control.encoding import Taps
 from remixd.control.engine import Engine
 from remixd.control.fanout import Listeners, Watchers
 from remixd.control.journal import Journal
@@ -48,6 +50,7 @@ class Session:
         racks: that of each rack, likewise (see `rack_score`).
         journal: where everything that shapes its sound is written down.
         degraded: what is done more cheaply for it, and why.
+        taps: its sound as it is encoded.
     """
 
     def __init__(
@@ -80,6 +83,7 @@ class Session:
         self.degraded: dict[str, str] = {}
         self._listeners = Listeners()
         self._parts = Parts()
+        self.taps = Taps()
         self._watchers = Watchers()
         self._timekeeper: Timekeeper | None = None
         # No method of the session: one that refers to itself would keep its shared memory until the next
@@ -312,6 +316,14 @@ class Session:
             listener.lose(f"session {self.id} is lost: its engine has died")
         return listener
 
+    def source(self) -> tuple[Path, int]:
+        """Where its packets are, and what is added to the sequence of those there."""
+        return self.engine.memory_path(self.key), self._before
+
+    def bar_beat(self, position_s: float) -> str | None:
+        """A place in its song, musically; None where it has no beats."""
+        return self._desk.bar_beat(position_s)
+
     def watch(self, only: set[str] | None = None, *, timeline: bool = False) -> Watcher:
         """Join the session's watchers: the status now, then every change. Close it when done.
 
@@ -356,7 +368,7 @@ class Session:
     @property
     def listeners_count(self) -> int:
         """How many hear it over the network."""
-        return len(self._listeners) + len(self._parts.listeners)
+        return len(self._listeners) + len(self.taps) + len(self._parts.listeners)
 
     @property
     def version(self) -> int:
@@ -393,6 +405,7 @@ class Session:
         self.engine, self._memory, self._ring = engine, memory, memory.ring
         self._read, self._heard, self._reports_lost = 0, -1, 0
         self._desk.receipts.move(memory.commands, told)
+        self.taps.move()
         self._desk.layers.restart()
 
     async def leave(self) -> None:
@@ -411,6 +424,7 @@ class Session:
         self.journal.end("the session was ended")
         self._listeners.close()
         self._parts.listeners.close()
+        self.taps.end()
         self._watchers.close()
 
     def lose(self, reason: str) -> None:
@@ -420,4 +434,5 @@ class Session:
         self._desk.receipts.clear()
         self._listeners.lose(reason)
         self._parts.listeners.lose(reason)
+        self.taps.end(reason)
         self._watchers.lose(reason)

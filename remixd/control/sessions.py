@@ -9,7 +9,7 @@ import secrets
 import time
 from collections.abc import Collection, Mapping, Sequence
 from itertools import count
-from typing import Any, Final
+from typing import Final
 
 from remixd._kernel.host import SESSIONS_MAX
 from remixd.audience.arc import Arc
@@ -21,9 +21,10 @@ from remixd.control.audiences import Audiences
 from remixd.control.caches import Caches
 from remixd.control.choosing import Choosing
 from remixd.control.command import Answer
+from remixd.control.encodings import Encodings
 from remixd.control.engine import Died, Engine
 from remixd.control.grooving import Grooving
-from remixd.control.holding import Holding, ReadyRack
+from remixd.control.holding import Holding
 from remixd.control.journal import Journal
 from remixd.control.journals import Journals
 from remixd.control.kept_tastes import FILE as TASTES_FILE
@@ -59,6 +60,7 @@ class Sessions:
     Attributes:
         audiences: what its fans have expressed, in all of them.
         picking: goes to presets, and saves them.
+        encodings: what they sound like as Opus and FLAC.
     """
 
     def __init__(
@@ -87,6 +89,7 @@ class Sessions:
         self._choosing = Choosing(library.get, self._expect, self.pick)
         self._admission = Admission()
         self._grooving = Grooving()
+        self.encodings = Encodings()
         self._generation = count(1)
         self._loading: set[asyncio.Task[None]] = set()
         self._reserved: set[int] = set()
@@ -121,6 +124,7 @@ class Sessions:
         arc: Arc = (),
         exploring: bool | None = None,
         apart: bool = False,
+        name: str | None = None,
     ) -> Session:
         """Start a track from its beginning, or a session of empty decks.
 
@@ -132,25 +136,26 @@ class Sessions:
             arc: how lively a directed session is to be over time.
             exploring: whether a directed session may try things out; None for yes.
             apart: whether its stems are handed out one by one, too; that takes more of an engine.
+            name: for its id; if there is such a session already, that one is it. None for a new name.
 
         Raises NotFound for an unknown track or preset, InvalidInput for an unknown sink, a broken package, or
         where there is nothing to direct, Exhausted if the engine is full or out of shared memory, Unavailable
         while there is no engine, or if the device cannot play, AlreadyExists for a file that is there. If the
         caller is cancelled, so is the session.
         """
-        making = asyncio.ensure_future(
-            self._create(
-                Start.of(
-                    None if track_id is None else self._library.get(track_id),
-                    load_blend(presets or {ORIGINAL: 1.0}),
-                    Sink.parse(sink) if sink else self._sink,
-                    is_directed=directed,
-                    arc=arc,
-                    exploring=exploring,
-                    apart=apart,
-                )
-            )
+        session_id = f"s-{name}" if name else _new_id(self._sessions)
+        if session_id in self._sessions:
+            return self._sessions[session_id]
+        start = Start.of(
+            None if track_id is None else self._library.get(track_id),
+            load_blend(presets or {ORIGINAL: 1.0}),
+            Sink.parse(sink) if sink else self._sink,
+            is_directed=directed,
+            arc=arc,
+            exploring=exploring,
+            apart=apart,
         )
+        making = asyncio.ensure_future(self._create(session_id, start))
         try:
             return await asyncio.shield(making)
         except asyncio.CancelledError:
@@ -162,12 +167,12 @@ class Sessions:
             self._ending.add(ending := asyncio.ensure_future(self.delete(made.result().id)))
             ending.add_done_callback(self._ending.discard)
 
-    async def _create(self, start: Start) -> Session:
+    async def _create(self, session_id: str, start: Start) -> Session:
         if start.track and start.sink.kind == "file":
             start.track.check_export()
         lease = await self._caches.hold(start.track) if start.track else None
         try:
-            session = await self._play(start, lease)
+            session = await self._play(session_id, start, lease)
         except BaseException as error:
             if start.track and lease:
                 await self._caches.release(lease)
@@ -183,19 +188,20 @@ class Sessions:
             raise
         return session
 
-    async def _play(self, start: Start, lease: Lease | None) -> Session:
+    async def _play(self, session_id: str, start: Start, lease: Lease | None) -> Session:
         paced = (start.sink.kind, start.sink.name) != ("null", "fast")
         kind: Kind = "summed" if start.is_directed and not start.apart else "apart"
-        place = self._admission.place(self._supervisor.engines, kind, self._kinds(), paced=paced)
-        async with place as engine:
-            return await self._play_on(engine, start, lease)
+        async with self._admission.place(
+            self._supervisor.engines, kind, self._kinds(), paced=paced
+        ) as engine:
+            return await self._play_on(engine, session_id, start, lease)
 
     def _kinds(self) -> dict[int, Kind]:
         return {
             session.key: "summed" if session.is_summed else "apart" for session in self._sessions.values()
         }
 
-    async def _play_on(self, engine: Engine, start: Start, lease: Lease | None) -> Session:
+    async def _play_on(self, engine: Engine, session_id: str, start: Start, lease: Lease | None) -> Session:
         slot = self._reserve_slot(engine)
         try:
             key = next(self._generation) * SESSIONS_MAX + slot
@@ -208,7 +214,6 @@ class Sessions:
                 player=player, apart=start.apart,
             )  # fmt: skip
             playing = await engine.ask(op="play", key=key, memory=str(engine.memory_path(key)), **score)
-            session_id = _new_id(self._sessions)
             journal = await self._journals.begin(session_id, key, score) if self._journals else Journal()
             try:
                 session = Session(session_id, key, engine, start, score, journal)
@@ -250,10 +255,6 @@ class Sessions:
         Raises NotFound for an unknown preset, InvalidInput for a broken one, Unavailable without an engine.
         """
         return self.picking.take(session, pick, load_blend(pick.weights))
-
-    async def make_rack_ready(self, session: Session, chain: Sequence[Mapping[str, Any]]) -> ReadyRack:
-        """Have a rack lie ready for `order.rack_order`: see `Holding.make_rack_ready`."""
-        return await self._holding.make_rack_ready(session, chain)
 
     def _expect(self, session: Session, command: DeckCommand, track: Track, loop: bool = False) -> Answer:
         answer = session.expect(command, track)
@@ -336,6 +337,7 @@ class Sessions:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         await self._grooving.close()
+        await self.encodings.close()
         self.audiences.close()
         for session in self.all():
             session.end()

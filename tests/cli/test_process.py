@@ -77,3 +77,26 @@ def test_a_command_whose_output_is_closed_ends_quietly():
 
 def test_numbers_that_json_has_no_word_for_become_null():
     assert plain({"a": (float("inf"), 1.5), "b": float("nan")}) == {"a": [None, 1.5], "b": None}
+
+
+def test_a_command_ends_though_a_lock_is_held_that_the_interpreter_would_wait_for():
+    """As gRPC's is, when its thread is stopped at the wrong moment."""
+    code = """
+import threading
+from remixd.cli import main
+
+lock = threading.Lock()
+lock.acquire()
+
+class Call:
+    def __del__(self):
+        lock.acquire()
+
+call = Call()
+call.itself = call
+main()
+"""
+    command = [sys.executable, "-c", code, "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0
+    assert done.stdout.startswith("remixd, version ")

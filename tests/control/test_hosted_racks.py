@@ -86,7 +86,7 @@ async def test_a_plug_in_whose_process_dies_is_bypassed_told_and_heard_again(
 ) -> None:
     shelf.add("song-00000001", {"other": music(480_000)})
     session = await sessions.create("song-00000001")
-    ready = await sessions.make_rack_ready(session, hushed())
+    ready = await sessions._holding.make_rack_ready(session, hushed())
     assert ready.delay_frames == 512
     await weigh(session, ready.key, 1.0)
     await until(lambda: is_quiet(session))
@@ -108,7 +108,7 @@ async def test_the_engine_that_takes_over_plays_at_once_and_has_the_plug_ins_aga
 ) -> None:
     shelf.add("song-00000001", {"other": music(480_000)})
     session = await sessions.create("song-00000001")
-    ready = await sessions.make_rack_ready(session, hushed())
+    ready = await sessions._holding.make_rack_ready(session, hushed())
     await weigh(session, ready.key, 1.0)
     await until(lambda: is_quiet(session))
     await asyncio.sleep(0.6)  # a checkpoint has it
@@ -126,12 +126,12 @@ async def test_plug_ins_that_cannot_be_had_are_refused_with_the_reason(
     shelf.add("song-00000001", {"other": music(480_000)})
     session = await sessions.create("song-00000001")
     with pytest.raises(InvalidInput, match=r"/nowhere\.vst3 is not there"):
-        await sessions.make_rack_ready(session, [{"effect": "vst3", "path": "/nowhere.vst3"}])
+        await sessions._holding.make_rack_ready(session, [{"effect": "vst3", "path": "/nowhere.vst3"}])
     with pytest.raises(InvalidInput, match="has a path"):
-        await sessions.make_rack_ready(session, [{"effect": "vst3", "file": "a.vst3"}])
+        await sessions._holding.make_rack_ready(session, [{"effect": "vst3", "file": "a.vst3"}])
     apart = [{"effect": "vst3", "path": "/a"}, {"effect": "gain"}, {"effect": "vst3", "path": "/b"}]
     with pytest.raises(InvalidInput, match="share a process"):
-        await sessions.make_rack_ready(session, apart)
+        await sessions._holding.make_rack_ready(session, apart)
     assert hosts(session.engine_pid) == []
 
 

@@ -66,7 +66,7 @@ def test_stems_are_heard_one_by_one_and_add_up_to_the_mix(
     assert client.session(session.id).stems == "one by one"
     with client.packets(session.id, stems=True) as apart, client.packets(session.id) as mixed:
         stems, mix = taken(apart, 60), taken(mixed, 60)
-    assert stems[0].pairs == ("drums", "bass", "other", "vocals", "generated")
+    assert stems[0].format.pairs == ("drums", "bass", "other", "vocals", "generated")
     by_sample = {packet.sample: packet.pcm for packet in mix}
     both = [packet for packet in stems if packet.sample in by_sample]
     assert len(both) > 40

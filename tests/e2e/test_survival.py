@@ -11,6 +11,7 @@ import wave
 from collections.abc import Callable
 from pathlib import Path
 
+import grpc
 import numpy as np
 import pytest
 from processes import Daemon
@@ -19,6 +20,7 @@ from remixd._kernel.shared import SessionMemory
 from remixd.client import Client, Lost
 from remixd.client import Packet as HeardPacket
 from remixd.errors import Unavailable
+from remixd.v1 import sessions_pb2, sessions_pb2_grpc
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -146,3 +148,23 @@ def test_a_daemon_that_was_killed_leaves_its_sessions_playing_and_the_next_one_h
     silent = ~pcm[: samples[-1]].any(axis=1)
     assert not silent[1000:].reshape(-1)[: 480 * 100].all()
     assert silent.mean() < 0.01, "the file went on all the while too"
+
+
+def test_a_request_that_is_sent_again_finds_its_session_with_the_next_daemon_too(start_daemon) -> None:
+    daemon = start_daemon()
+    with daemon.client() as client:
+        [track] = client.tracks()
+    request = sessions_pb2.CreateSessionRequest(track=track.id, sink="null", request_id="r-1")
+
+    def create(at: str) -> sessions_pb2.Session:
+        with grpc.insecure_channel(at) as channel:
+            return sessions_pb2_grpc.SessionsStub(channel).CreateSession(request, timeout=60).session
+
+    made = create(str(daemon.address))
+    assert create(str(daemon.address)).id == made.id
+    time.sleep(1.5)  # what is known of sessions is written down once a second
+    again = daemon.kill()
+    found = create(str(again.address))
+    assert (found.id, found.engine_pid) == (made.id, made.engine_pid)
+    with again.client() as client:
+        assert [each.id for each in client.sessions()] == [made.id]
