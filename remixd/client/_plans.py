@@ -294,8 +294,8 @@ class Plans(AudiencePlans):
             seconds: how long at most; None for ever.
             format: "f32" or "s16", samples; "flac" or "opus", encoded.
             bitrate_bps: of "opus": 48,000 to 256,000; 128,000 if None.
-            stems: instead of the mix these one by one, a pair of channels each, as samples; the session must have
-                been created with stems.
+            stems: instead of the mix these one by one, a pair of channels each, as samples; of a session that
+                was created with stems.
         """
         if format not in convert.FORMATS:
             raise InvalidInput(f"format is {format!r}; it must be one of {', '.join(convert.FORMATS)}")

@@ -8,8 +8,10 @@ from typing import Final
 import numpy as np
 
 from remixd._kernel.ring import PacketRing
+from remixd.control.decks import Decks
 from remixd.control.fanout import Listeners
-from remixd.control.streams import PAIRS, Packet
+from remixd.control.streams import PAIRS, Listener, Packet
+from remixd.errors import InvalidInput
 from remixd.units import PACKET_FRAMES, RATE_HZ, STEM_ROLES
 
 POSITION_ONE: Final = 1 << 24
@@ -27,14 +29,42 @@ def interleaved(pcm: bytes) -> bytes:
 class Parts:
     """The stems of one session, taken from its ring only while somebody listens to them.
 
+    Args:
+        decks: of the session.
+        is_apart: whether its stems are handed out.
+
     Attributes:
-        listeners: who do.
+        listeners: who listen to them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, decks: Decks, *, is_apart: bool) -> None:
+        self._decks, self._is_apart = decks, is_apart
         self.listeners = Listeners()
         self._read = 0
         self._before = 0
+
+    @property
+    def told(self) -> str:
+        """How they are handed out, in words; empty if they are not."""
+        if not self._is_apart:
+            return ""
+        loaded = [(deck.name, deck.loaded.track) for deck in self._decks.all if deck.loaded]
+        silent = [f"deck {name} is silent" for name, track in loaded if not track.is_separable]
+        return "; ".join([*silent, "by its rights"]) if silent else "one by one"
+
+    def join(self, session_id: str) -> Listener:
+        """Let one more listen to them: packets from now on.
+
+        Raises InvalidInput if they are not handed out, or rights do not let any of what is loaded be.
+        """
+        if not self._is_apart:
+            raise InvalidInput(
+                f"session {session_id} does not hand its stems out: create one with stems", field="stems"
+            )
+        loaded = [deck.loaded.track for deck in self._decks.all if deck.loaded]
+        if loaded and not any(track.is_separable for track in loaded):
+            loaded[0].check_separable()
+        return self.listeners.join()
 
     def take(self, ring: PacketRing | None, bar_beat: Callable[[float], str | None]) -> None:
         """Hand out what was rendered since the last call.

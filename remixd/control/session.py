@@ -29,7 +29,7 @@ from remixd.control.start import Start
 from remixd.control.streams import Listener, Packet, SessionStatus, Watcher
 from remixd.control.telling import heard_now, racks_delay_s, status_of
 from remixd.control.timekeeping import Timekeeper
-from remixd.errors import InvalidInput, RemixdError, Unavailable
+from remixd.errors import RemixdError, Unavailable
 from remixd.track.package import Track
 from remixd.units import PACKET_FRAMES, RATE_HZ
 
@@ -82,15 +82,15 @@ class Session:
         self._reports_lost = 0
         self.degraded: dict[str, str] = {}
         self._listeners = Listeners()
-        self._parts = Parts()
         self.taps = Taps()
         self._watchers = Watchers()
-        self._timekeeper: Timekeeper | None = None
+        self._timekeeper = Timekeeper()
         # No method of the session: one that refers to itself would keep its shared memory until the next
         # collection.
         self._desk = Desk(
             session_id, self._memory.commands, key, start, self._watchers.put_answer, self.journal
         )
+        self._parts = Parts(self._desk.decks, is_apart=self.is_apart)
 
     @property
     def has_output(self) -> bool:
@@ -127,15 +127,6 @@ class Session:
         """Whether its stems may be summed in the spectrum, which is cheaper: not if they are handed out."""
         return self.mode == "directed" and not self.is_apart
 
-    @property
-    def stems_told(self) -> str:
-        """How its stems are handed out, in words; empty if they are not."""
-        if not self.is_apart:
-            return ""
-        loaded = [(deck, deck.loaded.track) for deck in self._desk.decks.all if deck.loaded]
-        silent = [f"deck {deck.name} is silent" for deck, track in loaded if not track.is_separable]
-        return "; ".join([*silent, "by its rights"]) if silent else "one by one"
-
     def status(self) -> SessionStatus:
         """How it stands now."""
         return SessionStatus(
@@ -147,7 +138,7 @@ class Session:
             device=self.device,
             mode=self.mode,
             degraded="; ".join(self.degraded.values()),
-            stems=self.stems_told,
+            stems=self._parts.told,
             **status_of(self._desk),
         )
 
@@ -246,16 +237,7 @@ class Session:
         self._parts.take(self._memory.stems, self._desk.bar_beat)
         if self._watchers.want_status(now_s):
             self._watchers.put_status(self.status())
-        self._tell_timeline(now_s)
-
-    def _tell_timeline(self, now_s: float) -> None:
-        """Tell those who asked what comes; without them nobody looks ahead."""
-        if not self._watchers.want_timeline:
-            self._timekeeper = None
-            return
-        self._timekeeper = self._timekeeper or Timekeeper()
-        if timeline := self._timekeeper.tell(self, now_s):
-            self._watchers.put_timeline(timeline)
+        self._timekeeper.tend(self, self._watchers, now_s)
 
     def _take_packets(self) -> None:
         newest = self._ring.newest
@@ -304,14 +286,7 @@ class Session:
 
         Raises InvalidInput if they are not handed out, or rights do not let any of what is loaded be.
         """
-        if not self.is_apart:
-            raise InvalidInput(
-                f"session {self.id} does not hand its stems out: create one with stems", field="stems"
-            )
-        loaded = [deck.loaded.track for deck in self._desk.decks.all if deck.loaded]
-        if loaded and not any(track.is_separable for track in loaded):
-            loaded[0].check_separable()
-        listener = self._parts.listeners.join()
+        listener = self._parts.join(self.id)
         if not self.playing:
             listener.lose(f"session {self.id} is lost: its engine has died")
         return listener
@@ -331,8 +306,7 @@ class Session:
         With `timeline` it is told what comes, too.
         """
         watcher = self._watchers.join(self.status(), only, timeline=timeline)
-        if self._timekeeper and self._timekeeper.newest:
-            watcher.put_timeline(self._timekeeper.newest)
+        self._timekeeper.welcome(watcher)
         if not self.playing:
             watcher.lose(f"session {self.id} is lost: its engine has died")
         return watcher

@@ -14,10 +14,12 @@ from remixd.audience.told import PlannedMove
 from remixd.control.action import DECK_NAMES
 from remixd.control.bridging import bar_beats
 from remixd.control.decks import Loaded
+from remixd.control.fanout import Watchers
 from remixd.control.forecast import Changes, HostClock, bar_beat, beats_of
 from remixd.control.foresight import VIRTUAL, Ahead, Foresight, Stretch, missing
 from remixd.control.order import EVERY_DECK, Order, mix_order
 from remixd.control.rehearsal import planned
+from remixd.control.streams import Watcher
 from remixd.control.timeline import Coming, Timeline, revised_from
 from remixd.errors import InvalidInput
 from remixd.units import PACKET_FRAMES, RATE_HZ
@@ -67,12 +69,25 @@ class Timekeeper:
 
     def __init__(self) -> None:
         self.newest: Timeline | None = None
-        self._foresight = Foresight()
+        self._foresight: Foresight | None = None
         self._ahead = Ahead((), ())
         self._anchor_ns = 0
         self._seen: object = None
         self._looked_s = 0.0
         self._due = 0
+
+    def tend(self, session: Session, watchers: Watchers, now_s: float) -> None:
+        """Tell those watchers who asked; while nobody does, nobody looks ahead. `now_s` is monotonic."""
+        if not watchers.want_timeline:
+            self.newest = self._foresight = self._seen = None
+            self._due = 0
+        elif timeline := self.tell(session, now_s):
+            watchers.put_timeline(timeline)
+
+    def welcome(self, watcher: Watcher) -> None:
+        """Tell somebody new what was told last."""
+        if self.newest:
+            watcher.put_timeline(self.newest)
 
     def tell(self, session: Session, now_s: float) -> Timeline | None:
         """The timeline, if there is something new; `now_s` is monotonic."""
@@ -141,6 +156,7 @@ class Timekeeper:
         moves = self._rehearsed(session, orders)
         rehearsed = _tempo_moves(moves)
         sections = desk.transitions.sections_after(desk.decks.shown)
+        self._foresight = self._foresight or Foresight()
         self._ahead = ahead = self._foresight.look(
             checkpoint, {**orders, **rehearsed}, session.players, entry.sample, until, sections
         )
