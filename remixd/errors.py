@@ -49,6 +49,17 @@ class Unavailable(RemixdError):
     """A part that is not running now: the daemon, the engine."""
 
 
+class Disconnected(Unavailable):
+    """A daemon that cannot be reached just now, or that is stopping: it, or the next one, may be there soon.
+
+    `sent` is false if it cannot have heard of what was asked.
+    """
+
+    def __init__(self, message: str, *, sent: bool = True) -> None:
+        super().__init__(message)
+        self.sent = sent
+
+
 class Unsupported(RemixdError):
     """Something this build or machine cannot do."""
 

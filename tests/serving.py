@@ -20,8 +20,10 @@ from remixd.audience.told import CrowdTold, Explained, Forgotten, Part, PlannedM
 from remixd.config import Address
 from remixd.control.action import DECK_NAMES, DeckCommand
 from remixd.control.command import Answer, Applied, AppliedMove, Clamp, Refused
+from remixd.control.decks import Decks
 from remixd.control.encoding import Encoding, Heard, Tap, Taps
 from remixd.control.ingest import ImportResult
+from remixd.control.parts import Parts
 from remixd.control.presets import Pick
 from remixd.control.sink import Sink
 from remixd.control.streams import DeckStatus, Listener, Packet, SessionStatus, Watcher
@@ -174,7 +176,7 @@ class HandPlayedSession:
         self.applies = True
         self.arc: Arc = ()
         self.exploring: bool | None = None
-        self.apart = False
+        self.stems = Parts(session_id, Decks(None, self.mix), is_apart=False)
         self.crowd: CrowdTold | None = None
 
     def status(self) -> SessionStatus:
@@ -377,7 +379,8 @@ class HandPlayedSessions:
             f"s-{name or self._count}", self._count, track, mode="directed" if directed else "hands-on",
             sink=str(Sink.parse(sink or "stream")), presets=load_blend(presets or {}),
         )  # fmt: skip
-        session.arc, session.exploring, session.apart = arc, exploring, apart
+        session.arc, session.exploring = arc, exploring
+        session.stems.is_apart = apart
         self.held[session.id] = session
         return session
 
@@ -517,6 +520,15 @@ class Service:
 
     def session(self, session_id: str) -> HandPlayedSession:
         return self.sessions.get(session_id)
+
+    def halt(self) -> None:
+        """Serve no more; sessions go on."""
+        self.wait(self.server.stop(0.0))
+
+    def resume(self) -> None:
+        """Serve again, at the same address, as the next daemon would."""
+        self.server = self.run(self._build)
+        self.wait(self.server.start(self.address))
 
     def stop(self) -> None:
         if self._thread.is_alive():

@@ -15,8 +15,8 @@ PUBLIC = {
         "NullTest", "Packet", "Preset", "Rack", "Recorder", "Recording", "Refused",
         "Rights", "Section", "Session", "Signal", "Span", "Stem", "StemNull", "StemOverview",
         "Stream", "StreamFormat", "Track", "TrackSummary", "AsyncSignalStream", "Crowd", "CrowdDimension",
-        "Explanation", "Forgotten", "PlannedMove", "Reason", "Said", "SignalStream", "Taste", "Timeline",
-        "TimelineBeat", "TimelineEvent",
+        "Explanation", "Forgotten", "PlannedMove", "Reason", "Reconnected", "Said", "SignalStream", "Taste",
+        "Timeline", "TimelineBeat", "TimelineEvent",
     },
     "remixd.cli": {"main"},
 }  # fmt: skip

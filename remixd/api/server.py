@@ -45,6 +45,9 @@ RESPONSE_BYTES_MAX: Final = 4 << 20
 
 STOP_GRACE_S: Final = 2.0
 
+PING_INTERVAL_MIN_MS: Final = 5_000
+"""Who asks more often, while nothing is sent, whether the line is up is hung up on. Ours: every 20 s."""
+
 SERVICES: Final = tuple(
     file.services_by_name[name].full_name
     for file, name in (
@@ -69,6 +72,7 @@ class Server:
                 ("grpc.so_reuseport", 0),  # else a second daemon would share the port in silence
                 ("grpc.max_receive_message_length", REQUEST_BYTES_MAX),
                 ("grpc.max_send_message_length", RESPONSE_BYTES_MAX),
+                ("grpc.http2.min_recv_ping_interval_without_data_ms", PING_INTERVAL_MIN_MS),
             ),
         )
         for add, servicer in (

@@ -157,7 +157,7 @@ class SessionsServicer(sessions_pb2_grpc.SessionsServicer):
         if request.stems:
             if encoding is not None:
                 raise InvalidInput("stems are sent as s16 or f32", field="format")
-            joined = session.listen_to_stems()
+            joined = session.stems.join()
             told.channels *= len(PAIRS)
             told.pairs.extend(PAIRS)
         elif encoding is None:

@@ -314,7 +314,8 @@ def watch(
     """Follow a session.
 
     Tells how it stands, what became of signals, and its loss. With --json every event is one JSON value on a
-    line of its own, and its "event" is "status", "applied", "refused", "missed", "lost" or "timeline".
+    line of its own, and its "event" is "status", "applied", "refused", "missed", "timeline",
+    "reconnected" or "lost".
     """
     from remixd.client import Client, Lost
 
@@ -340,7 +341,7 @@ def _json_events(events: Iterator[Any]) -> Iterator[Any]:
 
 
 def _told_events(events: Iterator[Any]) -> Iterator[Any]:
-    from remixd.client import Applied, Missed, Refused, Session, Timeline
+    from remixd.client import Applied, Missed, Reconnected, Refused, Session, Timeline
 
     told_s = float("-inf")
     for event in events:
@@ -360,6 +361,8 @@ def _told_events(events: Iterator[Any]) -> Iterator[Any]:
                 print(line, flush=True)
         elif isinstance(event, Missed):
             print(f"missed what became of {event.answers} signals", flush=True)
+        elif isinstance(event, Reconnected):
+            print(f"the daemon is there again, after {event.seconds:.1f} s", flush=True)
         yield event
 
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import grpc
+import grpc.aio
 from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
 
@@ -25,6 +26,7 @@ CLASSES: Final[Mapping[str, type[errors.RemixdError]]] = {
         errors.AlreadyExists,
         errors.Exhausted,
         errors.Unavailable,
+        errors.Disconnected,
         errors.Unsupported,
     )
 }
@@ -34,7 +36,7 @@ BY_CODE: Final[Mapping[grpc.StatusCode, type[errors.RemixdError]]] = {
     grpc.StatusCode.ALREADY_EXISTS: errors.AlreadyExists,
     grpc.StatusCode.RESOURCE_EXHAUSTED: errors.Exhausted,
     grpc.StatusCode.UNAVAILABLE: errors.Unavailable,
-    grpc.StatusCode.CANCELLED: errors.Unavailable,
+    grpc.StatusCode.CANCELLED: errors.Disconnected,
     grpc.StatusCode.UNIMPLEMENTED: errors.Unsupported,
 }
 
@@ -48,9 +50,9 @@ def error_from_status(error: grpc.RpcError, address: Address) -> errors.RemixdEr
         if key == DETAILS_KEY and (told := _error_from_details(value, said)) is not None:
             return told
     if code is grpc.StatusCode.UNAVAILABLE and "failed to connect" in said.lower():
-        return errors.Unavailable(f"no daemon at {address}: start one with `remixd serve`")
+        return errors.Disconnected(f"no daemon at {address}: start one with `remixd serve`", sent=False)
     if code is grpc.StatusCode.UNAVAILABLE:
-        return errors.Unavailable(f"the daemon at {address} went away: {said}")
+        return errors.Disconnected(f"the daemon at {address} went away: {said}")
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return errors.Unavailable(f"the daemon at {address} did not answer in time")
     return BY_CODE.get(code, errors.RemixdError)(f"the daemon at {address} said {code.name}: {said}")
@@ -84,3 +86,7 @@ def telling_errors(address: Address) -> Iterator[None]:
         yield
     except grpc.RpcError as error:
         raise error_from_status(error, address) from None
+    except (ValueError, grpc.aio.UsageError) as error:
+        if "closed" not in str(error):
+            raise
+        raise errors.Unavailable("this client is closed") from None

@@ -7,6 +7,7 @@ they wait. A new method is a plan here and one line in each face.
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -26,7 +27,7 @@ from remixd.client._song_types import (
     Track,
     TrackSummary,
 )
-from remixd.client._steps import Ask, Follow, Plan, Take
+from remixd.client._steps import Again, Ask, Follow, Plan, Take
 from remixd.client._types import (
     SAMPLES,
     Answer,
@@ -296,13 +297,16 @@ class Plans(AudiencePlans):
             bitrate_bps: of "opus": 48,000 to 256,000; 128,000 if None.
             stems: instead of the mix these one by one, a pair of channels each, as samples; of a session that
                 was created with stems.
+
+        Where the daemon goes and comes back, it goes on with the newest packet, whose `skipped_frames` tell.
         """
         if format not in convert.FORMATS:
             raise InvalidInput(f"format is {format!r}; it must be one of {', '.join(convert.FORMATS)}")
         request = sessions_pb2.ListenRequest(
             session=session, format=convert.FORMATS[format], bitrate_bps=bitrate_bps or 0, stems=stems
         )
-        return Follow("Sessions", "Listen", request, seconds, _PacketReader())
+        again = Again(lambda _away_s: None, _joined)
+        return Follow("Sessions", "Listen", request, seconds, _PacketReader(), again=again)
 
     def listen(
         self,
@@ -339,3 +343,8 @@ class _PacketReader:
         if message.HasField("format"):
             self._format = convert.stream_format(message.format)
         return convert.packet(message.packet, self._format) if message.HasField("packet") else None
+
+
+def _joined(before: Packet, after: Packet) -> Packet:
+    """The first packet after a cut: it tells all that was skipped since the last one before."""
+    return dataclasses.replace(after, skipped_frames=max(0, after.sample - before.sample - before.frames))

@@ -93,6 +93,12 @@ class Recorder:
 
     Frames that never came, because this listener read too slowly, are silence and counted as a gap. Of Opus
     the first 80 ms are left out, for which its decoder is not exact yet; of FLAC the last packet is whole.
+
+    >>> recorder = Recorder(960)
+    >>> sound = {"pcm": np.ones((480, 2), dtype=np.float32), "position_s": 0.07, "bar_beat": None}
+    >>> recorder.add(Packet(sequence=7, sample=3360, skipped_frames=0, **sound))
+    >>> recorder.is_full, recorder.frames, recorder.recording().first_sample
+    (False, 480, 3360)
     """
 
     def __init__(self, frames: int) -> None:

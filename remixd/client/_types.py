@@ -229,7 +229,14 @@ class Missed:
     answers: int
 
 
-Event: TypeAlias = Session | Applied | Refused | Lost | Missed | Timeline
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconnected:
+    """The daemon was away for so long, and is there again. What was applied meanwhile was not told."""
+
+    seconds: float
+
+
+Event: TypeAlias = Session | Applied | Refused | Lost | Missed | Reconnected | Timeline
 """What a watcher is told."""
 
 

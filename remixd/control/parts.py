@@ -30,41 +30,51 @@ class Parts:
     """The stems of one session, taken from its ring only while somebody listens to them.
 
     Args:
-        decks: of the session.
+        session_id, decks: of the session.
         is_apart: whether its stems are handed out.
 
     Attributes:
+        is_apart: as given.
         listeners: who listen to them.
     """
 
-    def __init__(self, decks: Decks, *, is_apart: bool) -> None:
-        self._decks, self._is_apart = decks, is_apart
+    def __init__(self, session_id: str, decks: Decks, *, is_apart: bool) -> None:
+        self._id, self._decks, self.is_apart = session_id, decks, is_apart
         self.listeners = Listeners()
+        self._lost = ""
         self._read = 0
         self._before = 0
 
     @property
     def told(self) -> str:
         """How they are handed out, in words; empty if they are not."""
-        if not self._is_apart:
+        if not self.is_apart:
             return ""
         loaded = [(deck.name, deck.loaded.track) for deck in self._decks.all if deck.loaded]
         silent = [f"deck {name} is silent" for name, track in loaded if not track.is_separable]
         return "; ".join([*silent, "by its rights"]) if silent else "one by one"
 
-    def join(self, session_id: str) -> Listener:
-        """Let one more listen to them: packets from now on.
+    def join(self) -> Listener:
+        """Let one more listen to them: packets from now on. Close it when done.
 
         Raises InvalidInput if they are not handed out, or rights do not let any of what is loaded be.
         """
-        if not self._is_apart:
+        if not self.is_apart:
             raise InvalidInput(
-                f"session {session_id} does not hand its stems out: create one with stems", field="stems"
+                f"session {self._id} does not hand its stems out: create one with stems", field="stems"
             )
         loaded = [deck.loaded.track for deck in self._decks.all if deck.loaded]
         if loaded and not any(track.is_separable for track in loaded):
             loaded[0].check_separable()
-        return self.listeners.join()
+        listener = self.listeners.join()
+        if self._lost:
+            listener.lose(self._lost)
+        return listener
+
+    def lose(self, reason: str) -> None:
+        """The engine has died: tell whoever listens, now or later."""
+        self._lost = reason
+        self.listeners.lose(reason)
 
     def take(self, ring: PacketRing | None, bar_beat: Callable[[float], str | None]) -> None:
         """Hand out what was rendered since the last call.

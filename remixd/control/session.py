@@ -15,6 +15,7 @@ from remixd._kernel.ring import PacketEntry
 from remixd._kernel.shared import SessionMemory
 from remixd.audience.signal import Signal
 from remixd.control.action import DeckCommand
+from remixd.control.admission import Kind
 from remixd.control.command import Answer, Refused
 from remixd.control.decks import Deck, Loaded
 from remixd.control.desk import POSITION_ONE, Desk
@@ -50,6 +51,7 @@ class Session:
         racks: that of each rack, likewise (see `rack_score`).
         journal: where everything that shapes its sound is written down.
         degraded: what is done more cheaply for it, and why.
+        stems: these one by one.
         taps: its sound as it is encoded.
     """
 
@@ -90,7 +92,7 @@ class Session:
         self._desk = Desk(
             session_id, self._memory.commands, key, start, self._watchers.put_answer, self.journal
         )
-        self._parts = Parts(self._desk.decks, is_apart=self.is_apart)
+        self.stems = Parts(session_id, self._desk.decks, is_apart=bool(score.get("apart")))
 
     @property
     def has_output(self) -> bool:
@@ -118,14 +120,9 @@ class Session:
         return "directed" if self._desk.directing else "hands-on"
 
     @property
-    def is_apart(self) -> bool:
-        """Whether its stems are handed out one by one."""
-        return bool(self.score.get("apart", False))
-
-    @property
-    def is_summed(self) -> bool:
+    def kind(self) -> Kind:
         """Whether its stems may be summed in the spectrum, which is cheaper: not if they are handed out."""
-        return self.mode == "directed" and not self.is_apart
+        return "summed" if self.mode == "directed" and not self.stems.is_apart else "apart"
 
     def status(self) -> SessionStatus:
         """How it stands now."""
@@ -138,7 +135,7 @@ class Session:
             device=self.device,
             mode=self.mode,
             degraded="; ".join(self.degraded.values()),
-            stems=self._parts.told,
+            stems=self.stems.told,
             **status_of(self._desk),
         )
 
@@ -234,7 +231,7 @@ class Session:
     def take_sound(self, now_s: float) -> None:
         """Hand the packets rendered since the last call to the listeners, and the status to the watchers."""
         self._take_packets()
-        self._parts.take(self._memory.stems, self._desk.bar_beat)
+        self.stems.take(self._memory.stems, self._desk.bar_beat)
         if self._watchers.want_status(now_s):
             self._watchers.put_status(self.status())
         self._timekeeper.tend(self, self._watchers, now_s)
@@ -277,16 +274,6 @@ class Session:
     def listen(self) -> Listener:
         """Join the session's listeners: packets from now on. Close it when done."""
         listener = self._listeners.join()
-        if not self.playing:
-            listener.lose(f"session {self.id} is lost: its engine has died")
-        return listener
-
-    def listen_to_stems(self) -> Listener:
-        """Join those who hear its stems one by one, each a pair of channels: packets from now on.
-
-        Raises InvalidInput if they are not handed out, or rights do not let any of what is loaded be.
-        """
-        listener = self._parts.join(self.id)
         if not self.playing:
             listener.lose(f"session {self.id} is lost: its engine has died")
         return listener
@@ -342,7 +329,7 @@ class Session:
     @property
     def listeners_count(self) -> int:
         """How many hear it over the network."""
-        return len(self._listeners) + len(self.taps) + len(self._parts.listeners)
+        return len(self._listeners) + len(self.taps) + len(self.stems.listeners)
 
     @property
     def version(self) -> int:
@@ -374,8 +361,8 @@ class Session:
         memory = SessionMemory(engine.memory_path(self.key))
         self._take_packets()  # the last of the one before
         self._before += self._ring.newest
-        self._parts.take(self._memory.stems, self._desk.bar_beat)
-        self._parts.restart()
+        self.stems.take(self._memory.stems, self._desk.bar_beat)
+        self.stems.restart()
         self.engine, self._memory, self._ring = engine, memory, memory.ring
         self._read, self._heard, self._reports_lost = 0, -1, 0
         self._desk.receipts.move(memory.commands, told)
@@ -397,7 +384,7 @@ class Session:
         self.playing = False
         self.journal.end("the session was ended")
         self._listeners.close()
-        self._parts.listeners.close()
+        self.stems.listeners.close()
         self.taps.end()
         self._watchers.close()
 
@@ -407,6 +394,6 @@ class Session:
         self.journal.end(reason)
         self._desk.receipts.clear()
         self._listeners.lose(reason)
-        self._parts.listeners.lose(reason)
+        self.stems.lose(reason)
         self.taps.end(reason)
         self._watchers.lose(reason)

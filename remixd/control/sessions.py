@@ -190,16 +190,13 @@ class Sessions:
 
     async def _play(self, session_id: str, start: Start, lease: Lease | None) -> Session:
         paced = (start.sink.kind, start.sink.name) != ("null", "fast")
-        kind: Kind = "summed" if start.is_directed and not start.apart else "apart"
         async with self._admission.place(
-            self._supervisor.engines, kind, self._kinds(), paced=paced
+            self._supervisor.engines, start.kind, self._kinds(), paced=paced
         ) as engine:
             return await self._play_on(engine, session_id, start, lease)
 
     def _kinds(self) -> dict[int, Kind]:
-        return {
-            session.key: "summed" if session.is_summed else "apart" for session in self._sessions.values()
-        }
+        return {session.key: session.kind for session in self._sessions.values()}
 
     async def _play_on(self, engine: Engine, session_id: str, start: Start, lease: Lease | None) -> Session:
         slot = self._reserve_slot(engine)
@@ -207,7 +204,7 @@ class Sessions:
             key = next(self._generation) * SESSIONS_MAX + slot
             player = None
             if start.track and lease:  # what a session begins with starts over at its end
-                summed = start.is_directed and not start.apart
+                summed = start.kind == "summed"
                 player = player_score(start.track, lease.paths, key=FIRST_PLAYER, loop=True, summed=summed)
             score = session_score(
                 start.mix, start.sink, is_directed=start.is_directed, block_frames=self._block_frames,
@@ -270,7 +267,7 @@ class Sessions:
             if not session.awaits(command):
                 await self._caches.release(lease)
                 raise Unavailable("another command took its place")
-            summed = session.is_summed
+            summed = session.kind == "summed"
             ready = await self._holding.make_ready(session, track, lease=lease, loop=loop, summed=summed)
             session.load(command, ready)
             self.picking.follow(session, command.deck)

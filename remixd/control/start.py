@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from remixd.audience.arc import Arc
+from remixd.control.admission import Kind
 from remixd.control.command import Clamp, lower
 from remixd.control.decks import OPEN
 from remixd.control.preset_plugins import with_plugins
@@ -81,6 +82,11 @@ class Start:
     arc: Arc = ()
     exploring: bool = True
     apart: bool = False
+
+    @property
+    def kind(self) -> Kind:
+        """Whether its stems may be summed in the spectrum, as they are where nobody has a hand on them."""
+        return "summed" if self.is_directed and not self.apart else "apart"
 
     @property
     def explores(self) -> bool:

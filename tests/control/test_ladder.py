@@ -194,7 +194,7 @@ async def test_a_session_whose_stems_are_handed_out_keeps_them_apart(
 ) -> None:
     shelf.add("song-00000001", {"drums": SONG["drums"], "bass": SONG["bass"]})
     session = await sessions.create("song-00000001", directed=True, apart=True)
-    listener = session.listen_to_stems()
+    listener = session.stems.join()
     climbing = Climbing(sessions, monkeypatch)
     for _ in range(6):
         await climbing.feel(0.95, 0.75)
