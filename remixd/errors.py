@@ -42,7 +42,24 @@ class AlreadyExists(RemixdError):
 
 
 class Exhausted(RemixdError):
-    """A queue, quota or disk that is full."""
+    """A queue, quota or disk that is full.
+
+    `quota` names the quota, such as `calls`, and `retry_after_s` is when there is room again; empty and 0 if
+    that is not known.
+    """
+
+    def __init__(self, message: str, *, quota: str = "", retry_after_s: float = 0.0) -> None:
+        super().__init__(message)
+        self.quota = quota
+        self.retry_after_s = retry_after_s
+
+
+class Unauthenticated(RemixdError):
+    """A caller who has not proved who it is."""
+
+
+class Forbidden(RemixdError):
+    """Something that its caller may not do."""
 
 
 class Unavailable(RemixdError):

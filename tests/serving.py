@@ -22,6 +22,7 @@ from remixd.control.action import DECK_NAMES, DeckCommand
 from remixd.control.command import Answer, Applied, AppliedMove, Clamp, Refused
 from remixd.control.decks import Decks
 from remixd.control.encoding import Encoding, Heard, Tap, Taps
+from remixd.control.fan_keys import FanKeys
 from remixd.control.ingest import ImportResult
 from remixd.control.parts import Parts
 from remixd.control.presets import Pick
@@ -412,7 +413,8 @@ class HandPlayedSessions:
                 return self.explain(session, fan)
         raise NotFound(f"fan {fan!r} sent no signal {signal_id!r}", kind="signal", name=signal_id)
 
-    async def forget_fan(self, fan: str) -> Forgotten:
+    async def forget_fan(self, fan: str, before: Sequence[str] = ()) -> Forgotten:
+        self.forgotten_names = (fan, *before)
         knowing = [each for each in self.held.values() if any(s.fan == fan for s in each.received)]
         dropped = sum(signal.fan == fan for each in knowing for signal in each.received)
         for each in knowing:
@@ -473,18 +475,26 @@ class HandPlayedSessions:
         del self.held[session_id]
 
 
+class PlainNames(FanKeys):
+    """Names of fans that are their handles, for tests that look at what arrives."""
+
+    def names(self, handle: str) -> tuple[str, ...]:
+        return (handle,)
+
+
 class Service:
     """A server in a thread of its own, for blocking callers. Ends when the test does."""
 
-    def __init__(self) -> None:
+    def __init__(self, listen: Address | None = None, **options: Any) -> None:
         self.shelf = ShelfOfTracks()
         self.sessions = HandPlayedSessions(self.shelf)
+        self.options = options
         self.imports: list[tuple[Path, Path, ImportOptions, bool]] = []
         self.loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self.loop.run_forever)
         self._thread.start()
         self.server: Server = self.run(self._build)
-        self.address: Address = self.wait(self.server.start(Address("127.0.0.1", 0)))
+        self.address: Address = self.wait(self.server.start(listen or Address("127.0.0.1", 0)))
 
     async def import_path(
         self,
@@ -505,7 +515,12 @@ class Service:
         )
 
     def _build(self) -> Server:
-        return Server(self.shelf, self.sessions, lambda *arguments: self.import_path(*arguments))
+        return Server(
+            self.shelf,
+            self.sessions,
+            lambda *arguments: self.import_path(*arguments),
+            **({"fan_keys": PlainNames()} | self.options),
+        )
 
     def wait(self, coroutine: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(10)

@@ -10,6 +10,7 @@ from typing import Final
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from remixd.api import convert
+from remixd.api.auth import calling
 from remixd.api.decks import arc_from_proto
 from remixd.api.masks import check_mask, masked
 from remixd.api.pages import cut_page
@@ -90,7 +91,9 @@ class SessionsServicer(sessions_pb2_grpc.SessionsServicer):
         self, request: pb.CreateSessionRequest, _context: Context
     ) -> pb.CreateSessionResponse:
         """Start a song, or empty decks."""
-        session = await self._repeats.once(request, "", lambda: self._create(request), self._end)
+        session = await self._repeats.once(
+            request, calling().sub or "", lambda: self._create(request), self._end
+        )
         return pb.CreateSessionResponse(session=convert.status_to_proto(session.status()))
 
     async def _create(self, request: pb.CreateSessionRequest) -> Session:
@@ -105,7 +108,7 @@ class SessionsServicer(sessions_pb2_grpc.SessionsServicer):
             arc=arc_from_proto(request.arc),
             exploring=request.exploring if request.HasField("exploring") else None,
             apart=request.stems,
-            name=name_of("", request.request_id) if request.request_id else None,
+            name=name_of(calling().sub or "", request.request_id) if request.request_id else None,
         )
 
     async def _end(self, session: Session) -> None:

@@ -6,11 +6,13 @@ import asyncio
 import functools
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
+from os import PathLike
 from types import TracebackType
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
 
 import grpc.aio
 
+from remixd.client._access import Access
 from remixd.client._console import AsyncConsole
 from remixd.client._errors import telling_errors
 from remixd.client._link import Asking, Link
@@ -50,26 +52,42 @@ def _following(
 
 
 class AsyncClient:
-    """Talks to a daemon on this machine from an event loop: `Client`, but what it answers is awaited.
+    """Talks to a daemon from an event loop: `Client`, but what it answers is awaited.
 
     Args:
         address: HOST:PORT; None for REMIXD_LISTEN, else 127.0.0.1:7400.
         timeout_s: how long an ordinary call may take.
         reconnect: whether to try again when a daemon that answered before goes away: see `Client`.
+        token, token_file, ca, certificate, key: see `Access`; None for what the environment says.
 
     Make it and use it in one event loop. The methods, their types and their errors are those of `Client`;
     `packets` and `watch` give an `AsyncStream` without being awaited.
     """
 
     def __init__(
-        self, address: str | None = None, *, timeout_s: float = TIMEOUT_S, reconnect: bool = True
+        self,
+        address: str | None = None,
+        *,
+        timeout_s: float = TIMEOUT_S,
+        reconnect: bool = True,
+        token: str | None = None,
+        token_file: str | PathLike[str] | None = None,
+        ca: str | PathLike[str] | None = None,
+        certificate: str | PathLike[str] | None = None,
+        key: str | PathLike[str] | None = None,
     ) -> None:
         self.address: Final[Address] = listen_address(address)
         self.timeout_s: Final = timeout_s
         self._plans = Plans(timeout_s)
         self._link = Link(self.address, reconnect)
-        self._channel = grpc.aio.insecure_channel(str(self.address), options=CHANNEL_OPTIONS)
-        self._stubs = stubs(self._channel)
+        access = Access.of(token, token_file, ca, certificate, key)
+        encryption = access.credentials(self.address)
+        self._channel = (
+            grpc.aio.secure_channel(str(self.address), encryption, options=CHANNEL_OPTIONS)
+            if encryption
+            else grpc.aio.insecure_channel(str(self.address), options=CHANNEL_OPTIONS)
+        )
+        self._stubs = stubs(self._channel, access)
 
     async def __aenter__(self) -> AsyncClient:
         return self

@@ -6,11 +6,13 @@ import functools
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
+from os import PathLike
 from types import TracebackType
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
 
 import grpc
 
+from remixd.client._access import Access
 from remixd.client._console import Console
 from remixd.client._errors import telling_errors
 from remixd.client._link import Asking, Link
@@ -49,12 +51,13 @@ def _following(
 
 
 class Client:
-    """Talks to a daemon on this machine and blocks until it answers.
+    """Talks to a daemon and blocks until it answers.
 
     Args:
         address: HOST:PORT; None for REMIXD_LISTEN, else 127.0.0.1:7400.
         timeout_s: how long an ordinary call may take.
         reconnect: whether to try again when a daemon that answered before goes away.
+        token, token_file, ca, certificate, key: see `Access`; None for what the environment says.
 
     Every method raises remixd's errors: NotFound, InvalidInput, Exhausted as the daemon does, and
     Unavailable if there is none. Any thread may call it. What each method does stands in `Plans`.
@@ -70,7 +73,16 @@ class Client:
     """
 
     def __init__(
-        self, address: str | None = None, *, timeout_s: float = TIMEOUT_S, reconnect: bool = True
+        self,
+        address: str | None = None,
+        *,
+        timeout_s: float = TIMEOUT_S,
+        reconnect: bool = True,
+        token: str | None = None,
+        token_file: str | PathLike[str] | None = None,
+        ca: str | PathLike[str] | None = None,
+        certificate: str | PathLike[str] | None = None,
+        key: str | PathLike[str] | None = None,
     ) -> None:
         self.address: Final[Address] = listen_address(address)
         self.timeout_s: Final = timeout_s
@@ -78,8 +90,14 @@ class Client:
         self._link = Link(self.address, reconnect)
         self._threads = Threads()
         self._closing = threading.Event()
-        self._channel = grpc.insecure_channel(str(self.address), options=CHANNEL_OPTIONS)
-        self._stubs = stubs(self._channel)
+        access = Access.of(token, token_file, ca, certificate, key)
+        encryption = access.credentials(self.address)
+        self._channel = (
+            grpc.secure_channel(str(self.address), encryption, options=CHANNEL_OPTIONS)
+            if encryption
+            else grpc.insecure_channel(str(self.address), options=CHANNEL_OPTIONS)
+        )
+        self._stubs = stubs(self._channel, access)
         close_at_exit(self)
 
     def __enter__(self) -> Client:

@@ -25,6 +25,8 @@ CLASSES: Final[Mapping[str, type[errors.RemixdError]]] = {
         errors.NotFound,
         errors.AlreadyExists,
         errors.Exhausted,
+        errors.Unauthenticated,
+        errors.Forbidden,
         errors.Unavailable,
         errors.Disconnected,
         errors.Unsupported,
@@ -35,6 +37,8 @@ BY_CODE: Final[Mapping[grpc.StatusCode, type[errors.RemixdError]]] = {
     grpc.StatusCode.INVALID_ARGUMENT: errors.InvalidInput,
     grpc.StatusCode.ALREADY_EXISTS: errors.AlreadyExists,
     grpc.StatusCode.RESOURCE_EXHAUSTED: errors.Exhausted,
+    grpc.StatusCode.UNAUTHENTICATED: errors.Unauthenticated,
+    grpc.StatusCode.PERMISSION_DENIED: errors.Forbidden,
     grpc.StatusCode.UNAVAILABLE: errors.Unavailable,
     grpc.StatusCode.CANCELLED: errors.Disconnected,
     grpc.StatusCode.UNIMPLEMENTED: errors.Unsupported,
@@ -62,10 +66,11 @@ def _error_from_details(details: bytes, said: str) -> errors.RemixdError | None:
     """The error that a `google.rpc.Status` of the daemon tells of; None if it is not one of ours."""
     status, info = status_pb2.Status(), error_details_pb2.ErrorInfo()
     request, resource = error_details_pb2.BadRequest(), error_details_pb2.ResourceInfo()
+    failure, retry = error_details_pb2.QuotaFailure(), error_details_pb2.RetryInfo()
     try:
         status.ParseFromString(details)
         for detail in status.details:
-            for known in (info, request, resource):
+            for known in (info, request, resource, failure, retry):
                 detail.Unpack(known)
     except DecodeError:
         return None
@@ -74,6 +79,12 @@ def _error_from_details(details: bytes, said: str) -> errors.RemixdError | None:
         return None
     if issubclass(kind, errors.InvalidInput) and request.field_violations:
         return kind(said, field=request.field_violations[0].field)
+    if issubclass(kind, errors.Exhausted):
+        return kind(
+            said,
+            quota=failure.violations[0].subject if failure.violations else "",
+            retry_after_s=retry.retry_delay.seconds + retry.retry_delay.nanos / 1e9,
+        )
     if issubclass(kind, errors.NotFound):
         return kind(said, kind=resource.resource_type.rpartition("/")[2], name=resource.resource_name)
     return kind(said)

@@ -10,6 +10,7 @@ import grpc
 from google.protobuf.message import Message
 from grpc_health.v1 import health_pb2_grpc
 
+from remixd.client._access import Access, with_metadata
 from remixd.errors import InvalidInput
 from remixd.v1 import (
     audience_pb2_grpc,
@@ -102,8 +103,8 @@ def built(step: Callable[[], T]) -> T:
         raise InvalidInput(f"{shown[:60]} is not valid Unicode") from None
 
 
-def stubs(channel: grpc.Channel | grpc.aio.Channel) -> dict[str, Any]:
-    """The callables of each service on a channel, blocking or not."""
+def stubs(channel: grpc.Channel | grpc.aio.Channel, access: Access) -> dict[str, Any]:
+    """The callables of each service on a channel, blocking or not, which send the token if there is one."""
     kinds: dict[str, Any] = {
         "Tracks": tracks_pb2_grpc.TracksStub,
         "Sessions": sessions_pb2_grpc.SessionsStub,
@@ -112,4 +113,4 @@ def stubs(channel: grpc.Channel | grpc.aio.Channel) -> dict[str, Any]:
         "Presets": presets_pb2_grpc.PresetsStub,
         "Health": health_pb2_grpc.HealthStub,
     }
-    return {service: kind(channel) for service, kind in kinds.items()}
+    return {service: with_metadata(kind(channel), access.metadata) for service, kind in kinds.items()}

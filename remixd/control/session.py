@@ -167,6 +167,13 @@ class Session:
         self._hands += 1
         self._desk.undo(fan, signal_id)
 
+    def rename(self, fan: str, name: str) -> None:
+        """Know a fan by another name from now on. Does nothing for one who is not known."""
+        if self._desk.audience.fans.find(fan) is not None:
+            self._hands += 1
+            self.journal.rename(fan, name)
+            self._desk.rename(fan, name)
+
     def forget(self, fan: str) -> int | None:
         """Drop all that is known of a fan; how many signals of theirs counted, None if they are not known."""
         self._hands += 1
