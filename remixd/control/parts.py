@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from remixd._kernel.ring import PacketRing
+from remixd._kernel.ring import PacketEntry, PacketRing
 from remixd.control.decks import Decks
 from remixd.control.fanout import Listeners
 from remixd.control.streams import PAIRS, Listener, Packet
@@ -24,6 +24,22 @@ def interleaved(pcm: bytes) -> bytes:
     """Pairs that follow each other, (pairs, frames, 2), as frames of all channels, in the order of PAIRS."""
     pairs = np.frombuffer(pcm, dtype="<f4").reshape(len(ORDER), -1, 2)
     return np.ascontiguousarray(pairs[list(ORDER)].transpose(1, 0, 2)).tobytes()
+
+
+def packet_of(entry: PacketEntry, pcm: bytes, before: int, bar_beat: Callable[[float], str | None]) -> Packet:
+    """What listeners get of an entry of a ring.
+
+    Args:
+        entry: as the engine wrote it.
+        pcm: its samples, as they are handed out.
+        before: packets of rings before this one.
+        bar_beat: of a place in the song, in seconds.
+    """
+    position_s = entry.position / POSITION_ONE / RATE_HZ
+    return Packet(
+        sequence=before + entry.sequence, sample=entry.sample, frames=PACKET_FRAMES, pcm=pcm,
+        position_s=position_s, bar_beat=bar_beat(position_s),
+    )  # fmt: skip
 
 
 class Parts:
@@ -92,17 +108,7 @@ class Parts:
             entry = ring.read(sequence)
             if entry is None:
                 continue
-            position_s = entry.position / POSITION_ONE / RATE_HZ
-            self.listeners.put(
-                Packet(
-                    sequence=self._before + sequence,
-                    sample=entry.sample,
-                    frames=PACKET_FRAMES,
-                    pcm=interleaved(entry.pcm),
-                    position_s=position_s,
-                    bar_beat=bar_beat(position_s),
-                )
-            )
+            self.listeners.put(packet_of(entry, interleaved(entry.pcm), self._before, bar_beat))
 
     def restart(self) -> None:
         """Begin with the ring of another engine."""

@@ -18,21 +18,21 @@ from remixd.control.action import DeckCommand
 from remixd.control.admission import Kind
 from remixd.control.command import Answer, Refused
 from remixd.control.decks import Deck, Loaded
-from remixd.control.desk import POSITION_ONE, Desk
+from remixd.control.desk import Desk
 from remixd.control.encoding import Taps
 from remixd.control.engine import Engine
 from remixd.control.fanout import Listeners, Watchers
 from remixd.control.journal import Journal
 from remixd.control.ledger import Ledger
 from remixd.control.order import bypass_of
-from remixd.control.parts import Parts
+from remixd.control.parts import Parts, packet_of
 from remixd.control.start import Start
-from remixd.control.streams import Listener, Packet, SessionStatus, Watcher
+from remixd.control.streams import Listener, SessionStatus, Watcher
 from remixd.control.telling import heard_now, racks_delay_s, status_of
 from remixd.control.timekeeping import Timekeeper
 from remixd.errors import RemixdError, Unavailable
 from remixd.track.package import Track
-from remixd.units import PACKET_FRAMES, RATE_HZ
+from remixd.units import PACKET_FRAMES
 
 LEDGER_MAX: Final = 64
 """Orders that were done, of which those in a checkpoint are forgotten."""
@@ -266,17 +266,7 @@ class Session:
     def _hand_out(self, entry: PacketEntry) -> None:
         if not self._listeners:
             return
-        position_s = entry.position / POSITION_ONE / RATE_HZ
-        self._listeners.put(
-            Packet(
-                sequence=self._before + entry.sequence,
-                sample=entry.sample,
-                frames=PACKET_FRAMES,
-                pcm=entry.pcm,
-                position_s=position_s,
-                bar_beat=self._desk.bar_beat(position_s),
-            )
-        )
+        self._listeners.put(packet_of(entry, entry.pcm, self._before, self._desk.bar_beat))
 
     def listen(self) -> Listener:
         """Join the session's listeners: packets from now on. Close it when done."""

@@ -190,9 +190,8 @@ class Sessions:
 
     async def _play(self, session_id: str, start: Start, lease: Lease | None) -> Session:
         paced = (start.sink.kind, start.sink.name) != ("null", "fast")
-        async with self._admission.place(
-            self._supervisor.engines, start.kind, self._kinds(), paced=paced
-        ) as engine:
+        place = self._admission.place(self._supervisor.engines, start.kind, self._kinds(), paced=paced)
+        async with place as engine:
             return await self._play_on(engine, session_id, start, lease)
 
     def _kinds(self) -> dict[int, Kind]:
