@@ -7,6 +7,7 @@ late packet is counted and told, and the clock goes on.
 from libc.stdint cimport int64_t, uint32_t
 from libc.stdlib cimport calloc, free
 
+from remixd._kernel.apart cimport apart_leave
 from remixd._kernel.describe cimport session_describe, session_position
 from remixd._kernel.mailbox cimport REPORT_UNDERRUN, Mailbox
 from remixd._kernel.ring cimport Packet, PacketRing, ring_begin, ring_commit
@@ -101,6 +102,8 @@ cdef void _render_packet(HostState* host, Slot* slot, int64_t began_ns) noexcept
     session_drain(session, slot.commands)
     packet.sample = session.clock
     packet.due_ns = slot.start_ns + _ns(session.clock)
+    if leaving and session.apart != NULL:
+        apart_leave(session.apart, slot.ring.frames)
     session_render(session, slot.ring.frames, pcm)
     packet.position = session_position(session, packet.sample)
     if leaving:

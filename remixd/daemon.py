@@ -12,11 +12,13 @@ from typing import Final
 
 from remixd.api.audit import Audit
 from remixd.api.auth import LOCAL, Gate
+from remixd.api.scopes import OPERATOR
 from remixd.api.server import STOP_GRACE_S, Server, check_listen
 from remixd.api.tokens import Keyring
 from remixd.api.tracks import ImportPath
 from remixd.config import Address, library_path, runtime_path, user_state_path, web_address
 from remixd.control.caches import Caches
+from remixd.control.census import Censuses
 from remixd.control.drain import DRAINING, fade_out
 from remixd.control.fan_keys import FILE as FAN_KEYS_FILE
 from remixd.control.fan_keys import FanKeys
@@ -80,9 +82,7 @@ async def serve(settings: Settings) -> None:
     Unavailable if the engine does not start. Thread: [control].
     """
     told = settings.serve
-    check_listen(
-        told.listen, is_secure=settings.has_tls and settings.has_tokens
-    )  # before anything is started
+    check_listen(told.listen, is_secure=settings.is_secure)  # before anything is started
     notes: list[str] = []
     web = _check_web(settings, notes)
     Sink.parse(told.sink)
@@ -101,50 +101,67 @@ async def serve(settings: Settings) -> None:
         stack.callback(audit.close)
         caches = Caches(opened.path, told.cache_max)
         await caches.trim()
-        folder = instance_path(user_state_path() / "journals", opened.path)
-        journals = Journals(folder, opened.path, told.journal_max)
-        stack.push_async_callback(journals.close)
         runtime = instance_path(runtime_path(), opened.path)
         supervisor = Supervisor(runtime, engines=told.engines or default_engines())
-        stack.push_async_callback(supervisor.stop)
-        await supervisor.start()
-        sessions = Sessions(opened, supervisor, told.sink, caches, told.block, journals, observer)
-        stack.push_async_callback(sessions.close)
-        await sessions.adopt()
+        sessions = await _open_sessions(stack, settings, opened, supervisor, caches, observer)
         await sessions.audiences.use(fan_keys)
         looking = asyncio.create_task(_look_after_keys(fan_keys, sessions))
         stack.callback(looking.cancel)
         loop.add_signal_handler(signal.SIGHUP, _reload, gate, audit)
         server = Server(
-            opened,
-            sessions,
-            _import_into(caches, observer.metrics),
-            settings=settings,
-            gate=gate,
-            fan_keys=fan_keys,
-            audit=audit,
-            observer=observer,
-        )
+            opened, sessions, _import_into(caches, observer.metrics),
+            Censuses(sessions, supervisor, opened, observer.metrics).take,
+            settings=settings, gate=gate, fan_keys=fan_keys, audit=audit, observer=observer,
+        )  # fmt: skip
         stack.push_async_callback(lambda: server.stop(stop.grace_s))
         address = await server.start(told.listen)
         if web is not None:
             scrape = Scrape(observer.metrics, sessions, supervisor)
             stack.push_async_callback(scrape.close)
             gateway = Gateway(
-                server.methods, lambda: health_of(opened, supervisor, sessions).to_json(), scrape.page
+                server.methods,
+                lambda: health_of(opened, supervisor, sessions).to_json(),
+                scrape.page,
+                lambda bearer, peer: gate.admit(OPERATOR, bearer, peer),
             )
             notes.append(f"web: {await _open_web(stack, gateway, web, settings)}")
         print(f"remixd is listening on {address}, library {opened.path}", flush=True)
         for note in (*notes, *supervisor.notes):
             print(f"  {note}", flush=True)
-        notify("READY=1")
-        await stop.asked.wait()
-        notify("STOPPING=1")
-        sessions.admission.closed = DRAINING
-        await server.drain(DRAINING)
-        if not stop.at_once.is_set():
-            await fade_out(sessions.all(), told.drain, stop.at_once)
+        await _until_told(stop, sessions, server, told.drain)
     LOG.info("stopped")
+
+
+async def _open_sessions(
+    stack: AsyncExitStack,
+    settings: Settings,
+    library: Library,
+    supervisor: Supervisor,
+    caches: Caches,
+    observer: Observer,
+) -> Sessions:
+    """Start the engines, or adopt them with what they play."""
+    told = settings.serve
+    folder = instance_path(user_state_path() / "journals", library.path)
+    journals = Journals(folder, library.path, told.journal_max)
+    stack.push_async_callback(journals.close)
+    stack.push_async_callback(supervisor.stop)
+    await supervisor.start()
+    sessions = Sessions(library, supervisor, told.sink, caches, told.block, journals, observer)
+    stack.push_async_callback(sessions.close)
+    await sessions.adopt()
+    return sessions
+
+
+async def _until_told(stop: Stop, sessions: Sessions, server: Server, drain_s: float) -> None:
+    """Serve until there is a signal; drain then, if there is time."""
+    notify("READY=1")
+    await stop.asked.wait()
+    notify("STOPPING=1")
+    sessions.admission.closed = DRAINING
+    await server.drain(DRAINING)
+    if not stop.at_once.is_set():
+        await fade_out(sessions.all(), drain_s, stop.at_once)
 
 
 def _fan_keys(settings: Settings) -> FanKeys:
@@ -186,7 +203,7 @@ def _check_web(settings: Settings, notes: list[str]) -> Address | None:
     if listen is None:
         return None
     try:
-        return check_listen(listen, "--web", is_secure=settings.has_tls and settings.has_tokens)
+        return check_listen(listen, "--web", is_secure=settings.is_secure)
     except AlreadyExists:
         if is_chosen:
             raise

@@ -165,6 +165,11 @@ class Settings:
         """Whether callers need tokens."""
         return self.auth.hs256_secret_file is not None or self.auth.jwks_file is not None
 
+    @property
+    def is_secure(self) -> bool:
+        """Whether it may be reached from beyond this machine."""
+        return self.has_tls and self.has_tokens
+
 
 def _default_of(row: Any) -> Any:
     made: Callable[[], Any] = row.default_factory

@@ -63,6 +63,8 @@ preset save mine --from SESSION
 preset delete mine
 panic SESSION --wait
 watch SESSION --seconds .2
+watch SESSION --seconds .5 --timeline
+listen APART --seconds .2 --stems -o OUT
 render TRACK --preset lo-fi:.5 --mix tempo=1.1,pitch=2,vocals=-6 --start 1 --seconds .5 -o OUT.wav
 journal list
 journal show JOURNAL
@@ -138,7 +140,7 @@ def python(code: str) -> str:
 
 
 def test_every_block_of_python_is_python_and_says_so() -> None:
-    assert len(PYTHON) == 3
+    assert len(PYTHON) == 4
     assert [language for language, code in BLOCKS if language not in ("", "python", "toml", "js")] == []
     assert not [
         code for language, code in BLOCKS if language == "" and re.search(r"^\s*(with|from) ", code, re.M)
@@ -171,6 +173,13 @@ def test_an_app_is_answered_for_every_signal() -> None:
     told = python(PYTHON[2]).splitlines()
     assert told[:200] == [f"tap-{fan} True" for fan in range(200)]
     assert len(told) > 210
+
+
+@pytest.mark.usefixtures("place")
+def test_lights_flash_red_on_the_one() -> None:
+    told = [line.split() for line in python(PYTHON[3]).splitlines()]
+    assert len(told) > 12
+    assert all((colour == "red") == place.endswith(":1") for colour, place in told)
 
 
 def path_of(words: list[str]) -> str:
@@ -274,6 +283,7 @@ def test_every_command_line_works(daemon: Daemon, songs: Path, place: Path, capf
             "OUT": str(place / "out"), "MIX": str(place / "mix.wav"), "FAN": "mina", "BPM": "120", "N": "1",
             "SESSION": session, "DIRECTED": directed, "SECRET": str(place / "secret"),
             "SETTINGS": str(place / "settings.toml"),
+            "APART": client.create_session(stems=True).id,
             "JOURNAL": str(next((daemon.state / "journals").glob(f"*/{session}*"))),
         }  # fmt: skip
         inline = list(dict.fromkeys(runnable(span) for span in SPANS if is_runnable(span)))

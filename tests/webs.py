@@ -9,6 +9,8 @@ from typing import Any
 from serving import TRACK, HandPlayedSession, Service
 from websockets.sync.client import ClientConnection, connect
 
+from remixd.api.auth import Gate
+from remixd.api.scopes import OPERATOR
 from remixd.config import Address
 from remixd.control.observing import Observer
 from remixd.web.app import Gateway
@@ -21,11 +23,12 @@ class Web(Service):
     """The service, and the web beside it."""
 
     def __init__(self) -> None:
-        super().__init__()
+        self.gate = Gate()
+        super().__init__(gate=self.gate)
         self.health: dict[str, Any] = {"live": True, "ready": True}
         self.start_over()
         listen = Address("127.0.0.1", 0)
-        self.gateway = self.run(Gateway, self.server.methods, lambda: self.health, self._page)
+        self.gateway = self.run(Gateway, self.server.methods, lambda: self.health, self._page, self._check)
         self.web = self.run(WebServer, self.gateway.app(listen, [SITE]))
         self.at: Address = self.wait(self.web.start(listen))
 
@@ -37,6 +40,9 @@ class Web(Service):
         self.sessions._count = 0
         self.health = {"live": True, "ready": True}
         self.observer = self.server.methods._observer = Observer()
+
+    def _check(self, bearer: str, peer: str) -> None:
+        self.gate.admit(OPERATOR, bearer, peer)
 
     async def _page(self) -> bytes:
         return self.observer.metrics.page()

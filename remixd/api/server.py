@@ -21,6 +21,7 @@ from remixd.api.methods import Methods
 from remixd.api.presets import PresetsServicer
 from remixd.api.scopes import check_rules
 from remixd.api.sessions import SessionsServicer
+from remixd.api.stats import StatsServicer, TakeCensus
 from remixd.api.status import StatusInterceptor
 from remixd.api.streams import Streams
 from remixd.api.tls import server_credentials
@@ -41,6 +42,8 @@ from remixd.v1 import (
     presets_pb2_grpc,
     sessions_pb2,
     sessions_pb2_grpc,
+    stats_pb2,
+    stats_pb2_grpc,
     tracks_pb2,
     tracks_pb2_grpc,
 )
@@ -63,6 +66,7 @@ DESCRIPTORS: Final = {
     "Audience": audience_pb2.DESCRIPTOR.services_by_name["Audience"],
     "Console": console_pb2.DESCRIPTOR.services_by_name["Console"],
     "Presets": presets_pb2.DESCRIPTOR.services_by_name["Presets"],
+    "Stats": stats_pb2.DESCRIPTOR.services_by_name["Stats"],
 }
 ADD: Final[Mapping[str, Callable[[Any, grpc.aio.Server], None]]] = {
     "Tracks": tracks_pb2_grpc.add_TracksServicer_to_server,
@@ -70,6 +74,7 @@ ADD: Final[Mapping[str, Callable[[Any, grpc.aio.Server], None]]] = {
     "Audience": audience_pb2_grpc.add_AudienceServicer_to_server,
     "Console": console_pb2_grpc.add_ConsoleServicer_to_server,
     "Presets": presets_pb2_grpc.add_PresetsServicer_to_server,
+    "Stats": stats_pb2_grpc.add_StatsServicer_to_server,
 }
 SERVICES: Final = tuple(descriptor.full_name for descriptor in DESCRIPTORS.values())
 
@@ -81,6 +86,7 @@ class Server:
         library: what it serves.
         sessions: those that play.
         import_path: what it imports with.
+        take_census: how the daemon does.
         settings: the limits, and the certificates if there are any.
         gate: lets callers in; everybody, if None.
         fan_keys: what fans are named with; keys that are gone with this process if None.
@@ -96,6 +102,7 @@ class Server:
         library: Library,
         sessions: Sessions,
         import_path: ImportPath,
+        take_census: TakeCensus,
         *,
         settings: Settings | None = None,
         gate: Gate | None = None,
@@ -121,6 +128,7 @@ class Server:
             "Audience": AudienceServicer(sessions, self._streams, fan_keys),
             "Console": ConsoleServicer(sessions, self._streams, audit),
             "Presets": PresetsServicer(sessions),
+            "Stats": StatsServicer(take_census, self._streams),
         }
         for name, servicer in servicers.items():
             ADD[name](servicer, self._server)
@@ -138,8 +146,7 @@ class Server:
         Raises Unsupported for an address beyond this machine without TLS and tokens, AlreadyExists for a port
         that is taken, InvalidInput for one that cannot be had, or certificates that cannot be used.
         """
-        is_secure = self._settings.has_tls and self._settings.has_tokens
-        address = check_listen(listen, is_secure=is_secure)
+        address = check_listen(listen, is_secure=self._settings.is_secure)
         try:
             if self._settings.has_tls:
                 port = self._server.add_secure_port(str(address), server_credentials(self._settings.tls))
@@ -169,12 +176,7 @@ class Server:
 
 def _methods() -> list[str]:
     """Every method that is served, `/package.Service/Method`."""
-    pool = tracks_pb2.DESCRIPTOR.pool
-    return [
-        f"/{service}/{method.name}"
-        for service in SERVICES
-        for method in pool.FindServiceByName(service).methods
-    ]
+    return [f"/{each.full_name}/{method.name}" for each in DESCRIPTORS.values() for method in each.methods]
 
 
 def _options(limits: Limits) -> tuple[tuple[str, int], ...]:

@@ -14,6 +14,7 @@ from typing import Final
 
 from remixd.control.command import Applied, Refused
 from remixd.control.streams import Listener, Packet, SessionStatus, Watcher
+from remixd.control.timeline import Timeline
 from remixd.units import PACKET_FRAMES
 
 SERVED_AT_ONCE: Final = 50
@@ -129,10 +130,15 @@ class Watchers:
     def __iter__(self) -> Iterator[Watcher]:
         return (watcher for row in self._rows for watcher in row)
 
-    def join(self, status: SessionStatus, only: set[str] | None = None) -> Watcher:
+    @property
+    def want_timeline(self) -> bool:
+        """Whether anybody asked for timelines."""
+        return any(watcher.wants_timeline for row in self._rows for watcher in row)
+
+    def join(self, status: SessionStatus, only: set[str] | None = None, *, timeline: bool = False) -> Watcher:
         """Let one more watch, from `status` on. It leaves when it is closed."""
         row = min(self._rows, key=len)
-        watcher = Watcher(status, row.discard, only)
+        watcher = Watcher(status, row.discard, only, timeline=timeline)
         row.add(watcher)
         return watcher
 
@@ -151,6 +157,11 @@ class Watchers:
         for row in self._rows[self._turn % turns :: turns]:
             for watcher in row:  # a status ends nobody
                 watcher.put_status(status)
+
+    def put_timeline(self, timeline: Timeline) -> None:
+        """Let those who asked for it know what comes, all of them at once: it is for now."""
+        for watcher in self._everybody():
+            watcher.put_timeline(timeline)
 
     def put_answer(self, answer: Applied | Refused) -> None:
         """Let everybody know what became of a signal."""

@@ -100,6 +100,14 @@ class Metrics:
         """A song was `added`, was `there`, or its import `failed`."""
         self._child(self._imports, outcome).inc()
 
+    def signals_by_answer(self) -> dict[str, int]:
+        """How many signals had each first answer."""
+        return {labels["answer"]: count for labels, count in _counts(self._signals)}
+
+    def engine_deaths(self) -> int:
+        """How many engines died while they had a place."""
+        return sum(count for _, count in _counts(self.deaths))
+
     def page(self) -> bytes:
         """All of it, as Prometheus reads it."""
         return generate_latest(self.registry)
@@ -110,6 +118,12 @@ class Metrics:
         if (child := self._kept.get(key)) is None:
             child = self._kept[key] = metric.labels(*labels)
         return child
+
+
+def _counts(counter: Counter) -> Iterable[tuple[Mapping[str, str], int]]:
+    """What a counter has counted, by its labels."""
+    samples = (sample for family in counter.collect() for sample in family.samples)
+    return ((sample.labels, int(sample.value)) for sample in samples if sample.name.endswith("_total"))
 
 
 class _Asked(Collector):

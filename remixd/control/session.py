@@ -15,9 +15,10 @@ from remixd._kernel.ring import PacketEntry
 from remixd._kernel.shared import SessionMemory
 from remixd.audience.signal import Signal
 from remixd.control.action import DeckCommand
+from remixd.control.admission import Kind
 from remixd.control.command import Answer, Refused
 from remixd.control.decks import Deck, Loaded
-from remixd.control.desk import POSITION_ONE, Desk
+from remixd.control.desk import Desk
 from remixd.control.encoding import Taps
 from remixd.control.engine import Engine
 from remixd.control.fanout import Listeners, Watchers
@@ -26,10 +27,12 @@ from remixd.control.ledger import Ledger
 from remixd.control.metrics import Metrics
 from remixd.control.observing import Observer
 from remixd.control.order import bypass_of
+from remixd.control.parts import Parts, packet_of
 from remixd.control.sounding import Sounding
 from remixd.control.start import Start
-from remixd.control.streams import Listener, Packet, SessionStatus, Watcher
+from remixd.control.streams import Listener, SessionStatus, Watcher
 from remixd.control.telling import heard_now, racks_delay_s, status_of
+from remixd.control.timekeeping import Timekeeper
 from remixd.errors import RemixdError, Unavailable
 from remixd.track.package import Track
 from remixd.units import PACKET_FRAMES, RATE_HZ
@@ -51,6 +54,7 @@ class Session:
         racks: that of each rack, likewise (see `rack_score`).
         journal: where everything that shapes its sound is written down.
         degraded: what is done more cheaply for it, and why.
+        stems: these one by one.
         taps: its sound as it is encoded.
         sounding: how long its signals take until they are heard.
     """
@@ -87,10 +91,12 @@ class Session:
         self._listeners = Listeners()
         self.taps = Taps()
         self._watchers = Watchers()
+        self._timekeeper = Timekeeper()
         # No method of the session: one that refers to itself would keep its shared memory until the next
         # collection.
         self.sounding = Sounding(self._watchers.put_answer)
         self._desk = Desk(session_id, self._memory.commands, key, start, self.sounding.tell, self.journal)
+        self.stems = Parts(session_id, self._desk.decks, is_apart=bool(score.get("apart")))
 
     @property
     def has_output(self) -> bool:
@@ -117,6 +123,11 @@ class Session:
         """Who moves the mix: `hands-on` or `directed`."""
         return "directed" if self._desk.directing else "hands-on"
 
+    @property
+    def kind(self) -> Kind:
+        """Whether its stems may be summed in the spectrum, which is cheaper: not if they are handed out."""
+        return "summed" if self.mode == "directed" and not self.stems.is_apart else "apart"
+
     def status(self) -> SessionStatus:
         """How it stands now."""
         return SessionStatus(
@@ -128,6 +139,7 @@ class Session:
             device=self.device,
             mode=self.mode,
             degraded="; ".join(self.degraded.values()),
+            stems=self.stems.told,
             **status_of(self._desk),
         )
 
@@ -234,8 +246,10 @@ class Session:
     def take_sound(self, now_s: float) -> None:
         """Hand the packets rendered since the last call to the listeners, and the status to the watchers."""
         self._take_packets()
+        self.stems.take(self._memory.stems, self._desk.bar_beat)
         if self._watchers.want_status(now_s):
             self._watchers.put_status(self.status())
+        self._timekeeper.tend(self, self._watchers, now_s)
 
     def _take_packets(self) -> None:
         newest = self._ring.newest
@@ -261,17 +275,7 @@ class Session:
     def _hand_out(self, entry: PacketEntry) -> None:
         if not self._listeners:
             return
-        position_s = entry.position / POSITION_ONE / RATE_HZ
-        self._listeners.put(
-            Packet(
-                sequence=self._before + entry.sequence,
-                sample=entry.sample,
-                frames=PACKET_FRAMES,
-                pcm=entry.pcm,
-                position_s=position_s,
-                bar_beat=self._desk.bar_beat(position_s),
-            )
-        )
+        self._listeners.put(packet_of(entry, entry.pcm, self._before, self._desk.bar_beat))
 
     def listen(self) -> Listener:
         """Join the session's listeners: packets from now on. Close it when done."""
@@ -288,12 +292,14 @@ class Session:
         """A place in its song, musically; None where it has no beats."""
         return self._desk.bar_beat(position_s)
 
-    def watch(self, only: set[str] | None = None) -> Watcher:
+    def watch(self, only: set[str] | None = None, *, timeline: bool = False) -> Watcher:
         """Join the session's watchers: the status now, then every change. Close it when done.
 
         With `only`, it is told what became of these ids and no others; each leaves the set as it is told.
+        With `timeline` it is told what comes, too.
         """
-        watcher = self._watchers.join(self.status(), only)
+        watcher = self._watchers.join(self.status(), only, timeline=timeline)
+        self._timekeeper.welcome(watcher)
         if not self.playing:
             watcher.lose(f"session {self.id} is lost: its engine has died")
         return watcher
@@ -347,7 +353,7 @@ class Session:
     @property
     def listeners_count(self) -> int:
         """How many hear it over the network."""
-        return len(self._listeners) + len(self.taps)
+        return len(self._listeners) + len(self.taps) + len(self.stems.listeners)
 
     @property
     def version(self) -> int:
@@ -379,6 +385,8 @@ class Session:
         memory = SessionMemory(engine.memory_path(self.key))
         self._take_packets()  # the last of the one before
         self._before += self._ring.newest
+        self.stems.take(self._memory.stems, self._desk.bar_beat)
+        self.stems.restart()
         self.engine, self._memory, self._ring = engine, memory, memory.ring
         self._read, self._heard, self._reports_lost = 0, -1, 0
         self._desk.receipts.move(memory.commands, told)
@@ -400,6 +408,7 @@ class Session:
         self.playing = False
         self.journal.end("the session was ended")
         self._listeners.close()
+        self.stems.listeners.close()
         self.taps.end()
         self._watchers.close()
 
@@ -409,5 +418,6 @@ class Session:
         self.journal.end(reason)
         self._desk.receipts.clear()
         self._listeners.lose(reason)
+        self.stems.lose(reason)
         self.taps.end(reason)
         self._watchers.lose(reason)

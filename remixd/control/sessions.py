@@ -127,6 +127,7 @@ class Sessions:
         presets: Mapping[str, float] | None = None,
         arc: Arc = (),
         exploring: bool | None = None,
+        apart: bool = False,
         name: str | None = None,
     ) -> Session:
         """Start a track from its beginning, or a session of empty decks.
@@ -138,6 +139,7 @@ class Sessions:
             presets: those that it starts from, and their weights; the artist's own mix if None.
             arc: how lively a directed session is to be over time.
             exploring: whether a directed session may try things out; None for yes.
+            apart: whether its stems are handed out one by one, too; that takes more of an engine.
             name: for its id; if there is such a session already, that one is it. None for a new name.
 
         Raises NotFound for an unknown track or preset, InvalidInput for an unknown sink, a broken package, or
@@ -155,6 +157,7 @@ class Sessions:
             is_directed=directed,
             arc=arc,
             exploring=exploring,
+            apart=apart,
         )
         making = asyncio.ensure_future(self._create(session_id, start))
         try:
@@ -191,15 +194,12 @@ class Sessions:
 
     async def _play(self, session_id: str, start: Start, lease: Lease | None) -> Session:
         paced = (start.sink.kind, start.sink.name) != ("null", "fast")
-        kind: Kind = "summed" if start.is_directed else "apart"
-        async with self.admission.place(self._supervisor.engines, kind, self._kinds(), paced=paced) as engine:
+        place = self.admission.place(self._supervisor.engines, start.kind, self._kinds(), paced=paced)
+        async with place as engine:
             return await self._play_on(engine, session_id, start, lease)
 
     def _kinds(self) -> dict[int, Kind]:
-        return {
-            session.key: "summed" if session.mode == "directed" else "apart"
-            for session in self._sessions.values()
-        }
+        return {session.key: session.kind for session in self._sessions.values()}
 
     async def _play_on(self, engine: Engine, session_id: str, start: Start, lease: Lease | None) -> Session:
         slot = self._reserve_slot(engine)
@@ -207,11 +207,11 @@ class Sessions:
             key = next(self._generation) * SESSIONS_MAX + slot
             player = None
             if start.track and lease:  # what a session begins with starts over at its end
-                summed = start.is_directed
+                summed = start.kind == "summed"
                 player = player_score(start.track, lease.paths, key=FIRST_PLAYER, loop=True, summed=summed)
             score = session_score(
                 start.mix, start.sink, is_directed=start.is_directed, block_frames=self._block_frames,
-                player=player,
+                player=player, apart=start.apart,
             )  # fmt: skip
             playing = await engine.ask(op="play", key=key, memory=str(engine.memory_path(key)), **score)
             journal = await self._journals.begin(session_id, key, score) if self._journals else Journal()
@@ -274,7 +274,7 @@ class Sessions:
             if not session.awaits(command):
                 await self._caches.release(lease)
                 raise Unavailable("another command took its place")
-            summed = session.mode == "directed"
+            summed = session.kind == "summed"
             ready = await self._holding.make_ready(session, track, lease=lease, loop=loop, summed=summed)
             session.load(command, ready)
             self.picking.follow(session, command.deck)

@@ -21,7 +21,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket
 
 from remixd.config import Address
-from remixd.errors import Exhausted, InvalidInput, Unsupported
+from remixd.errors import Exhausted, InvalidInput, RemixdError, Unsupported
 from remixd.web.calls import AnyCalls, Caller, Method, bearer_of, carried
 from remixd.web.guard import Guard
 from remixd.web.messages import MESSAGE_BYTES_MAX, Encoder, dumps, message_of, parse, status_json
@@ -43,6 +43,8 @@ Health = Callable[[], Mapping[str, Any]]
 """How the daemon is, in JSON's types: `ready` is whether it can do its work."""
 Page = Callable[[], Awaitable[bytes]]
 """Every figure, as Prometheus reads it."""
+Check = Callable[[str, str], object]
+"""Raises unless a bearer token, or "", that came from a peer is enough."""
 
 
 class Gateway:
@@ -52,12 +54,14 @@ class Gateway:
         calls: the services.
         health: how the daemon is.
         metrics: its figures.
+        check_operator: raises for whoever may not read them: with the bearer token, and where it came from.
     """
 
-    def __init__(self, calls: AnyCalls, health: Health, metrics: Page) -> None:
+    def __init__(self, calls: AnyCalls, health: Health, metrics: Page, check_operator: Check) -> None:
         self._calls = calls
         self._health = health
         self._metrics = metrics
+        self._check_operator = check_operator
         self._encoder = Encoder()
         self._sockets: set[Connection] = set()
 
@@ -90,7 +94,12 @@ class Gateway:
         found = self._health()
         return JSONResponse(dict(found), 200 if found["ready"] else 503, {"cache-control": "no-store"})
 
-    async def _page(self, _request: Request) -> Response:
+    async def _page(self, request: Request) -> Response:
+        caller = _caller(request, "http")
+        try:
+            self._check_operator(caller.bearer, caller.peer)
+        except RemixdError as error:
+            return self._refused(error, "metrics")
         headers = {"cache-control": "no-store"}
         return Response(await self._metrics(), 200, headers, "text/plain; version=0.0.4")
 
@@ -116,10 +125,13 @@ class Gateway:
         except (ClientDisconnect, asyncio.CancelledError):
             raise
         except Exception as error:
-            status = self._calls.status(error, name)
-            code = HTTP_STATUS.get(code_pb2.Code.Name(status.code), 500)
-            return _json({"error": status_json(status)}, code)
+            return self._refused(error, name)
         return Response(answer, 200, {"cache-control": "no-store"}, "application/json")
+
+    def _refused(self, error: Exception, name: str) -> Response:
+        status = self._calls.status(error, name)
+        code = HTTP_STATUS.get(code_pb2.Code.Name(status.code), 500)
+        return _json({"error": status_json(status)}, code)
 
     async def _answer(self, method: Method, asked: Message, caller: Caller) -> str:
         async def once() -> AsyncIterator[Message]:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from serving import TRACK
 
-from remixd.errors import InvalidInput
+from remixd.errors import Forbidden, InvalidInput
 from remixd.v1 import audience_pb2, console_pb2, sessions_pb2, tracks_pb2
 from remixd.web import server
 from remixd.web.messages import DEPTH_MAX, message_of, parse
@@ -124,6 +124,19 @@ def test_health_is_503_while_it_is_not_ready(web):
     assert web.ask("/healthz") == (200, {"live": True, "ready": True})
     web.health["ready"] = False
     assert web.ask("/healthz")[0] == 503
+
+
+def test_figures_are_for_those_who_may_read_the_stats(web, monkeypatch):
+    asked = []
+
+    def admit(method, bearer, _peer):
+        asked.append((method, bearer))
+        raise Forbidden("this token may not")
+
+    monkeypatch.setattr(web.gate, "admit", admit)
+    status, told = web.ask("/metrics", Authorization="Bearer a-token")
+    assert (status, told["error"]["code"]) == (403, "PERMISSION_DENIED")
+    assert asked == [("/remixd.v1.Stats/GetStats", "a-token")]
 
 
 def test_metrics_count_calls_of_every_way_in(web):
