@@ -22,8 +22,8 @@ SITE = "https://radio.example"
 class Web(Service):
     """The service, and the web beside it."""
 
-    def __init__(self) -> None:
-        self.gate = Gate()
+    def __init__(self, gate: Gate | None = None) -> None:
+        self.gate = gate or Gate()
         super().__init__(gate=self.gate)
         self.health: dict[str, Any] = {"live": True, "ready": True}
         self.start_over()

@@ -14,7 +14,7 @@ from typing import Final
 
 from remixd.api.quotas import Quotas
 from remixd.api.scopes import RULES, SCOPES
-from remixd.api.tokens import Keyring
+from remixd.api.tokens import Claims, Keyring
 from remixd.errors import Exhausted, Forbidden, RemixdError, Unauthenticated
 from remixd.settings import Limits
 
@@ -151,10 +151,17 @@ class Gate:
             self._tell(method, peer, error)
             raise
 
+    def check(self, method: str, bearer: str | None, peer: str) -> None:
+        """Raise Unauthenticated without a token that is valid; nothing is counted, and no scope looked at."""
+        if self._keyring is not None:
+            try:
+                _claims(self._keyring, bearer)
+            except RemixdError as error:
+                self._tell(method, peer, error)
+                raise
+
     def _admit(self, keyring: Keyring, method: str, bearer: str | None) -> Caller:
-        if not bearer:
-            raise Unauthenticated("this daemon asks for a token: send it as `authorization: Bearer TOKEN`")
-        claims = keyring.claims(bearer[len(PREFIX) :] if bearer[: len(PREFIX)].lower() == PREFIX else bearer)
+        claims = _claims(keyring, bearer)
         self.quotas.take("calls", claims.sub)
         rule = RULES.get(method)
         if rule is None or not claims.scopes & (rule.scopes | {"admin"}):
@@ -222,3 +229,9 @@ class Gate:
         """Read the keys of tokens anew."""
         if self._keyring is not None:
             self._keyring.reload()
+
+
+def _claims(keyring: Keyring, bearer: str | None) -> Claims:
+    if not bearer:
+        raise Unauthenticated("this daemon asks for a token: send it as `authorization: Bearer TOKEN`")
+    return keyring.claims(bearer[len(PREFIX) :] if bearer[: len(PREFIX)].lower() == PREFIX else bearer)

@@ -22,6 +22,8 @@ from remixd.errors import InvalidInput, Unsupported, nearest
 
 Guard = Callable[[str, Callable[..., Any]], Callable[..., Any]]
 """Puts a method's behaviour behind the gate: `/package.Service/Method`, and what the servicer does."""
+Check = Callable[[str, str, str], object]
+"""Raises for a bearer token that is not valid: the method, the token, and where the call came from."""
 
 
 class Caller(Protocol):
@@ -117,6 +119,7 @@ class Methods:
         services: a servicer each.
         observer: notes each call.
         guard: lets calls in.
+        check: looks at a caller before its request is read.
     """
 
     def __init__(
@@ -124,8 +127,10 @@ class Methods:
         services: Mapping[ServiceDescriptor, object],
         observer: Observer,
         guard: Guard,
+        check: Check,
     ) -> None:
         self._observer = observer
+        self._check = check
         self._methods = {
             f"{service.name}/{each.name}": Method(
                 f"{service.name}/{each.name}",
@@ -148,6 +153,18 @@ class Methods:
         if found is None:
             raise Unsupported(f"there is no method {name[:80]!r}: {nearest(name[:80], self._methods)}")
         return found
+
+    def check(self, method: Method, caller: Caller) -> None:
+        """Raise Unauthenticated for a caller without a valid token, where those are asked for.
+
+        Making a message of JSON is far more work than looking at a token, and is not done for strangers.
+        """
+        try:
+            self._check(method.name, caller.bearer, caller.peer)
+        except Exception as error:
+            with self._observer.call(method.name, caller.via, dict(caller.metadata), is_stream=True) as ended:
+                ended.code = status_code(error).name
+            raise
 
     async def call(
         self, method: Method, requests: AsyncIterator[Message], caller: Caller

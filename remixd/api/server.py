@@ -133,8 +133,9 @@ class Server:
         for name, servicer in servicers.items():
             ADD[name](servicer, self._server)
         self.methods = Methods(
-            {DESCRIPTORS[name]: servicer for name, servicer in servicers.items()}, observer, entrance.guarded
-        )
+            {DESCRIPTORS[name]: servicer for name, servicer in servicers.items()}, observer, entrance.guarded,
+            gate.check,
+        )  # fmt: skip
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection(
             (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server

@@ -120,8 +120,10 @@ class Gateway:
             method = self._calls.find(name)
             if method.takes_many or method.gives_many:
                 raise Unsupported(f"{name} is a stream: call it over the WebSocket, /v1/ws")
+            caller = _caller(request, "http")
+            self._calls.check(method, caller)
             asked = message_of(method.request, parse(await _body(request)))
-            answer = await _unless_gone(request, self._answer(method, asked, _caller(request, "http")))
+            answer = await _unless_gone(request, self._answer(method, asked, caller))
         except (ClientDisconnect, asyncio.CancelledError):
             raise
         except Exception as error:

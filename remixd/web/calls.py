@@ -57,6 +57,9 @@ class Calls(Protocol[M]):
     def find(self, name: str) -> M:
         """A method by its name, such as `Sessions/Watch`. Raises Unsupported."""
 
+    def check(self, method: M, caller: Caller) -> None:
+        """Raise for a caller of whom no request is even to be read."""
+
     def call(
         self, method: M, requests: AsyncIterator[Message], caller: Caller
     ) -> AsyncGenerator[Message | bytes, None]:

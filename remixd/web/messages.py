@@ -23,6 +23,10 @@ MESSAGE_BYTES_MAX: Final = 1 << 20
 DEPTH_MAX: Final = 32
 """No message of ours nests half as deep."""
 
+MARKS_MAX: Final = 65_536
+"""Commas and opening brackets of a message: twice a full batch's. A protobuf is made of JSON value by value, and
+a megabyte of empty ones would hold up everybody for seconds."""
+
 KEPT_MAX: Final = 256
 ALIGNED: Final = 4
 HEADER: Final = struct.Struct("<II")
@@ -40,11 +44,14 @@ K = TypeVar("K", bound=Message)
 
 
 def parse(text: str | bytes) -> Any:
-    """Read JSON. Raises InvalidInput for what is none, too deep, or names a key twice."""
+    """Read JSON. Raises InvalidInput for what is none, too deep, too much, or names a key twice."""
     if len(text) > MESSAGE_BYTES_MAX:
         raise InvalidInput(f"a message has at most {MESSAGE_BYTES_MAX} bytes")
     try:
-        data = json.loads(text, object_pairs_hook=_object, parse_constant=_constant)
+        told = text if isinstance(text, str) else text.decode()
+        if sum(map(told.count, ",[{")) > MARKS_MAX:
+            raise InvalidInput(f"a message has at most {MARKS_MAX} commas and brackets")
+        data = json.loads(told, object_pairs_hook=_object, parse_constant=_constant)
     except RecursionError:
         raise InvalidInput(f"JSON nests at most {DEPTH_MAX} deep here") from None
     except ValueError as error:  # of JSON and of Unicode too

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import resource
 import socket
 import ssl
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ import h11
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
 
 from remixd.config import Address
 from remixd.web.messages import MESSAGE_BYTES_MAX
@@ -25,21 +28,35 @@ IDLE_S: Final = 5
 PING_S: Final = 20.0
 """How often the other end of a WebSocket is asked whether it is there, and how long that may take."""
 STOP_S: Final = 2
+PIECES_MAX: Final = 1024
+"""Of one message of a WebSocket: empty ones count for nothing in its length, and are kept nevertheless."""
+CONNECTIONS_MAX: Final = 4096
+BACKLOG: Final = 128
+
+
+def connections_max() -> int:
+    """How many connections are held at a time: files, sessions and engines need descriptors, too."""
+    return min(CONNECTIONS_MAX, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
 
 
 class Impatient(H11Protocol):
-    """HTTP that does not wait for ever for the end of a request's headers."""
+    """HTTP that does not wait for ever for the end of a request's headers, nor for a body nobody reads."""
 
     _late: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait."""
+        """Begin to wait; hang up if too many are there."""
         super().connection_made(transport)
+        if len(self.connections) > connections_max():
+            transport.abort()
+            return
         self._wait()
 
     def data_received(self, data: bytes) -> None:
         """Take some bytes; wait on if they were not the last of the headers."""
         super().data_received(data)
+        if self.conn.our_state is h11.DONE and self.conn.their_state is h11.SEND_BODY:
+            self.transport.close()  # it is answered, and sends on
         if self.conn.their_state is not h11.IDLE:
             self._stop_waiting()
         elif self._late is None:
@@ -62,6 +79,33 @@ class Impatient(H11Protocol):
         self._late = None
         if self.transport.get_protocol() is self:  # it is another's once it is a WebSocket
             self.transport.close()
+
+
+class Bounded(WebSocketsSansIOProtocol):
+    """WebSockets whose other end may send, and not read, what it likes: nothing piles up here."""
+
+    _pong = b""
+
+    def handle_ping(self) -> None:
+        """Answer; of pings that come while nothing can be sent the latest, as RFC 6455, 5.5.3, lets one."""
+        if self.writable.is_set():
+            super().handle_ping()
+        else:
+            self._pong = b"".join(self.conn.data_to_send())
+
+    def resume_writing(self) -> None:
+        """Answer what waits."""
+        super().resume_writing()
+        pong, self._pong = self._pong, b""
+        if pong and not self.transport.is_closing():
+            self.transport.write(pong)
+
+    def handle_cont(self, event: Frame) -> None:
+        """Take one more piece of a message."""
+        if len(self.frames) >= PIECES_MAX:
+            self.transport.abort()
+            return
+        super().handle_cont(event)
 
 
 class _Uvicorn(uvicorn.Server):
@@ -90,7 +134,7 @@ class WebServer:
         client_ca: Path | None = None,
     ) -> None:
         config = uvicorn.Config(
-            app, http=Impatient, ws="websockets-sansio", lifespan="off", log_config=None,
+            app, http=Impatient, ws=Bounded, backlog=BACKLOG, lifespan="off", log_config=None,
             log_level="warning", access_log=False, server_header=False, proxy_headers=False,
             timeout_keep_alive=IDLE_S, h11_max_incomplete_event_size=HEADER_BYTES_MAX,
             ws_max_size=MESSAGE_BYTES_MAX, ws_max_queue=32, ws_ping_interval=PING_S, ws_ping_timeout=PING_S,

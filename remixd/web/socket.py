@@ -15,7 +15,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from google.protobuf.message import Message
@@ -119,6 +119,7 @@ class Connection:
                 if message["type"] == "websocket.disconnect":
                     return
                 await self._take(message.get("text"))
+                await asyncio.sleep(0)  # others' turn; and a call has begun before what follows may end it
         except (InvalidInput, UnicodeError) as error:
             await self._close(WRONG, error)
         except (WebSocketDisconnect, WebSocketDisconnected):
@@ -190,6 +191,7 @@ class Connection:
         if len(self._open) >= CALLS_MAX:
             raise Exhausted(f"a WebSocket carries at most {CALLS_MAX} calls at a time")
         method = self._calls.find(frame["method"])
+        self._calls.check(method, self._calling())
         requests = Requests()
         if "request" in frame or not method.takes_many:
             await requests.put(message_of(method.request, frame.get("request", {})))
@@ -198,6 +200,9 @@ class Connection:
         here = self._open[call] = _Call(method, requests)
         here.task = asyncio.create_task(self._answer(call, here))
 
+    def _calling(self) -> Caller:
+        return replace(self._caller, bearer=self._bearer)
+
     async def _answer(self, call: int, here: _Call) -> None:
         """Carry a call to its end."""
         method, requests = here.method, here.requests
@@ -205,10 +210,7 @@ class Connection:
         async def started() -> None:
             await self._send(f'{{"call":{call},"started":true}}')
 
-        caller = Caller(
-            peer=self._caller.peer, via=self._caller.via, metadata=self._caller.metadata,
-            bearer=self._bearer, on_started=started,
-        )  # fmt: skip
+        caller = replace(self._calling(), on_started=started)
         end: dict[str, Any] = {"code": "OK"}
         try:
             async with contextlib.aclosing(self._calls.call(method, requests, caller)) as responses:

@@ -68,7 +68,8 @@ def test_a_request_without_fields_may_be_empty(web, raw):
         (b"\xff\xfe{", "no JSON"),
         (b'{"session": NaN}', "no number"),
         (b'{"session": "a", "session": "b"}', "twice"),
-        (b'{"session": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "deep"),
+        (b'{"session": ' + b"[" * 60_000 + b"]" * 60_000 + b"}", "deep"),
+        (b'{"session": [' + b"[]," * 200_000 + b"[]]}", "commas"),
         (b'{"session": ' + b"[" * (DEPTH_MAX + 1) + b"]" * (DEPTH_MAX + 1) + b"}", "deep"),
         (b'{"pageSize": ' + b"9" * 5000 + b"}", "no JSON"),
         (b'{"session": "\\ud800"}', "session"),
@@ -165,6 +166,35 @@ def test_headers_that_come_too_slowly_are_hung_up_on(monkeypatch, web):
     with sockets.create_connection((web.at.host, web.at.port), timeout=5) as slow:
         slow.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ")
         assert slow.recv(1) == b""
+
+
+def test_who_sends_on_when_all_is_answered_is_hung_up_on(web):
+    with sockets.create_connection((web.at.host, web.at.port), timeout=5) as slow:
+        slow.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000000\r\n\r\n")
+        assert slow.recv(12) == b"HTTP/1.1 200"
+        with pytest.raises((ConnectionError, EOFError)):
+            for _ in range(100):
+                slow.sendall(b"x")
+                if not slow.recv(65536):
+                    raise EOFError
+
+
+def test_more_connections_than_are_held_are_hung_up_on_and_the_others_stay(monkeypatch, web):
+    monkeypatch.setattr(server, "CONNECTIONS_MAX", 20)
+    held = [sockets.create_connection((web.at.host, web.at.port), timeout=5) for _ in range(60)]
+    try:
+        gone = 0
+        for each in held[20:]:
+            try:
+                gone += each.recv(1) == b""
+            except ConnectionError:
+                gone += 1
+        assert gone == 40
+        held[0].sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert held[0].recv(12) == b"HTTP/1.1 200"
+    finally:
+        for each in held:
+            each.close()
 
 
 def test_a_caller_who_goes_away_lets_go_of_the_call(web):

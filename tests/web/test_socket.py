@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+import socket as sockets
 import time
 
 import numpy as np
 import pytest
+import tokens
 from webs import Socket, Web
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from remixd.api.auth import LOCAL, Gate
+from remixd.api.tokens import Keyring
+from remixd.settings import Auth
+from remixd.web import app, messages
+from remixd.web import socket as socket_module
+from remixd.web.server import PIECES_MAX, Bounded
 from remixd.web.socket import CALLS_MAX
 
 
@@ -157,6 +164,51 @@ def test_a_socket_that_is_not_read_skips_and_memory_does_not_grow(web):
     assert skipped > 0
 
 
+def masked(opcode: int, data: bytes = b"", *, last: bool = True) -> bytes:
+    """A short frame of a client, as it goes over the line."""
+    return bytes([(0x80 if last else 0) | opcode, 0x80 | len(data), 0, 0, 0, 0]) + data
+
+
+def test_a_call_that_is_cancelled_before_it_has_begun_ends_all_the_same(socket):
+    raw = b"".join(
+        masked(1, json.dumps(frame).encode())
+        for call in range(3)
+        for frame in ({"call": call, "method": "Sessions/ListSessions"}, {"call": call, "cancel": True})
+    )
+    socket.raw.socket.sendall(raw)  # all in one piece
+    for call in range(3):
+        assert socket.until("end", call)["code"] in ("CANCELLED", "OK")
+    assert socket.ended(call=1, method="Sessions/ListSessions") == {"code": "OK"}
+
+
+def test_pings_of_who_does_not_read_are_not_kept(web, socket, monkeypatch):
+    grown = []
+    real = Bounded.handle_ping
+
+    def handle_ping(self):
+        real(self)
+        grown.append(self.transport.get_write_buffer_size())
+
+    monkeypatch.setattr(Bounded, "handle_ping", handle_ping)
+    with sockets.create_connection((web.at.host, web.at.port), timeout=5) as raw:
+        raw.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 4096)
+        raw.sendall(
+            f"GET /v1/ws HTTP/1.1\r\nHost: {web.at}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+        )
+        assert raw.recv(12) == b"HTTP/1.1 101"
+        for _ in range(100):  # 13 MB; the kernel's own buffers take a few
+            raw.sendall(masked(9, b"x" * 125) * 1000)
+    assert max(grown) > 0
+    assert max(grown) < 1 << 20
+
+
+def test_a_message_of_endless_pieces_ends_its_socket(socket):
+    socket.raw.socket.sendall(masked(1, b"{", last=False) + masked(0, last=False) * (2 * PIECES_MAX))
+    with pytest.raises(ConnectionClosed):
+        socket.take()
+
+
 @pytest.mark.parametrize("headers", [{"Origin": "https://evil.example"}, {"Origin": "null"}])
 def test_pages_of_other_sites_open_no_socket(web, headers):
     with pytest.raises(InvalidStatus) as refused, web.socket(additional_headers=headers):
@@ -213,3 +265,31 @@ def test_who_drains_takes_no_new_streams_and_keeps_those_that_run():
         web.run(session.tell_status)
         assert "status" in socket.until("response", 1)
     web.stop()
+
+
+def test_nothing_of_a_stranger_is_made_a_message(tmp_path, monkeypatch):
+    made = []
+    real = messages.message_of
+
+    def message_of(kind, data):
+        made.append(kind)
+        return real(kind, data)
+
+    for module in (app, socket_module):
+        monkeypatch.setattr(module, "message_of", message_of)
+    gate = Gate(Keyring(Auth(hs256_secret_file=tokens.secret_file(tmp_path))))
+    web = Web(gate)
+    try:
+        web.create()
+        with web.socket() as connection:
+            socket = Socket(connection)
+            asked = {"method": "Sessions/GetSession", "request": {"session": "s-1"}}
+            assert socket.ended(call=1, **asked)["code"] == "UNAUTHENTICATED"
+            assert web.ask("/v1/Sessions/GetSession", {"session": "s-1"})[0] == 401
+            assert not made
+            assert 'code="UNAUTHENTICATED",method="Sessions/GetSession"' in web.wait(web._page()).decode()
+            socket.send(token=tokens.hs256())
+            assert socket.ended(call=2, **asked)["code"] == "OK"
+            assert made
+    finally:
+        web.stop()
