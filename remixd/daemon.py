@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import resource
 import signal
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -44,6 +45,7 @@ from remixd.web.server import WebServer
 LOG: Final = logging.getLogger(__name__)
 
 
+DESCRIPTORS_MAX: Final = 65_536
 KEYS_S: Final = 1.0
 """How often the keys of fans are looked at."""
 
@@ -82,6 +84,7 @@ async def serve(settings: Settings) -> None:
     Unavailable if the engine does not start. Thread: [control].
     """
     told = settings.serve
+    _raise_descriptors()
     check_listen(told.listen, is_secure=settings.is_secure)  # before anything is started
     notes: list[str] = []
     web = _check_web(settings, notes)
@@ -130,6 +133,14 @@ async def serve(settings: Settings) -> None:
             print(f"  {note}", flush=True)
         await _until_told(stop, sessions, server, told.drain)
     LOG.info("stopped")
+
+
+def _raise_descriptors() -> None:
+    """Take as many descriptors as there may be: every connection needs one, and shells give 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = DESCRIPTORS_MAX if hard == resource.RLIM_INFINITY else min(hard, DESCRIPTORS_MAX)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 async def _open_sessions(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import resource
 import socket
 from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
@@ -53,6 +54,7 @@ LOG: Final = logging.getLogger(__name__)
 RESPONSE_BYTES_MAX: Final = 4 << 20
 """gRPC's default limit on the other side, so that every client can read what is sent."""
 
+CONNECTIONS_MAX: Final = 8192
 METADATA_BYTES_MAX: Final = 16 << 10
 HANDSHAKE_MS: Final = 10_000
 STOP_GRACE_S: Final = 2.0
@@ -180,9 +182,15 @@ def _methods() -> list[str]:
     return [f"/{each.full_name}/{method.name}" for each in DESCRIPTORS.values() for method in each.methods]
 
 
+def connections_max() -> int:
+    """How many connections are held at a time: each takes a descriptor, and others need some, too."""
+    return min(CONNECTIONS_MAX, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
+
+
 def _options(limits: Limits) -> tuple[tuple[str, int], ...]:
     """What gRPC is told. Who does not finish a handshake, or does not answer a ping, is let go."""
     return (
+        ("grpc.max_allowed_incoming_connections", connections_max()),
         ("grpc.so_reuseport", 0),  # else a second daemon would share the port in silence
         ("grpc.max_receive_message_length", limits.message_max),
         ("grpc.max_send_message_length", RESPONSE_BYTES_MAX),

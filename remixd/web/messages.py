@@ -24,7 +24,7 @@ DEPTH_MAX: Final = 32
 """No message of ours nests half as deep."""
 
 MARKS_MAX: Final = 65_536
-"""Commas and opening brackets of a message: twice a full batch's. A protobuf is made of JSON value by value, and
+"""Commas and opening brackets of a message: twice a full batch's. A protobuf is made of JSON value by value:
 a megabyte of empty ones would hold up everybody for seconds."""
 
 KEPT_MAX: Final = 256

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import os
 import resource
 import socket
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import h11
 import uvicorn
@@ -36,7 +38,7 @@ BACKLOG: Final = 128
 
 def connections_max() -> int:
     """How many connections are held at a time: files, sessions and engines need descriptors, too."""
-    return min(CONNECTIONS_MAX, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
+    return min(CONNECTIONS_MAX, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 4)
 
 
 class Impatient(H11Protocol):
@@ -108,6 +110,39 @@ class Bounded(WebSocketsSansIOProtocol):
         super().handle_cont(event)
 
 
+class Listening(socket.socket):
+    """Hangs up on whoever comes when no descriptor is left, one by one.
+
+    asyncio would try again and again, and log each time: megabytes a second, while nothing else is done.
+    """
+
+    _spare: IO[bytes] | None = None
+
+    def keep_spare(self) -> None:
+        """Keep a descriptor with which those can be hung up on for whom there is none."""
+        with contextlib.suppress(OSError):
+            self._spare = Path(os.devnull).open("rb")  # noqa: SIM115 (kept)
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """Take a connection."""
+        try:
+            return super().accept()
+        except OSError as error:
+            if error.errno not in (errno.EMFILE, errno.ENFILE):
+                raise
+        self.let_go()
+        with contextlib.suppress(OSError):
+            super().accept()[0].close()
+        self.keep_spare()
+        raise BlockingIOError
+
+    def let_go(self) -> None:
+        """Give the spare descriptor back."""
+        if self._spare is not None:
+            self._spare.close()
+            self._spare = None
+
+
 class _Uvicorn(uvicorn.Server):
     """Without signal handlers: the daemon has its own."""
 
@@ -145,6 +180,7 @@ class WebServer:
         )  # fmt: skip
         self._server = _Uvicorn(config)
         self._serving: asyncio.Task[Any] | None = None
+        self._listening: Listening | None = None
 
     async def start(self, listen: Address) -> Address:
         """Begin to serve, and return the address, with the port chosen where `listen` asks for 0.
@@ -152,7 +188,7 @@ class WebServer:
         Raises OSError if it cannot be had.
         """
         family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
-        listening = socket.socket(family, socket.SOCK_STREAM)
+        listening = Listening(family, socket.SOCK_STREAM)
         try:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listening.bind((listen.host, listen.port))
@@ -160,6 +196,8 @@ class WebServer:
         except OSError:
             listening.close()
             raise
+        listening.keep_spare()
+        self._listening = listening
         self._serving = asyncio.create_task(self._server.serve(sockets=[listening]))
         while not (self._server.started or self._serving.done()):  # noqa: ASYNC110 (it tells nobody)
             await asyncio.sleep(0.005)
@@ -170,3 +208,5 @@ class WebServer:
         self._server.should_exit = True
         if self._serving is not None:
             await asyncio.wait({self._serving})
+        if self._listening is not None:
+            self._listening.let_go()

@@ -121,6 +121,20 @@ def test_thousands_who_connect_and_say_nothing_or_half_a_word_hold_up_nobody(fil
             client.delete_session(session)
 
 
+def test_so_many_connections_are_held_and_no_more(monkeypatch):
+    monkeypatch.setattr("remixd.api.server.CONNECTIONS_MAX", 10)
+    service = Service()
+    at = service.address.host, service.address.port
+    with contextlib.ExitStack() as stack:
+        stack.callback(service.stop)
+        held = [stack.enter_context(socket.create_connection(at, timeout=5)) for _ in range(20)]
+        answered = 0
+        for each in held:
+            with contextlib.suppress(ConnectionError):
+                answered += bool(each.recv(1))  # the server's settings
+        assert 0 < answered <= 10
+
+
 def test_who_does_not_finish_a_handshake_is_let_go(monkeypatch):
     monkeypatch.setattr("remixd.api.server.HANDSHAKE_MS", 200)
     service = Service()

@@ -181,7 +181,7 @@ def test_a_call_that_is_cancelled_before_it_has_begun_ends_all_the_same(socket):
     assert socket.ended(call=1, method="Sessions/ListSessions") == {"code": "OK"}
 
 
-def test_pings_of_who_does_not_read_are_not_kept(web, socket, monkeypatch):
+def test_pings_of_who_does_not_read_are_not_kept(web, monkeypatch):
     grown = []
     real = Bounded.handle_ping
 
