@@ -151,6 +151,16 @@ class Gate:
             self._tell(method, peer, error)
             raise
 
+    def knows(self, bearer: str | None) -> bool:
+        """Whether a token is valid, or none is asked for."""
+        if self._keyring is None:
+            return True
+        try:
+            _claims(self._keyring, bearer)
+        except Unauthenticated:
+            return False
+        return True
+
     def check(self, method: str, bearer: str | None, peer: str) -> None:
         """Raise Unauthenticated without a token that is valid; nothing is counted, and no scope looked at."""
         if self._keyring is not None:

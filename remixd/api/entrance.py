@@ -7,8 +7,8 @@ import contextlib
 import inspect
 import secrets
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from typing import Any, Final, NoReturn
 
 import grpc
 import grpc.aio
@@ -22,6 +22,9 @@ from remixd.errors import Forbidden, NotFound, Unauthenticated, nearest
 from remixd.logs import begin_request, hide
 
 SIGNALS: Final = "signals"
+HEALTH_CHECK: Final = "/grpc.health.v1.Health/Check"
+STRANGER_S: Final = 2.0
+"""How long who has no token may take to send a request."""
 
 
 class Visible:
@@ -78,6 +81,15 @@ class Entrance:
         self._gate = gate
         self._audit = audit
 
+    def knows(self, metadata: Any) -> bool:
+        """Whether a call that brings this metadata has a valid token, or needs none."""
+        return self._gate.knows(_bearer(metadata))
+
+    async def refuse(self, method: str, context: Context) -> NoReturn:
+        """End a call of who has no valid token. Raises Unauthenticated."""
+        self._admit(method, context)
+        raise Unauthenticated("this daemon asks for a token, and has just learnt of this one: come again")
+
     def guarded(self, method: str, behaviour: Callable[..., Any]) -> Callable[..., Any]:
         """A servicer's behaviour, behind the gate: it raises what the gate raises.
 
@@ -92,9 +104,7 @@ class Entrance:
 
     def _admit(self, method: str, context: Context) -> Caller:
         begin_request(method, secrets.token_hex(4))
-        metadata: Mapping[Any, Any] = dict(context.invocation_metadata() or ())
-        bearer = metadata.get("authorization")
-        caller = self._gate.admit(method, bearer if isinstance(bearer, str) else None, context.peer())
+        caller = self._gate.admit(method, _bearer(context.invocation_metadata()), context.peer())
         begin_call(caller)
         if caller.sub is not None and not caller.is_controlling:
             hide(caller.sub)
@@ -136,10 +146,17 @@ class Entrance:
                 self._audit.note(caller, method, _target(request), outcome)
 
 
+def _bearer(metadata: Any) -> str | None:
+    bearer = dict(metadata or ()).get("authorization")
+    return bearer if isinstance(bearer, str) else None
+
+
 class GateInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # generic in the stubs only
     """The entrance of gRPC. Thread: [control].
 
-    Methods that are not remixd's (health, reflection) are open: they tell nothing that is not public.
+    Who has no valid token is refused before a request is read: else anybody could hold every call that may be
+    answered at a time, by sending nothing. They may ask once how the daemon is, at once; what else is not
+    remixd's (watching that, reflection) lasts as long as the caller likes, and wants a token too.
     """
 
     def __init__(self, entrance: Entrance) -> None:
@@ -153,7 +170,11 @@ class GateInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # 
         """Wrap the handler of a method."""
         handler = await continuation(handler_call_details)
         method = handler_call_details.method
-        if handler is None or not method.startswith("/remixd."):
+        if handler is None:
+            return handler
+        if not self._entrance.knows(handler_call_details.invocation_metadata):
+            return _strangers(self._entrance, method, handler)
+        if not method.startswith("/remixd."):
             return handler
         for make, behaviour in (
             (grpc.unary_unary_rpc_method_handler, handler.unary_unary),
@@ -167,6 +188,31 @@ class GateInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # 
                     response_serializer=handler.response_serializer,
                 )
         raise TypeError(f"{method} takes a stream and gives one answer, which nothing here does")
+
+
+def _strangers(entrance: Entrance, method: str, handler: Handler) -> Handler:
+    """What becomes of a call without a valid token; as a stream, whose requests nobody needs to wait for."""
+
+    async def refused(_requests: AsyncIterator[Any], context: Context) -> AsyncIterator[Any]:
+        if method.startswith("/remixd."):
+            await entrance.refuse(method, context)
+        await context.abort(grpc.StatusCode.UNAUTHENTICATED, "this daemon asks for a token")
+        yield
+
+    async def at_once(requests: AsyncIterator[Any], context: Context) -> AsyncIterator[Any]:
+        try:
+            async with asyncio.timeout(STRANGER_S):
+                request = await anext(aiter(requests))
+        except (TimeoutError, StopAsyncIteration):
+            await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, "no request has come")
+        yield await answer(request, context)
+
+    answer: Any = handler.unary_unary
+    return grpc.stream_stream_rpc_method_handler(
+        at_once if method == HEALTH_CHECK else refused,
+        request_deserializer=handler.request_deserializer,
+        response_serializer=handler.response_serializer,
+    )
 
 
 class _Counted:

@@ -63,7 +63,8 @@ class Gateway:
         self._metrics = metrics
         self._check_operator = check_operator
         self._encoder = Encoder()
-        self._sockets: set[Connection] = set()
+        self._sockets: dict[Connection, None] = {}
+        self._leaving: set[asyncio.Task[None]] = set()
 
     def app(self, listen: Address, origins: Collection[str] = ()) -> Starlette:
         """The application, for a server that listens there. Pages of `origins` may call it too."""
@@ -105,14 +106,23 @@ class Gateway:
 
     async def _socket(self, socket: WebSocket) -> None:
         if len(self._sockets) >= SOCKETS_MAX:
-            await socket.close(1013, f"at most {SOCKETS_MAX} WebSockets are served at a time")
-            return
+            stranger = next((each for each in self._sockets if not each.is_known), None)
+            if stranger is None:
+                await socket.close(1013, f"at most {SOCKETS_MAX} WebSockets are served at a time")
+                return
+            self._let_go(stranger)
         connection = Connection(socket, self._calls, self._encoder, _caller(socket, "websocket"))
-        self._sockets.add(connection)
+        self._sockets[connection] = None
         try:
             await connection.run()
         finally:
-            self._sockets.discard(connection)
+            self._sockets.pop(connection, None)
+
+    def _let_go(self, socket: Connection) -> None:
+        """Make room for another socket."""
+        del self._sockets[socket]
+        self._leaving.add(task := asyncio.create_task(socket.close("others are waiting")))
+        task.add_done_callback(self._leaving.discard)
 
     async def _post(self, request: Request) -> Response:
         name = f"{request.path_params['service']}/{request.path_params['method']}"

@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from google.protobuf.message import Message
+from starlette.types import Message as Received
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDisconnected
 
 from remixd.errors import Exhausted, InvalidInput, RemixdError, Unavailable
@@ -29,6 +30,10 @@ CALLS_MAX: Final = 64
 """Calls of one socket at a time."""
 WAITING_MAX: Final = 64
 """Requests of one call that wait for it; then no more is read from the socket."""
+STRANGER_S: Final = 30.0
+"""So long a socket may be of no use: no call of it was let in, and none is under way."""
+IDLE_S: Final = 900.0
+"""And so long later, without a call; as over gRPC."""
 CALL_MAX: Final = (1 << 32) - 1
 WRONG: Final = 1008
 """The WebSocket close code of a policy violation."""
@@ -99,6 +104,9 @@ class Connection:
         calls: what can be called.
         encoder: makes JSON of responses.
         caller: who it is, as far as the handshake tells.
+
+    Attributes:
+        is_known: whether any call was let in.
     """
 
     def __init__(self, socket: WebSocket, calls: AnyCalls, encoder: Encoder, caller: Caller) -> None:
@@ -107,6 +115,7 @@ class Connection:
         self._encoder = encoder
         self._caller = caller
         self._bearer = caller.bearer
+        self.is_known = False
         self._turn = asyncio.Lock()
         self._open: dict[int, _Call] = {}
 
@@ -115,17 +124,29 @@ class Connection:
         await self._socket.accept()
         try:
             while True:
-                message = await self._socket.receive()
+                message = await self._receive()
                 if message["type"] == "websocket.disconnect":
                     return
                 await self._take(message.get("text"))
                 await asyncio.sleep(0)  # others' turn; and a call has begun before what follows may end it
+        except TimeoutError:
+            await self.close("nothing was called for too long")
         except (InvalidInput, UnicodeError) as error:
             await self._close(WRONG, error)
         except (WebSocketDisconnect, WebSocketDisconnected):
             return
         finally:
             await self._end_all()
+
+    async def _receive(self) -> Received:
+        """What comes next. Raises TimeoutError if that takes too long while no call is under way."""
+        while True:
+            try:
+                async with asyncio.timeout(IDLE_S if self.is_known else STRANGER_S):
+                    return await self._socket.receive()
+            except TimeoutError:
+                if not self._open:
+                    raise
 
     async def close(self, reason: str) -> None:
         """End every call, then the socket."""
@@ -208,6 +229,7 @@ class Connection:
         method, requests = here.method, here.requests
 
         async def started() -> None:
+            self.is_known = True
             await self._send(f'{{"call":{call},"started":true}}')
 
         caller = replace(self._calling(), on_started=started)
@@ -215,6 +237,7 @@ class Connection:
         try:
             async with contextlib.aclosing(self._calls.call(method, requests, caller)) as responses:
                 async for response in responses:
+                    self.is_known = True
                     await self._send(self._encoder.encode(method.response, response).frame(call))
         except asyncio.CancelledError:
             end = here.failed or CANCELLED

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
+import threading
 import time
 from contextlib import contextmanager
 
@@ -12,6 +14,7 @@ import grpc
 import pytest
 import tokens
 from google.rpc import error_details_pb2, status_pb2
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from serving import TRACK, PlainNames, Service
 
 from remixd.api.audit import Audit
@@ -74,10 +77,12 @@ def test_other_peoples_sessions_are_not_there_by_id_by_hint_or_in_lists(house):
     ):
         with pytest.raises(NotFound) as caught:
             call()
-        assert str(caught.value) == f"there is no session {other!r}: did you mean {mine}?"
+        assert re.fullmatch(
+            f"there is no session '{other}': (did you mean|there are) {mine}[?]?", str(caught.value)
+        )
     with pytest.raises(NotFound) as absent:
         fan.session("s-9")
-    assert str(absent.value) == f"there is no session 's-9': did you mean {mine}?"
+    assert re.fullmatch(f"there is no session 's-9': (did you mean|there are) {mine}[?]?", str(absent.value))
     assert [session.id for session in fan.sessions()] == [mine]
     assert [session.id for session in admin.sessions()] == [mine, other]
     with pytest.raises(NotFound), client(scope="dj", session=mine).console(other):
@@ -332,3 +337,44 @@ def test_the_same_request_id_of_two_tokens_makes_two_sessions(house):
         ]
     assert made[0] == made[2] != made[1]
     assert len(service.sessions.held) == 2
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        "/remixd.v1.Sessions/ListSessions",
+        "/remixd.v1.Sessions/Watch",
+        "/grpc.health.v1.Health/Watch",
+        "/grpc.health.v1.Health/Check",
+        "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+    ],
+)
+def test_who_has_no_token_holds_no_call_however_little_they_send(tmp_path, monkeypatch, method):
+    monkeypatch.setattr("remixd.api.entrance.STRANGER_S", 0.2)
+    with guarded(tmp_path, Limits(calls_max=16)) as (service, client):
+        never = threading.Event()
+
+        def requests():
+            never.wait(10)
+            yield from ()
+
+        with grpc.insecure_channel(str(service.address)) as channel:
+            calls = [channel.stream_stream(method)(requests()) for _ in range(40)]
+            ended = [call.code() for call in calls]  # waits for its end
+            never.set()
+        allowed = {grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.DEADLINE_EXCEEDED}
+        assert set(ended) <= allowed | {grpc.StatusCode.RESOURCE_EXHAUSTED}
+        assert set(ended) & allowed
+        assert client(scope="admin").sessions() == []
+
+
+def test_health_is_told_without_a_token_once(house):
+    service, _ = house
+    with grpc.insecure_channel(str(service.address)) as channel:
+        stub = health_pb2_grpc.HealthStub(channel)
+        assert stub.Check(health_pb2.HealthCheckRequest(), timeout=5).status == 1
+        with pytest.raises(grpc.RpcError) as refused:
+            next(stub.Watch(health_pb2.HealthCheckRequest(), timeout=5))
+        assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
+        token = (("authorization", f"Bearer {tokens.hs256()}"),)
+        assert next(stub.Watch(health_pb2.HealthCheckRequest(), timeout=5, metadata=token)).status == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket as sockets
 import time
@@ -293,3 +294,30 @@ def test_nothing_of_a_stranger_is_made_a_message(tmp_path, monkeypatch):
             assert made
     finally:
         web.stop()
+
+
+def test_who_says_nothing_is_let_go_and_who_is_told_something_stays(web, monkeypatch):
+    monkeypatch.setattr(socket_module, "STRANGER_S", 0.1)
+    web.create()
+    with web.socket() as silent, web.socket() as known, web.socket() as watching:
+        socket = Socket(watching)
+        socket.send(call=1, method="Sessions/Watch", request={"session": "s-1"})
+        socket.until("response", 1)
+        assert Socket(known).ended(call=1, method="Sessions/ListSessions") == {"code": "OK"}
+        assert Socket(silent).take()["end"]["code"] == "UNAVAILABLE"
+        with pytest.raises(ConnectionClosed):
+            silent.recv(5)
+        assert Socket(known).ended(call=1, method="Sessions/ListSessions") == {"code": "OK"}
+        web.run(web.session("s-1").tell_status)
+        assert "status" in socket.until("response", 1)
+
+
+def test_strangers_make_room_for_others(web, monkeypatch):
+    monkeypatch.setattr(app, "SOCKETS_MAX", 3)
+    with contextlib.ExitStack() as stack:
+        known, silent, _ = (stack.enter_context(web.socket()) for _ in range(3))
+        assert Socket(known).ended(call=1, method="Sessions/ListSessions") == {"code": "OK"}
+        late = stack.enter_context(web.socket())
+        for each in (known, late):
+            assert Socket(each).ended(call=1, method="Sessions/ListSessions") == {"code": "OK"}
+        assert Socket(silent).take()["end"]["message"] == "others are waiting"
