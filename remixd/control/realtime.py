@@ -237,7 +237,7 @@ def _shared(tree: Tree) -> Seen:
     except OSError:
         return "problem", "there is no /dev/shm", "sudo mount -t tmpfs -o size=256M tmpfs /dev/shm"
     total, free = found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize
-    told = f"/dev/shm holds {size_text(total)}, {size_text(free)} free"
+    told = f"{size_text(total)} of shared memory, {size_text(free)} free"
     if free < SHARED_BYTES:
         return "note", told, "sudo mount -o remount,size=256M /dev/shm (docker run --shm-size=256m)"
     return "ok", told, ""
@@ -281,7 +281,7 @@ Look = Callable[[Tree], Seen]
 LOOKS: Final[tuple[tuple[str, str, Look], ...]] = (
     ("scheduling class", "an audio thread that must queue with ordinary ones is late when others work",
      _scheduling),
-    ("locked memory", "memory that was written to disk has to be read again in the middle of a block", _locked),
+    ("locked memory", "memory that was written to disk has to be read again in mid-block", _locked),
     ("timer slack", "by so much a sleep of an ordinary thread may be too long", _slack),
     ("frequency scaling", "a core that slows down while it waits renders its first blocks slowly", _governor),
     ("idle states", "a core that sleeps deeply wakes up late", _idle),
