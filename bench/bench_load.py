@@ -25,9 +25,10 @@ from .songs import make_music
 SESSIONS: Final = 10
 SIGNALS_A_SECOND: Final = 500
 LOAD_S: Final = 60.0
-LOAD_QUICK_S: Final = 10.0
+LOAD_QUICK_S: Final = 6.0
 IDLE_S: Final = 20.0
-IDLE_WINDOW_S: Final = 4.0
+IDLE_QUICK_S: Final = 6.0
+IDLE_WINDOW_S: Final = 2.0
 SONG_S: Final = 20.0
 IDLE_LIMIT: Final = (Limit(statistic="mean", at_most=0.01),)
 NONE_AT_ALL: Final = (Limit(statistic="max", at_most=0.0),)
@@ -39,26 +40,26 @@ WISHES: Final[tuple[Mapping[str, float], ...]] = (
 
 def run(task: Task) -> None:
     """Measure the idle daemon, then the loaded one."""
-    load_s = LOAD_QUICK_S if task.quick else LOAD_S
+    load_s, idle_s = (LOAD_QUICK_S, IDLE_QUICK_S) if task.quick else (LOAD_S, IDLE_S)
     task.settings(
         sessions=SESSIONS,
         signals_a_second=SIGNALS_A_SECOND,
         load_s=load_s,
-        idle_s=IDLE_S,
+        idle_s=idle_s,
         stems=4,
         song_s=SONG_S,
     )
     with running_daemon(make_music(SONG_S)) as daemon:
         pids = {"daemon": daemon.pid, "engine": daemon.engine_pid()}
-        task.tell(f"idle for {IDLE_S:g} s")
-        _measure_idle(task, pids)
+        task.tell(f"idle for {idle_s:g} s")
+        _measure_idle(task, pids, idle_s)
         task.tell(f"{SESSIONS} sessions and {SIGNALS_A_SECOND} signals a second for {load_s:g} s")
         asyncio.run(_measure_load(task, daemon, pids, load_s))
 
 
-def _measure_idle(task: Task, pids: Mapping[str, int]) -> None:
+def _measure_idle(task: Task, pids: Mapping[str, int], idle_s: float) -> None:
     shares: dict[str, list[float]] = {name: [] for name in pids}
-    for _ in range(round(IDLE_S / IDLE_WINDOW_S)):
+    for _ in range(round(idle_s / IDLE_WINDOW_S)):
         before, began = {name: cpu_s(pid) for name, pid in pids.items()}, time.monotonic()
         time.sleep(IDLE_WINDOW_S)
         for name, pid in pids.items():

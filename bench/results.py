@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
@@ -118,6 +118,10 @@ class Bench:
 
     def to_json(self) -> dict[str, Any]:
         """The bench as a result file holds it."""
+        return {**self.head(), "figures": [figure.to_json() for figure in self.figures]}
+
+    def head(self) -> dict[str, Any]:
+        """The same without its figures."""
         return {
             "name": self.name,
             "question": self.question,
@@ -125,7 +129,6 @@ class Bench:
             "reason": self.reason,
             "settings": self.settings,
             "skips": self.skips,
-            "figures": [figure.to_json() for figure in self.figures],
         }
 
     @classmethod
@@ -158,9 +161,17 @@ class Result:
     settings: dict[str, Any] = field(default_factory=dict)
     noise: list[Figure] = field(default_factory=list)
     benches: list[Bench] = field(default_factory=list)
+    _texts: dict[int, tuple[Figure, str]] = field(default_factory=dict, repr=False, compare=False)
 
     def to_json(self) -> dict[str, Any]:
         """The whole result file."""
+        return {
+            **self._head(),
+            "noise": [figure.to_json() for figure in self.noise],
+            "benches": [bench.to_json() for bench in self.benches],
+        }
+
+    def _head(self) -> dict[str, Any]:
         return {
             "format": FORMAT,
             "version": VERSION,
@@ -172,9 +183,22 @@ class Result:
             "versions": self.versions,
             "commit": self.commit,
             "settings": self.settings,
-            "noise": [figure.to_json() for figure in self.noise],
-            "benches": [bench.to_json() for bench in self.benches],
         }
+
+    def _text(self) -> str:
+        """The result file as text: each figure is written once, since a run saves after every figure."""
+        benches = [
+            _with_list(_dumps(bench.head()), "figures", map(self._figure_text, bench.figures))
+            for bench in self.benches
+        ]
+        head = _with_list(_dumps(self._head()), "noise", map(self._figure_text, self.noise))
+        return _with_list(head, "benches", benches)
+
+    def _figure_text(self, figure: Figure) -> str:
+        kept = self._texts.get(id(figure))
+        if kept is None or kept[0] is not figure:
+            kept = self._texts[id(figure)] = figure, _dumps(figure.to_json())
+        return kept[1]
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Result:
@@ -197,7 +221,7 @@ class Result:
         """Write the file, whole or not at all. Raises InvalidInput, naming it, if it cannot be written."""
         partial = path.with_name(f".{path.name}.partial")
         try:
-            partial.write_text(json.dumps(self.to_json(), ensure_ascii=False) + "\n", "utf-8")
+            partial.write_text(self._text() + "\n", "utf-8")
             partial.replace(path)
         except OSError as error:
             partial.unlink(missing_ok=True)
@@ -214,6 +238,15 @@ class Result:
             raise InvalidInput(f"{path}: {error}") from None
         except InvalidInput as error:
             raise InvalidInput(f"{path}: {error}") from None
+
+
+def _dumps(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _with_list(text: str, name: str, parts: Iterable[str]) -> str:
+    """An object's text with one more member: a list of texts."""
+    return f"{text[:-1]}, {_dumps(name)}: [{', '.join(parts)}]}}"
 
 
 def _short(value: float) -> float:

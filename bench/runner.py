@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import logging
 import pkgutil
+import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ from remixd.errors import NotFound, RemixdError, nearest
 from .machine import describe_commit, describe_machine, describe_versions
 from .noise import measure_noise
 from .results import Bench, Case, Figure, Limit, Result
+from .shares import Clock, OverTime, in_order, stopped_after, termination_interrupts
 
 LOG: Final = logging.getLogger(__name__)
 
@@ -104,9 +106,10 @@ def run(name: str, *, quick: bool, path: Path | None, tell: Tell) -> Result:
         tell: called with what is being done.
 
     Raises NotFound for an unknown bench, InvalidInput if the file cannot be written. A bench that fails does
-    not hold back the others. Ctrl-C ends the run; what was found until then is returned, marked.
+    not hold back the others. When all run quickly each has a share of five minutes, and is ended, and marked,
+    when that is over. Ctrl-C and SIGTERM end the run; what was found until then is returned, marked.
     """
-    names = bench_names() if name == ALL else [name]
+    names = in_order(bench_names()) if name == ALL else [name]
     questions = [question_of(each) for each in names]
     result = Result(
         started_at=_now(),
@@ -123,16 +126,19 @@ def run(name: str, *, quick: bool, path: Path | None, tell: Tell) -> Result:
     keep()
     noise_s = NOISE_QUICK_S if quick else NOISE_S
     try:
-        tell("noise floor")
-        result.noise += measure_noise(noise_s, "before")
-        for each, question in zip(names, questions, strict=True):
-            bench = Bench(name=each, question=question)
-            result.benches.append(bench)
-            _run_one(bench, Task(bench, quick=quick, tell=tell, keep=keep))
-            keep()
-        tell("noise floor")
-        result.noise += measure_noise(noise_s, "after")
-        result.complete = all(bench.state in ("done", "skipped") for bench in result.benches)
+        with termination_interrupts():
+            tell("noise floor")
+            result.noise += measure_noise(noise_s, "before")
+            clock = Clock(time.monotonic()) if name == ALL and quick else None
+            for each, question in zip(names, questions, strict=True):
+                bench = Bench(name=each, question=question)
+                result.benches.append(bench)
+                limit_s = clock.begin(each, time.monotonic()) if clock else None
+                _run_one(bench, Task(bench, quick=quick, tell=tell, keep=keep), limit_s)
+                keep()
+            tell("noise floor")
+            result.noise += measure_noise(noise_s, "after")
+            result.complete = all(bench.state in ("done", "skipped") for bench in result.benches)
     except KeyboardInterrupt:
         result.interrupted = True
     result.ended_at = _now()
@@ -140,10 +146,15 @@ def run(name: str, *, quick: bool, path: Path | None, tell: Tell) -> Result:
     return result
 
 
-def _run_one(bench: Bench, task: Task) -> None:
+def _run_one(bench: Bench, task: Task, limit_s: float | None) -> None:
     try:
-        _module(bench.name).run(task)
+        with stopped_after(limit_s):
+            _module(bench.name).run(task)
         bench.state = "done"
+    except OverTime:
+        bench.state = "interrupted"
+        bench.reason = f"its time, {limit_s:.0f} s, was over; what it found until then is kept"
+        task.tell(bench.reason)
     except KeyboardInterrupt:
         bench.state, bench.reason = "interrupted", "it was interrupted; what it found until then is kept"
         raise

@@ -23,7 +23,7 @@ def test_the_cpu_time_of_a_process_grows_as_it_works():
 def test_a_small_load_is_heard_whole_and_every_figure_is_there(monkeypatch):
     for name, value in {
         "SESSIONS": 2, "SIGNALS_A_SECOND": 50, "SONG_S": 3.0,
-        "LOAD_QUICK_S": 1.0, "IDLE_S": 0.4, "IDLE_WINDOW_S": 0.2,
+        "LOAD_QUICK_S": 1.0, "IDLE_QUICK_S": 0.4, "IDLE_WINDOW_S": 0.2,
     }.items():  # fmt: skip
         monkeypatch.setattr(bench_load, name, value)
     found = Bench(name="load", question="?")
