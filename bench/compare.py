@@ -189,7 +189,7 @@ def _change(
     before, after = one.summary()[statistic], other.summary()[statistic]
     exact = bench in SEEDED and not in_seconds(one.unit)
     margin = EXACT if exact else _margin(bench, one, noises, before)
-    ratio = after / before if before * after > 0.0 else None
+    ratio = after / before if before * after > 0.0 and math.isfinite(after / before) else None
     low = high = wide_low = wide_high = ratio if ratio is not None else math.nan
     enough = min(len(one.samples), len(other.samples)) >= LEAST
     if ratio is not None and not exact and enough:
@@ -204,6 +204,8 @@ def _change(
     elif broken and one.unit == "count":
         chance = 0.0 if exact else 0.5 ** sum(other.samples)
         verdict = "worse" if chance < level and margin < LOUD else "within noise"
+    elif judged:
+        verdict = "differs"
     return Change(
         bench=bench, name=one.name, case=case_text(one), unit=one.unit, statistic=statistic,
         before=before, after=after, ratio=ratio, low=low, high=high, noise=margin, verdict=verdict,
@@ -238,7 +240,7 @@ def _intervals(
     """The 95 % interval of a ratio, and one for a level of all figures together."""
     rng = np.random.default_rng(0)
     drawn = [_drawn(np.asarray(figure.samples), statistic, rng) for figure in (one, other)]
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         ratios = drawn[1] / drawn[0]
     ratios = ratios[np.isfinite(ratios) & (ratios > 0.0)]
     if not ratios.size:

@@ -80,6 +80,8 @@ NO_PEERS: Final = (FLOOR, UNSTRETCHED, HARNESS, ORACLE, NATIVE)
 
 def floor_of(bench: Bench, figure: Figure) -> Figure | None:
     """The floor of a figure, measured in the same run; None if it has none or is one."""
+    if str(figure.case.get("case", "")).startswith("floor"):
+        return None
     where = FLOORS.get((bench.name, figure.name))
     case = where(figure.case) if where else None
     if case is None and "system" in figure.case and bench.name in FLOOR_SYSTEMS:

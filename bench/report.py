@@ -32,7 +32,7 @@ STYLE: Final = """
 }
 body { color: var(--ink); background: var(--paper); font: 15px/1.45 system-ui, sans-serif;
   max-width: 75rem; margin: 2rem auto; padding: 0 1rem; }
-h1, h2, h3 { line-height: 1.2; } h2 { margin-top: 2.5rem; border-top: 1px solid var(--line); 
+h1, h2, h3 { line-height: 1.2; } h2 { margin-top: 2.5rem; border-top: 1px solid var(--line);
   padding-top: 1rem; }
 table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; }
 td, th { padding: .15rem .7rem .15rem 0; text-align: left; vertical-align: top; }
@@ -111,9 +111,9 @@ def _page(results: Sequence[Named], pictures: Pictures | None, lacking: str) -> 
     if lacking:
         yield f'<p class="marked">{_text(lacking)}</p>'
     yield '<p class="faint">A row is a case. Dots are samples; of thirty and more the area is their '
-    yield "histogram (heights as square roots, so that single late ones are seen). The bar goes from quartile to "
-    yield "quartile, the line is the median, ticks are p90, p99, p99.9 and the maximum; red is a limit, "
-    yield "dotted green the floor of the same run.</p>"
+    yield "histogram (heights as square roots, so that single late ones are seen). The bar goes from "
+    yield "quartile to quartile, the line is the median, ticks are p90, p99, p99.9 and the maximum; red is a "
+    yield "limit, dotted green the floor of the same run.</p>"
     for name, result in results:
         yield from _run(name, result)
     yield from _limits(results)
@@ -211,7 +211,7 @@ def _figure(
         several = len({run for run, *_ in found}) > 1
         for start in range(0, len(found), ROWS_MOST):
             rows = [_row(each, several=several) for each in found[start : start + ROWS_MOST]]
-            yield pictures.draw(f"{bench}-{name}", one_line(f"{bench}: {name}"), unit, rows)
+            yield pictures.draw(f"{bench}-{name}", one_line(f"{bench}: {name}"), one_line(unit), rows)
     yield '<details><summary>numbers</summary><div class="wide"><table><tr>'
     yield "".join(f"<th>{column}</th>" for column in COLUMNS) + "</tr>"
     for run, _, result, holder, figure in found:

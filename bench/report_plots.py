@@ -35,6 +35,8 @@ TAIL: Final = 100
 BINS: Final = 60
 WIDE: Final = 30.0
 """Times the least from which the axis is logarithmic."""
+DECADES: Final = 3000.0
+"""Times the least up to which 2 and 5 are told beside 1."""
 LABEL_MOST: Final = 70
 DPI: Final = 110
 WIDTH_INCHES: Final = 9.0
@@ -91,7 +93,7 @@ def _draw(axes: Axes, title: str, unit: str, rows: Sequence[Row]) -> None:
     every = np.concatenate([*shown, *marks])
     logarithmic = bool(every.min() > 0 and every.max() > WIDE * every.min())
     if logarithmic:
-        axes.set_xscale("log")
+        _scale(axes, float(every.max() / every.min()))
     for at, (row, samples, at_marks) in enumerate(zip(rows, shown, marks, strict=True)):
         _draw_row(axes, at, samples, COLOURS[row.run % len(COLOURS)], logarithmic=logarithmic)
         limits, floor = at_marks[: len(row.limits)], at_marks[len(row.limits) :]
@@ -104,6 +106,16 @@ def _draw(axes: Axes, title: str, unit: str, rows: Sequence[Row]) -> None:
     axes.grid(axis="x", color="#808080", alpha=0.25, linewidth=0.6)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
+
+
+def _scale(axes: Axes, times: float) -> None:
+    """A logarithmic axis with plain numbers; the fewer decades, the more of them."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if times < DECADES else (1.0,)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _place: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _draw_row(axes: Axes, at: int, samples: Floats, colour: str, *, logarithmic: bool) -> None:
