@@ -36,6 +36,8 @@ LEAST: Final = 5
 """Samples of each run below which nothing is called: three busy seconds could have made them."""
 TAIL_LEAST: Final = 200
 """Samples of each run from which the 99th percentile is compared too."""
+WIDTH_MOST: Final = 300.0
+"""Of an interval, in the logarithm: all there is."""
 CODE: Final = 0.05
 EXACT: Final = 0.02
 """What is computed from the same seeds is the same but for rounding; less than this nobody hears."""
@@ -246,7 +248,7 @@ def _intervals(
     if not ratios.size:
         return (0.0, math.inf), (0.0, math.inf)
     low, high = np.quantile(ratios, [0.025, 0.975])
-    width = NormalDist().inv_cdf(1.0 - level / 2.0) * float(np.log(ratios).std())
+    width = min(NormalDist().inv_cdf(1.0 - level / 2.0) * float(np.log(ratios).std()), WIDTH_MOST)
     wide = min(ratio * math.exp(-width), float(low)), max(ratio * math.exp(width), float(high))
     return (float(low), float(high)), wide
 
