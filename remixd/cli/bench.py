@@ -132,7 +132,7 @@ def _rows(result: Result) -> Iterator[tuple[object, ...]]:
         yield "noise", *_row(figure)
     for each in result.benches:
         for figure in each.figures:
-            if not is_tabled(figure):
+            if not is_tabled(each, figure):
                 yield each.name, *_row(figure)
 
 
