@@ -33,7 +33,7 @@ def record(result: Result, folder: Path) -> tuple[Path, Path | None]:
 
     Raises InvalidInput if the folder cannot be written, or its lines are none.
     """
-    commit = result.commit["id"][:12] if result.commit else "no-commit"
+    commit = re.sub(r"[^0-9A-Za-z]", "", result.commit["id"])[:12] if result.commit else "no-commit"
     changed = "-changed" if result.commit and result.commit["changed"] else ""
     stamp = re.sub(r"[^0-9TZ]", "", result.started_at)
     print_ = fingerprint(result)
@@ -50,7 +50,7 @@ def record(result: Result, folder: Path) -> tuple[Path, Path | None]:
         }  # fmt: skip
         if len(before) == len(lines):  # else it is kept already
             with (folder / LINES).open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line, ensure_ascii=False) + "\n")
+                file.write(json.dumps(line) + "\n")
     except OSError as error:
         raise InvalidInput(f"cannot write {folder}: {error.strerror}") from None
     alike = [line["file"] for line in before if line["machine"] == print_ and line["complete"]]

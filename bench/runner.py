@@ -96,6 +96,14 @@ def question_of(name: str) -> str:
     return (_module(name).__doc__ or "").partition("\n")[0]
 
 
+def _question_here(name: str) -> str:
+    """The question of a bench; nothing of one that cannot be imported, which is told when its turn comes."""
+    try:
+        return question_of(name)
+    except ImportError:
+        return ""
+
+
 def run(name: str, *, quick: bool, path: Path | None, tell: Tell) -> Result:
     """Run one bench, or `all`, and return what was found.
 
@@ -110,7 +118,7 @@ def run(name: str, *, quick: bool, path: Path | None, tell: Tell) -> Result:
     when that is over. Ctrl-C and SIGTERM end the run; what was found until then is returned, marked.
     """
     names = in_order(bench_names()) if name == ALL else [name]
-    questions = [question_of(each) for each in names]
+    questions = [_question_here(each) for each in names]
     result = Result(
         started_at=_now(),
         machine=describe_machine(),
@@ -160,6 +168,9 @@ def _run_one(bench: Bench, task: Task, limit_s: float | None) -> None:
         raise
     except Skipped as skipped:
         bench.state, bench.reason = "skipped", str(skipped)
+    except ModuleNotFoundError as error:
+        bench.state = "skipped"
+        bench.reason = f"{error.name} is not installed: pip install 'remixd[bench]'"
     except RemixdError as error:
         bench.state, bench.reason = "failed", str(error)
     except Exception as error:

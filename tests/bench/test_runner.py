@@ -86,6 +86,19 @@ def test_an_interrupted_run_keeps_what_it_found_and_is_marked(benches, tmp_path)
     assert all(each.figures for each in result.benches)
 
 
+def test_a_bench_whose_packages_are_not_installed_is_skipped_with_the_command(monkeypatch):
+    def refuse(name):
+        raise ModuleNotFoundError(f"No module named {name}", name="river")
+
+    monkeypatch.setattr(runner, "NOISE_QUICK_S", 0.01)
+    monkeypatch.setattr(runner, "bench_names", lambda: ["audience"])
+    monkeypatch.setattr(runner, "_module", refuse)
+    result = run()
+    assert result.complete
+    [bench] = result.benches
+    assert (bench.state, bench.reason) == ("skipped", "river is not installed: pip install 'remixd[bench]'")
+
+
 def test_what_is_measured_is_on_disk_at_once(benches, tmp_path):
     def look(task):
         measure(task)
