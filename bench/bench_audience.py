@@ -30,7 +30,7 @@ from .runner import Task
 
 SEEDS: Final = (1, 2, 3, 4)
 FANS: Final = 60
-FANS_QUICK: Final = 20
+FANS_QUICK: Final = 12
 CROWD_SEEDS: Final = (1, 2, 3)
 BOTS: Final = (0.0, 0.1, 0.2, 0.3)
 BOTS_QUICK: Final = (0.0, 0.2)

@@ -118,9 +118,14 @@ def worker(*arguments: object) -> Cost:
         reader = threading.Thread(target=lines.extend, args=(process.stdout,))
         reader.start()
         peak_mb = 0.0
-        while reader.is_alive():
-            peak_mb = max(peak_mb, _high_water_mb(process.pid))
-            reader.join(_LOOK_S)
+        try:
+            while reader.is_alive():
+                peak_mb = max(peak_mb, _high_water_mb(process.pid))
+                reader.join(_LOOK_S)
+        except BaseException:  # whoever is interrupted does not wait for it
+            process.kill()
+            reader.join()
+            raise
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     said = json.loads(lines[-1]) if lines else {}

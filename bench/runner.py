@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 import pkgutil
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -42,10 +43,20 @@ class Task:
 
     Attributes:
         quick: whether to settle for few samples.
+        seconds: how long what lasts is to last; None for the bench's own idea of it.
     """
 
-    def __init__(self, bench: Bench, *, quick: bool, tell: Tell, keep: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        bench: Bench,
+        *,
+        quick: bool,
+        tell: Tell,
+        keep: Callable[[], None],
+        seconds: float | None = None,
+    ) -> None:
         self.quick = quick
+        self.seconds = seconds
         self._bench = bench
         self._tell = tell
         self._keep = keep
@@ -104,7 +115,7 @@ def _question_here(name: str) -> str:
         return ""
 
 
-def run(name: str, *, quick: bool, path: Path | None, tell: Tell) -> Result:
+def run(name: str, *, quick: bool, path: Path | None, tell: Tell, seconds: float | None = None) -> Result:
     """Run one bench, or `all`, and return what was found.
 
     Args:
@@ -112,6 +123,7 @@ def run(name: str, *, quick: bool, path: Path | None, tell: Tell) -> Result:
         quick: few samples: minutes become seconds.
         path: the result file, written anew after every figure; None for no file.
         tell: called with what is being done.
+        seconds: how long what lasts is to last; None for each bench's own idea of it.
 
     Raises NotFound for an unknown bench, InvalidInput if the file cannot be written. A bench that fails does
     not hold back the others. When all run quickly each has a share of five minutes, and is ended, and marked,
@@ -124,7 +136,7 @@ def run(name: str, *, quick: bool, path: Path | None, tell: Tell) -> Result:
         machine=describe_machine(),
         versions=describe_versions(),
         commit=describe_commit(),
-        settings={"bench": name, "quick": quick},
+        settings={"bench": name, "quick": quick, "seconds": seconds},
     )
 
     def keep() -> None:
@@ -142,7 +154,7 @@ def run(name: str, *, quick: bool, path: Path | None, tell: Tell) -> Result:
                 bench = Bench(name=each, question=question)
                 result.benches.append(bench)
                 limit_s = clock.begin(each, time.monotonic()) if clock else None
-                _run_one(bench, Task(bench, quick=quick, tell=tell, keep=keep), limit_s)
+                _run_one(bench, Task(bench, quick=quick, tell=tell, keep=keep, seconds=seconds), limit_s)
                 keep()
             tell("noise floor")
             result.noise += measure_noise(noise_s, "after")
@@ -155,6 +167,7 @@ def run(name: str, *, quick: bool, path: Path | None, tell: Tell) -> Result:
 
 
 def _run_one(bench: Bench, task: Task, limit_s: float | None) -> None:
+    began, before = time.monotonic(), sum(os.times()[:4])
     try:
         with stopped_after(limit_s):
             _module(bench.name).run(task)
@@ -176,6 +189,9 @@ def _run_one(bench: Bench, task: Task, limit_s: float | None) -> None:
     except Exception as error:
         LOG.exception("bench %s failed", bench.name)
         bench.state, bench.reason = "failed", f"{type(error).__name__}: {error}"
+    finally:
+        cpu_s = sum(os.times()[:4]) - before  # of this process and its children that have ended
+        bench.settings.update(took_s=round(time.monotonic() - began, 3), took_cpu_s=round(cpu_s, 3))
 
 
 def _module(name: str) -> Any:

@@ -42,11 +42,39 @@ class AlreadyExists(RemixdError):
 
 
 class Exhausted(RemixdError):
-    """A queue, quota or disk that is full."""
+    """A queue, quota or disk that is full.
+
+    `quota` names the quota, such as `calls`, and `retry_after_s` is when there is room again; empty and 0 if
+    that is not known.
+    """
+
+    def __init__(self, message: str, *, quota: str = "", retry_after_s: float = 0.0) -> None:
+        super().__init__(message)
+        self.quota = quota
+        self.retry_after_s = retry_after_s
+
+
+class Unauthenticated(RemixdError):
+    """A caller who has not proved who it is."""
+
+
+class Forbidden(RemixdError):
+    """Something that its caller may not do."""
 
 
 class Unavailable(RemixdError):
     """A part that is not running now: the daemon, the engine."""
+
+
+class Disconnected(Unavailable):
+    """A daemon that cannot be reached just now, or that is stopping: it, or the next one, may be there soon.
+
+    `sent` is false if it cannot have heard of what was asked.
+    """
+
+    def __init__(self, message: str, *, sent: bool = True) -> None:
+        super().__init__(message)
+        self.sent = sent
 
 
 class Unsupported(RemixdError):

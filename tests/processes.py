@@ -21,7 +21,14 @@ SONG_S = 8.0
 class Daemon:
     """`remixd serve`, from its ready line to its end."""
 
-    def __init__(self, library: Path, errors: Path, *options: str, state: Path | None = None) -> None:
+    def __init__(
+        self,
+        library: Path,
+        errors: Path,
+        *options: str,
+        state: Path | None = None,
+        listen: str = "127.0.0.1:0",
+    ) -> None:
         self.library = library
         self.log = errors
         self.state = state or errors.with_suffix(".state")
@@ -29,7 +36,7 @@ class Daemon:
         self._next: Daemon | None = None
         with errors.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "remixd", "serve", "--listen", "127.0.0.1:0", "--library", library,
+                [sys.executable, "-m", "remixd", "serve", "--listen", listen, "--library", library,
                  *options],
                 stdout=subprocess.PIPE, stderr=log, text=True,
                 env=os.environ | {"REMIXD_STATE": str(self.state)},
@@ -61,11 +68,13 @@ class Daemon:
         return instance_path(runtime_path(), self.library)
 
     def kill(self) -> Daemon:
-        """Kill it, and start another on the same library."""
+        """Kill it, and start another on the same library, at the same address."""
         self.process.kill()
         self.process.wait()
         self.process.stdout.close()
-        self._next = Daemon(self.library, self.log.with_suffix(".next"), *self._options, state=self.state)
+        self._next = Daemon(
+            self.library, self.log.with_suffix(".next"), *self._options, state=self.state, listen=self.address
+        )
         return self._next
 
     def stop(self) -> int:

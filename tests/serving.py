@@ -20,6 +20,8 @@ from remixd.audience.told import CrowdTold, Explained, Forgotten, Part, PlannedM
 from remixd.config import Address
 from remixd.control.action import DECK_NAMES, DeckCommand
 from remixd.control.command import Answer, Applied, AppliedMove, Clamp, Refused
+from remixd.control.encoding import Encoding, Heard, Tap, Taps
+from remixd.control.fan_keys import FanKeys
 from remixd.control.ingest import ImportResult
 from remixd.control.presets import Pick
 from remixd.control.sink import Sink
@@ -27,6 +29,8 @@ from remixd.control.streams import DeckStatus, Listener, Packet, SessionStatus, 
 from remixd.director.blend import Blend, as_preset
 from remixd.director.preset import Preset
 from remixd.director.preset_files import load_blend, save_preset
+from remixd.encoder.codec import make_codec
+from remixd.encoder.stream import Stream
 from remixd.errors import BadAudio, NotFound, nearest
 from remixd.mix import DIMENSIONS
 from remixd.track.analysis import Alternative, Span
@@ -163,6 +167,9 @@ class HandPlayedSession:
         self.received: list[Signal] = []
         self.performed: list[DeckCommand] = []
         self.listeners: set[Listener] = set()
+        self.taps = Taps()
+        self.ring = HandPlayedRing()
+        self.streams: list[tuple[Tap, Stream]] = []
         self.watchers: set[Watcher] = set()
         self.refusal: Exception | None = None
         self.applies = True
@@ -248,6 +255,15 @@ class HandPlayedSession:
                               bar_beat="1:1.00", late_frames=0, moves=()))  # fmt: skip
         return Answer(id=panic_id, accepted=True, planned_sample=self.sample)
 
+    def encode(self, encoding: Encoding) -> Tap:
+        """Begin to encode it, as the worker would."""
+        stream = Stream(1, lambda: make_codec(encoding.codec, encoding.bitrate_bps), self.ring, 0)
+        tap = Tap(1, encoding, lambda: (Path(), 0))
+        tap.begin(stream.opened())
+        self.taps.add(tap)
+        self.streams.append((tap, stream))
+        return tap
+
     def listen(self) -> Listener:
         listener = Listener(self.listeners.discard)
         self.listeners.add(listener)
@@ -268,8 +284,18 @@ class HandPlayedSession:
 
     def play(self, packets: int, *, level: float = 0.25) -> None:
         """Give every listener packets of a constant `level`."""
-        for _ in range(packets):
-            pcm = np.full((PACKET_FRAMES, 2), level, dtype="<f4").tobytes()
+        self.sound(np.full((packets * PACKET_FRAMES, 2), level, dtype="<f4"))
+
+    def sound(self, sound: Any) -> None:
+        """Give every listener float32 (frames, 2), in packets."""
+        for start in range(0, len(sound), PACKET_FRAMES):
+            pcm = sound[start : start + PACKET_FRAMES].tobytes()
+            self.ring.entries.append(
+                SimpleNamespace(
+                    sequence=len(self.ring.entries) + 1, sample=self.sample, pcm=pcm, tempo=1.0,
+                    position=self.sample << 24,
+                )
+            )  # fmt: skip
             packet = Packet(
                 sequence=self.sample // PACKET_FRAMES, sample=self.sample, pcm=pcm, frames=PACKET_FRAMES,
                 position_s=self.sample / RATE_HZ, bar_beat="1:1.00",
@@ -277,6 +303,9 @@ class HandPlayedSession:
             self.sample += PACKET_FRAMES
             for listener in self.listeners:
                 listener.put(packet)
+            for tap, stream in self.streams:
+                for message in stream.take():
+                    tap.put(message, lambda _: "1:1.00")
 
     def skip(self, packets: int) -> None:
         """Let time pass that nobody hears."""
@@ -284,12 +313,37 @@ class HandPlayedSession:
 
     def die(self) -> None:
         self.state = "lost"
+        self.taps.end(f"the engine of session {self.id} is lost")
         for stream in [*self.listeners, *self.watchers]:
             stream.lose(f"the engine of session {self.id} is lost")
 
     def end(self) -> None:
+        self.taps.end()
         for stream in [*self.listeners, *self.watchers]:
             stream.close()
+
+
+class HandPlayedRing:
+    """The ring of packets of a session, as far as the encoder sees it."""
+
+    def __init__(self) -> None:
+        self.entries: list[Any] = []
+        self.oldest = 1
+
+    @property
+    def newest(self) -> int:
+        return len(self.entries)
+
+    def read(self, sequence: int) -> Any:
+        return self.entries[sequence - 1]
+
+
+class HandMadeEncodings:
+    """The encoder, in this process."""
+
+    async def listen(self, session: HandPlayedSession, encoding: Encoding) -> Heard:
+        tap = session.taps.get(encoding) or session.encode(encoding)
+        return tap.listeners.join(), tap.head.result()
 
 
 class HandPlayedSessions:
@@ -297,6 +351,7 @@ class HandPlayedSessions:
 
     def __init__(self, shelf: ShelfOfTracks) -> None:
         self.audiences = self.picking = self
+        self.encodings = HandMadeEncodings()
         self._shelf = shelf
         self.held: dict[str, HandPlayedSession] = {}
         self._count = 0
@@ -353,7 +408,8 @@ class HandPlayedSessions:
                 return self.explain(session, fan)
         raise NotFound(f"fan {fan!r} sent no signal {signal_id!r}", kind="signal", name=signal_id)
 
-    async def forget_fan(self, fan: str) -> Forgotten:
+    async def forget_fan(self, fan: str, before: Sequence[str] = ()) -> Forgotten:
+        self.forgotten_names = (fan, *before)
         knowing = [each for each in self.held.values() if any(s.fan == fan for s in each.received)]
         dropped = sum(signal.fan == fan for each in knowing for signal in each.received)
         for each in knowing:
@@ -414,18 +470,26 @@ class HandPlayedSessions:
         del self.held[session_id]
 
 
+class PlainNames(FanKeys):
+    """Names of fans that are their handles, for tests that look at what arrives."""
+
+    def names(self, handle: str) -> tuple[str, ...]:
+        return (handle,)
+
+
 class Service:
     """A server in a thread of its own, for blocking callers. Ends when the test does."""
 
-    def __init__(self) -> None:
+    def __init__(self, listen: Address | None = None, **options: Any) -> None:
         self.shelf = ShelfOfTracks()
         self.sessions = HandPlayedSessions(self.shelf)
+        self.options = options
         self.imports: list[tuple[Path, Path, ImportOptions, bool]] = []
         self.loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self.loop.run_forever)
         self._thread.start()
         self.server: Server = self.run(self._build)
-        self.address: Address = self.wait(self.server.start(Address("127.0.0.1", 0)))
+        self.address: Address = self.wait(self.server.start(listen or Address("127.0.0.1", 0)))
 
     async def import_path(
         self,
@@ -446,7 +510,12 @@ class Service:
         )
 
     def _build(self) -> Server:
-        return Server(self.shelf, self.sessions, lambda *arguments: self.import_path(*arguments))
+        return Server(
+            self.shelf,
+            self.sessions,
+            lambda *arguments: self.import_path(*arguments),
+            **({"fan_keys": PlainNames()} | self.options),
+        )
 
     def wait(self, coroutine: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(10)
@@ -462,6 +531,15 @@ class Service:
     def session(self, session_id: str) -> HandPlayedSession:
         return self.sessions.get(session_id)
 
+    def halt(self) -> None:
+        """Serve no more; sessions go on."""
+        self.wait(self.server.stop(0.0))
+
+    def resume(self) -> None:
+        """Serve again, at the same address, as the next daemon would."""
+        self.server = self.run(self._build)
+        self.wait(self.server.start(self.address))
+
     def stop(self) -> None:
         if self._thread.is_alive():
             self.wait(self.server.stop(0.5))
@@ -475,7 +553,7 @@ def when_heard(service: Service, session: HandPlayedSession, act: Callable[[], N
 
     def wait() -> None:
         until = time.monotonic() + 5
-        while not session.listeners and time.monotonic() < until:
+        while not session.listeners and not len(session.taps) and time.monotonic() < until:
             time.sleep(0.002)
         service.run(act)
 

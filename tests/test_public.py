@@ -14,8 +14,8 @@ PUBLIC = {
         "Chord", "Clamp", "Client", "Console", "Deck", "Event", "ImportedTrack", "Lost", "Missed",
         "NullTest", "Packet", "Preset", "Rack", "Recorder", "Recording", "Refused",
         "Rights", "Section", "Session", "Signal", "Span", "Stem", "StemNull", "StemOverview",
-        "Stream", "Track", "TrackSummary", "AsyncSignalStream", "Crowd", "CrowdDimension", "Explanation",
-        "Forgotten", "PlannedMove", "Reason", "Said", "SignalStream", "Taste",
+        "Stream", "StreamFormat", "Track", "TrackSummary", "AsyncSignalStream", "Crowd", "CrowdDimension",
+        "Explanation", "Forgotten", "PlannedMove", "Reason", "Reconnected", "Said", "SignalStream", "Taste",
     },
     "remixd.cli": {"main"},
 }  # fmt: skip

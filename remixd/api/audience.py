@@ -7,11 +7,14 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
 from remixd.api import audience_convert as convert
+from remixd.api.auth import calling
+from remixd.api.fan_names import FanNames, telling_of
 from remixd.api.status import Context
 from remixd.api.streams import Requests, Streams
 from remixd.audience import similarity
 from remixd.audience.crowd import PUBLIC_FANS_MIN
 from remixd.audience.signal import Signal, check_name
+from remixd.control.fan_keys import FanKeys
 from remixd.control.sessions import Session
 from remixd.control.sessions import Sessions as Registry
 from remixd.errors import InvalidInput
@@ -27,9 +30,10 @@ PLAN_BARS: Final = (1, 64)
 class AudienceServicer(audience_pb2_grpc.AudienceServicer):
     """Translates between the wire and the sessions' audiences. Thread: [control]."""
 
-    def __init__(self, sessions: Registry, streams: Streams) -> None:
+    def __init__(self, sessions: Registry, streams: Streams, fan_keys: FanKeys) -> None:
         self._sessions = sessions
         self._streams = streams
+        self._fans = FanNames(fan_keys, sessions.audiences)
         self._mood_of: convert.MoodOf | None = None
 
     async def _reader(self, signals: Sequence[pb.Signal]) -> convert.MoodOf | None:
@@ -38,12 +42,17 @@ class AudienceServicer(audience_pb2_grpc.AudienceServicer):
             self._mood_of = await asyncio.to_thread(similarity.load)
         return self._mood_of
 
+    def _whose(self, message: pb.Signal) -> tuple[str, bool]:
+        """Who sent a signal: a token for one fan vouches for that one, and only it does."""
+        caller = calling()
+        return self._fans.name(message.fan), message.verified if caller.fans else caller.verified
+
     async def _receive(self, session: Session, batch: Sequence[pb.Signal]) -> list[pb.Answer]:
         """Hand a batch to its session; the answer to each of its signals."""
         _check_count(batch)
         if not batch:
             raise InvalidInput("signals is empty", field="signals")
-        signals = convert.signals_from_proto(batch, await self._reader(batch))
+        signals = convert.signals_from_proto(batch, await self._reader(batch), whose=self._whose)
         usable = [signal for signal in signals if isinstance(signal, Signal)]
         answers = self._sessions.receive(session, usable) if usable else []
         return convert.merge_answers(signals, answers)
@@ -77,15 +86,19 @@ class AudienceServicer(audience_pb2_grpc.AudienceServicer):
     ) -> pb.GetTasteResponse:
         """Tell what is believed of a fan."""
         session = self._sessions.get(check_name("session", request.session))
-        taste = self._sessions.audiences.taste(session, check_name("fan", request.fan))
-        return pb.GetTasteResponse(taste=convert.taste_to_proto(taste))
+        handle = self._fans.own(request.fan)
+        with telling_of(handle):
+            taste = self._sessions.audiences.taste(session, self._fans.name(handle))
+        return pb.GetTasteResponse(taste=convert.taste_to_proto(taste, handle))
 
     async def ExplainMix(  # noqa: N802
         self, request: pb.ExplainMixRequest, _context: Context
     ) -> pb.ExplainMixResponse:
         """Tell why the mix is as it is."""
         session = self._sessions.get(check_name("session", request.session))
-        explained = self._sessions.audiences.explain(session, check_name("fan", request.fan, required=False))
+        handle = self._fans.own(request.fan, required=False)
+        with telling_of(handle):
+            explained = self._sessions.audiences.explain(session, self._fans.name(handle))
         return pb.ExplainMixResponse(explanations=convert.explanations_to_proto(explained))
 
     async def UndoSignal(  # noqa: N802
@@ -93,17 +106,19 @@ class AudienceServicer(audience_pb2_grpc.AudienceServicer):
     ) -> pb.UndoSignalResponse:
         """Take a signal back."""
         session = self._sessions.get(check_name("session", request.session))
-        fan, signal = check_name("fan", request.fan), check_name("signal", request.signal)
-        explained = self._sessions.audiences.undo(session, fan, signal)
+        handle, signal = self._fans.own(request.fan), check_name("signal", request.signal)
+        with telling_of(handle):
+            explained = self._sessions.audiences.undo(session, self._fans.name(handle), signal)
         return pb.UndoSignalResponse(explanations=convert.explanations_to_proto(explained))
 
     async def ForgetFan(  # noqa: N802
         self, request: pb.ForgetFanRequest, _context: Context
     ) -> pb.ForgetFanResponse:
         """Forget a fan everywhere."""
-        return convert.forgotten_to_proto(
-            await self._sessions.audiences.forget_fan(check_name("fan", request.fan))
-        )
+        handle = self._fans.own(request.fan)
+        name, *before = self._fans.forget(handle)
+        with telling_of(handle):
+            return convert.forgotten_to_proto(await self._sessions.audiences.forget_fan(name, before))
 
     async def GetCrowd(  # noqa: N802
         self, request: pb.GetCrowdRequest, _context: Context
@@ -126,7 +141,7 @@ class AudienceServicer(audience_pb2_grpc.AudienceServicer):
             raise InvalidInput(
                 f"bars goes from {PLAN_BARS[0]} to {PLAN_BARS[1]}, not {request.bars}", field="bars"
             )
-        signals = convert.usable_signals(request.signals, await self._reader(request.signals))
+        signals = convert.usable_signals(request.signals, await self._reader(request.signals), self._whose)
         moves = self._sessions.audiences.plan(session, signals, request.bars)
         return pb.PlanMixResponse(moves=convert.moves_to_proto(moves))
 

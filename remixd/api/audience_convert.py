@@ -21,18 +21,26 @@ from remixd.audience.signal import (
 from remixd.audience.told import CrowdTold, Explained, Forgotten, PlannedMove, TasteTold
 from remixd.audience.words import Understood, read_emoji, read_text
 from remixd.control.command import Answer
-from remixd.errors import InvalidInput, RemixdError
+from remixd.errors import Forbidden, InvalidInput, RemixdError
 from remixd.mix import DIMENSIONS
 from remixd.v1 import audience_pb2 as pb
 
 MoodOf = Callable[[str], str | None]
 """Tells the name of the mood that a text is similar to, or None."""
 
+Whose = Callable[[pb.Signal], tuple[str, bool]]
+"""Tells the name of the fan who sent a signal, and whether it is vouched for that this is one person."""
+
 CONSENT_TO_PROTO: Final[Mapping[str, pb.Consent]] = {
     "session": pb.CONSENT_SESSION,
     "taste": pb.CONSENT_TASTE,
 }
 _SECOND_NS: Final = 1_000_000_000
+
+
+def as_sent(message: pb.Signal) -> tuple[str, bool]:
+    """Who sent a signal as it says itself."""
+    return message.fan, message.verified
 
 
 def _reaction(number: int) -> Reaction:
@@ -61,15 +69,16 @@ def _understood(message: pb.Signal, mood_of: MoodOf | None) -> Understood:
     return read_text(message.text, mood_of) if message.text else read_emoji(message.emoji)
 
 
-def _signal_from_proto(message: pb.Signal, now_s: float, mood_of: MoodOf | None) -> Signal:
+def _signal_from_proto(message: pb.Signal, now_s: float, mood_of: MoodOf | None, whose: Whose) -> Signal:
     """What a fan expressed. The path of most signals: what it raises need not name the field."""
+    fan, verified = whose(message)
     if message.text or message.emoji:
         said = _understood(message, mood_of)
         return Signal(
-            id=message.id, fan=message.fan, wishes=said.wishes, directions=said.directions,
+            id=message.id, fan=fan, wishes=said.wishes, directions=said.directions,
             reaction=said.reaction, understood=said.words, at=when_from_proto("at", message.at),
             age_s=_age_s(message, now_s) if message.HasField("time") else 0.0,
-            consent=_consent(message.consent), verified=message.verified,
+            consent=_consent(message.consent), verified=verified,
         )  # fmt: skip
     wished, turned = message.wishes, message.directions
     wishes = {wish.dimension: wish.value for wish in wished} if wished else NOTHING
@@ -78,7 +87,7 @@ def _signal_from_proto(message: pb.Signal, now_s: float, mood_of: MoodOf | None)
         raise InvalidInput("a dimension is wished twice")
     return Signal(
         id=message.id,
-        fan=message.fan,
+        fan=fan,
         wishes=wishes,
         directions=directions,
         choices=message.choices,
@@ -87,7 +96,7 @@ def _signal_from_proto(message: pb.Signal, now_s: float, mood_of: MoodOf | None)
         at=when_from_proto("at", message.at) if message.at else "now",
         age_s=_age_s(message, now_s) if message.HasField("time") else 0.0,
         consent=_consent(message.consent) if message.consent else "session",
-        verified=message.verified,
+        verified=verified,
     )
 
 
@@ -120,7 +129,10 @@ def _named(field: str, message: pb.Signal, error: RemixdError) -> RemixdError:
 
 
 def signals_from_proto(
-    messages: Iterable[pb.Signal], mood_of: MoodOf | None = None, now_s: float | None = None
+    messages: Iterable[pb.Signal],
+    mood_of: MoodOf | None = None,
+    now_s: float | None = None,
+    whose: Whose = as_sent,
 ) -> list[Signal | pb.Answer]:
     """Every signal of a batch, in order; in the place of one that cannot be used, its refusal.
 
@@ -128,6 +140,9 @@ def signals_from_proto(
         messages: the signals.
         mood_of: asked about texts for which the vocabulary does not suffice.
         now_s: the time, in seconds of the epoch; the machine's if None.
+        whose: tells who sent a signal, and whether that is vouched for.
+
+    Raises Forbidden if a signal is not its sender's to send.
     """
     now_s = time.time() if now_s is None else now_s
     signals: list[Signal | pb.Answer] = []
@@ -136,17 +151,21 @@ def signals_from_proto(
         try:
             if first.setdefault(message.id, index) != index:
                 raise InvalidInput(f"id is that of signals[{first[message.id]}]")
-            signals.append(_signal_from_proto(message, now_s, mood_of))
+            signals.append(_signal_from_proto(message, now_s, mood_of, whose))
+        except Forbidden:
+            raise
         except RemixdError as error:
             reason = str(_named(f"signals[{index}]", message, error))
             signals.append(pb.Answer(id=message.id, reason=reason))
     return signals
 
 
-def usable_signals(messages: Iterable[pb.Signal], mood_of: MoodOf | None = None) -> list[Signal]:
+def usable_signals(
+    messages: Iterable[pb.Signal], mood_of: MoodOf | None = None, whose: Whose = as_sent
+) -> list[Signal]:
     """Every signal of a batch. Raises InvalidInput, naming the field, if one cannot be used."""
     signals: list[Signal] = []
-    for signal in signals_from_proto(messages, mood_of):
+    for signal in signals_from_proto(messages, mood_of, whose=whose):
         if not isinstance(signal, Signal):
             raise InvalidInput(signal.reason, field="signals")
         signals.append(signal)
@@ -176,10 +195,10 @@ def merge_answers(signals: Sequence[Signal | pb.Answer], answers: Iterable[Answe
     ]
 
 
-def taste_to_proto(taste: TasteTold) -> pb.Taste:
-    """What is believed of one fan."""
+def taste_to_proto(taste: TasteTold, handle: str) -> pb.Taste:
+    """What is believed of one fan, whom the app knows by a handle."""
     return pb.Taste(
-        fan=taste.fan,
+        fan=handle,
         values=taste.values,
         certainty=taste.certainty,
         signals=taste.signals,

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Final
 
 from remixd.api import audience_convert, convert
+from remixd.api.audit import Audit
+from remixd.api.auth import calling
 from remixd.api.decks import command_from_proto, deck_to_proto
 from remixd.api.status import Context
 from remixd.api.streams import Once, Streams
@@ -17,6 +20,8 @@ from remixd.control.streams import Event, Lost, Missed
 from remixd.errors import InvalidInput, RemixdError
 from remixd.v1 import common_pb2, console_pb2_grpc, sessions_pb2
 from remixd.v1 import console_pb2 as pb
+
+PERFORM: Final = "/remixd.v1.Console/Perform"
 
 
 def _response(event: Event) -> pb.PerformResponse:
@@ -47,9 +52,10 @@ def _response(event: Event) -> pb.PerformResponse:
 class ConsoleServicer(console_pb2_grpc.ConsoleServicer):
     """Translates between the wire and the decks. Thread: [control]."""
 
-    def __init__(self, sessions: Registry, streams: Streams) -> None:
+    def __init__(self, sessions: Registry, streams: Streams, audit: Audit) -> None:
         self._sessions = sessions
         self._streams = streams
+        self._audit = audit
         self._responses = Once[Event](lambda event: _response(event).SerializeToString())
 
     async def Perform(  # noqa: N802 (the proto's name)
@@ -81,12 +87,20 @@ class ConsoleServicer(console_pb2_grpc.ConsoleServicer):
             async for request in requests:
                 if request.HasField("attach"):
                     raise InvalidInput("this stream is attached already", field="attach")
-                watcher.reply(self._perform(session, request.command, sent))
+                answer = self._perform(session, request.command, sent)
+                self._note(session, request.command, answer)
+                watcher.reply(answer)
                 await watcher.room()
             watcher.end_when_told()
         except BaseException:
             watcher.close()
             raise
+
+    def _note(self, session: Session, message: pb.DeckCommand, answer: Answer) -> None:
+        """Write down what a hand did."""
+        verb = message.WhichOneof("action") or ""
+        target = {"session": session.id, "command": verb, "deck": message.deck}
+        self._audit.note(calling(), PERFORM, target, "OK" if answer.accepted else f"refused: {answer.reason}")
 
     def _perform(self, session: Session, message: pb.DeckCommand, sent: set[str]) -> Answer:
         """The first answer to a command; what may follow is awaited under its id."""

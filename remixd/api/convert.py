@@ -285,6 +285,7 @@ def packet_to_proto(packet: Packet, wire_format: sessions_pb2.SampleFormat) -> s
         length_frames=packet.frames,
         skipped_frames=packet.skipped_frames,
         pcm=samples_to_s16(packet.pcm) if s16 else packet.pcm,
+        encoded=packet.encoded,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from google.protobuf.struct_pb2 import Struct
 
 from remixd.api import audience_convert
+from remixd.api.auth import calling
 from remixd.api.decks import ROLE_TO_PROTO, when_from_proto
 from remixd.api.masks import check_mask, masked
 from remixd.api.pages import cut_page
@@ -100,7 +101,7 @@ class PresetsServicer(presets_pb2_grpc.PresetsServicer):
         self, request: pb.SavePresetRequest, _context: Context
     ) -> pb.SavePresetResponse:
         """Save what a session sounds like."""
-        return await self._repeats.once(request, "", lambda: self._save(request))
+        return await self._repeats.once(request, calling().sub or "", lambda: self._save(request))
 
     async def _save(self, request: pb.SavePresetRequest) -> pb.SavePresetResponse:
         session = self._sessions.get(check_name("session", request.session))

@@ -5,22 +5,29 @@ from __future__ import annotations
 import errno
 import logging
 import socket
-from typing import Final
+from typing import Final, cast
 
 import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from remixd.api.audience import AudienceServicer
+from remixd.api.audit import Audit
+from remixd.api.auth import Gate
 from remixd.api.console import ConsoleServicer
+from remixd.api.entrance import Entrance, GateInterceptor, Visible
 from remixd.api.presets import PresetsServicer
+from remixd.api.scopes import check_rules
 from remixd.api.sessions import SessionsServicer
 from remixd.api.status import StatusInterceptor
 from remixd.api.streams import Streams
+from remixd.api.tls import server_credentials
 from remixd.api.tracks import ImportPath, TracksServicer
 from remixd.config import Address
+from remixd.control.fan_keys import FanKeys
 from remixd.control.sessions import Sessions
 from remixd.errors import AlreadyExists, InvalidInput, Unsupported
+from remixd.settings import Limits, Settings
 from remixd.track.library import Library
 from remixd.v1 import (
     audience_pb2,
@@ -37,13 +44,15 @@ from remixd.v1 import (
 
 LOG: Final = logging.getLogger(__name__)
 
-REQUEST_BYTES_MAX: Final = 1 << 20
-"""A larger request is refused with RESOURCE_EXHAUSTED; a full batch of signals fits well."""
-
 RESPONSE_BYTES_MAX: Final = 4 << 20
 """gRPC's default limit on the other side, so that every client can read what is sent."""
 
+METADATA_BYTES_MAX: Final = 16 << 10
+HANDSHAKE_MS: Final = 10_000
 STOP_GRACE_S: Final = 2.0
+
+PING_INTERVAL_MIN_MS: Final = 5_000
+"""Who asks more often, while nothing is sent, whether the line is up is hung up on. Ours: every 20 s."""
 
 SERVICES: Final = tuple(
     file.services_by_name[name].full_name
@@ -58,24 +67,48 @@ SERVICES: Final = tuple(
 
 
 class Server:
-    """Serves one library and its sessions to this machine. Thread: [control]."""
+    """Serves one library and its sessions. Thread: [control].
 
-    def __init__(self, library: Library, sessions: Sessions, import_path: ImportPath) -> None:
+    Args:
+        library: what it serves.
+        sessions: those that play.
+        import_path: what it imports with.
+        settings: the limits, and the certificates if there are any.
+        gate: lets callers in; everybody, if None.
+        fan_keys: what fans are named with; keys that are gone with this process if None.
+        audit: where control is written down; nowhere if None.
+    """
+
+    def __init__(
+        self,
+        library: Library,
+        sessions: Sessions,
+        import_path: ImportPath,
+        *,
+        settings: Settings | None = None,
+        gate: Gate | None = None,
+        fan_keys: FanKeys | None = None,
+        audit: Audit | None = None,
+    ) -> None:
+        check_rules(_methods())
+        self._settings = settings = settings or Settings()
+        gate, fan_keys, audit = gate or Gate(limits=settings.limits), fan_keys or FanKeys(), audit or Audit()
+        sessions = cast("Sessions", Visible(sessions, gate))
         self._streams = Streams()
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]  # the stubs forget aio
         self._server = grpc.aio.server(
-            interceptors=(StatusInterceptor(),),
-            options=(
-                ("grpc.so_reuseport", 0),  # else a second daemon would share the port in silence
-                ("grpc.max_receive_message_length", REQUEST_BYTES_MAX),
-                ("grpc.max_send_message_length", RESPONSE_BYTES_MAX),
-            ),
+            interceptors=(StatusInterceptor(), GateInterceptor(Entrance(gate, audit))),
+            options=_options(settings.limits),
+            maximum_concurrent_rpcs=settings.limits.calls_max,
         )
         for add, servicer in (
             (tracks_pb2_grpc.add_TracksServicer_to_server, TracksServicer(library, import_path)),
             (sessions_pb2_grpc.add_SessionsServicer_to_server, SessionsServicer(sessions, self._streams)),
-            (audience_pb2_grpc.add_AudienceServicer_to_server, AudienceServicer(sessions, self._streams)),
-            (console_pb2_grpc.add_ConsoleServicer_to_server, ConsoleServicer(sessions, self._streams)),
+            (
+                audience_pb2_grpc.add_AudienceServicer_to_server,
+                AudienceServicer(sessions, self._streams, fan_keys),
+            ),
+            (console_pb2_grpc.add_ConsoleServicer_to_server, ConsoleServicer(sessions, self._streams, audit)),
             (presets_pb2_grpc.add_PresetsServicer_to_server, PresetsServicer(sessions)),
         ):
             add(servicer, self._server)  # type: ignore[no-untyped-call]  # generated
@@ -87,12 +120,16 @@ class Server:
     async def start(self, listen: Address) -> Address:
         """Begin to serve, and return the address, with the port chosen where `listen` asks for 0.
 
-        Raises Unsupported for an address beyond this machine, AlreadyExists for a port that is
-        taken, InvalidInput for one that cannot be had.
+        Raises Unsupported for an address beyond this machine without TLS and tokens, AlreadyExists for a port
+        that is taken, InvalidInput for one that cannot be had, or certificates that cannot be used.
         """
-        address = check_listen(listen)
+        is_secure = self._settings.has_tls and self._settings.has_tokens
+        address = check_listen(listen, is_secure=is_secure)
         try:
-            port = self._server.add_insecure_port(str(address))
+            if self._settings.has_tls:
+                port = self._server.add_secure_port(str(address), server_credentials(self._settings.tls))
+            else:
+                port = self._server.add_insecure_port(str(address))
         except RuntimeError:
             raise AlreadyExists(f"port {address.port} on {address.host} is taken") from None
         await self._server.start()
@@ -110,18 +147,45 @@ class Server:
         await self._server.stop(grace_s)
 
 
-def check_listen(listen: Address) -> Address:
+def _methods() -> list[str]:
+    """Every method that is served, `/package.Service/Method`."""
+    pool = tracks_pb2.DESCRIPTOR.pool
+    return [
+        f"/{service}/{method.name}"
+        for service in SERVICES
+        for method in pool.FindServiceByName(service).methods
+    ]
+
+
+def _options(limits: Limits) -> tuple[tuple[str, int], ...]:
+    """What gRPC is told. Who does not finish a handshake, or does not answer a ping, is let go."""
+    return (
+        ("grpc.so_reuseport", 0),  # else a second daemon would share the port in silence
+        ("grpc.max_receive_message_length", limits.message_max),
+        ("grpc.max_send_message_length", RESPONSE_BYTES_MAX),
+        ("grpc.max_metadata_size", METADATA_BYTES_MAX),
+        ("grpc.max_concurrent_streams", limits.streams_per_connection),
+        ("grpc.server_handshake_timeout_ms", HANDSHAKE_MS),
+        ("grpc.keepalive_time_ms", round(limits.keepalive_s * 1000)),
+        ("grpc.keepalive_timeout_ms", round(limits.keepalive_timeout_s * 1000)),
+        ("grpc.max_connection_idle_ms", round(limits.idle_s * 1000)),
+        ("grpc.http2.min_recv_ping_interval_without_data_ms", PING_INTERVAL_MIN_MS),
+        ("grpc.http2.max_ping_strikes", 2),
+    )
+
+
+def check_listen(listen: Address, *, is_secure: bool = False) -> Address:
     """Make sure that `listen` can be had, and return the address to bind.
 
     It binds a socket and lets it go, because gRPC does not tell why it could not.
 
-    Raises Unsupported for an address beyond this machine, AlreadyExists for a port that is taken,
-    InvalidInput for one that cannot be had at all.
+    Raises Unsupported for an address beyond this machine unless calls are secure, AlreadyExists for a port
+    that is taken, InvalidInput for one that cannot be had at all.
     """
-    if not listen.is_loopback:
+    if not listen.is_loopback and not is_secure:
         raise Unsupported(
             f"remixd does not listen on {listen}: without tokens and TLS it serves this machine only; "
-            "use 127.0.0.1"
+            "use 127.0.0.1, or set tls.certificate, tls.key and auth (see `remixd config example`)"
         )
     # One socket: of the two faces of localhost, another daemon could have one.
     address = Address("127.0.0.1", listen.port) if listen.host == "localhost" else listen

@@ -10,6 +10,7 @@ from typing import Final
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from remixd.api import convert
+from remixd.api.auth import calling
 from remixd.api.decks import arc_from_proto
 from remixd.api.masks import check_mask, masked
 from remixd.api.pages import cut_page
@@ -17,6 +18,7 @@ from remixd.api.repeats import Repeats, name_of
 from remixd.api.status import Context
 from remixd.api.streams import Once, Streams
 from remixd.audience.signal import check_name
+from remixd.control.encoding import OPUS_BITRATE_BPS, Encoding
 from remixd.control.sessions import Session
 from remixd.control.sessions import Sessions as Registry
 from remixd.control.streams import Event, Packet
@@ -29,6 +31,8 @@ FORMATS: Final = {
     pb.SAMPLE_FORMAT_UNSPECIFIED: pb.SAMPLE_FORMAT_F32,
     pb.SAMPLE_FORMAT_S16: pb.SAMPLE_FORMAT_S16,
     pb.SAMPLE_FORMAT_F32: pb.SAMPLE_FORMAT_F32,
+    pb.SAMPLE_FORMAT_FLAC: pb.SAMPLE_FORMAT_FLAC,
+    pb.SAMPLE_FORMAT_OPUS: pb.SAMPLE_FORMAT_OPUS,
 }
 DIRECTED: Final = {
     pb.SESSION_MODE_UNSPECIFIED: False,
@@ -44,6 +48,17 @@ def _order(session: Session) -> tuple[str]:
 
 def _packet(wire_format: pb.SampleFormat, packet: Packet) -> bytes:
     return pb.ListenResponse(packet=convert.packet_to_proto(packet, wire_format)).SerializeToString()
+
+
+def _encoding(wire_format: pb.SampleFormat, bitrate_bps: int) -> Encoding | None:
+    """How a format is encoded; None if it is samples."""
+    if wire_format == pb.SAMPLE_FORMAT_OPUS:
+        return Encoding("opus", bitrate_bps or OPUS_BITRATE_BPS)
+    if wire_format == pb.SAMPLE_FORMAT_FLAC:
+        return Encoding("flac", bitrate_bps)
+    if bitrate_bps:
+        raise InvalidInput("bitrate_bps is for Opus", field="bitrate_bps")
+    return None
 
 
 def _masked(event: Event, mask: FieldMask) -> bytes:
@@ -76,7 +91,9 @@ class SessionsServicer(sessions_pb2_grpc.SessionsServicer):
         self, request: pb.CreateSessionRequest, _context: Context
     ) -> pb.CreateSessionResponse:
         """Start a song, or empty decks."""
-        session = await self._repeats.once(request, "", lambda: self._create(request), self._end)
+        session = await self._repeats.once(
+            request, calling().sub or "", lambda: self._create(request), self._end
+        )
         return pb.CreateSessionResponse(session=convert.status_to_proto(session.status()))
 
     async def _create(self, request: pb.CreateSessionRequest) -> Session:
@@ -90,7 +107,7 @@ class SessionsServicer(sessions_pb2_grpc.SessionsServicer):
             presets=_presets(request),
             arc=arc_from_proto(request.arc),
             exploring=request.exploring if request.HasField("exploring") else None,
-            name=name_of("", request.request_id) if request.request_id else None,
+            name=name_of(calling().sub or "", request.request_id) if request.request_id else None,
         )
 
     async def _end(self, session: Session) -> None:
@@ -137,12 +154,18 @@ class SessionsServicer(sessions_pb2_grpc.SessionsServicer):
         wire_format = FORMATS.get(request.format)
         if wire_format is None:
             raise InvalidInput(f"format is {request.format}, which is none", field="format")
-        with self._streams.keep(session.listen()) as listener:
+        told = pb.StreamFormat(rate_hz=RATE_HZ, channels=CHANNELS, format=wire_format)
+        encoding = _encoding(wire_format, request.bitrate_bps)
+        if encoding is None:
+            joined = session.listen()
+        else:
+            joined, head = await self._sessions.encodings.listen(session, encoding)
+            told.codec_header, told.pre_skip_frames = head.data, head.pre_skip_frames
+            told.codec_frames, told.bitrate_bps = head.packet_frames, encoding.bitrate_bps
+        with self._streams.keep(joined) as listener:
             context.add_done_callback(lambda _: listener.close())  # type: ignore[arg-type]  # a stub bug
             await context.send_initial_metadata(())
-            yield pb.ListenResponse(
-                format=pb.StreamFormat(rate_hz=RATE_HZ, channels=CHANNELS, format=wire_format)
-            )
+            yield pb.ListenResponse(format=told)
             async for packet in listener:
                 yield self._packets[wire_format](packet)
 

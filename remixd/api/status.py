@@ -10,14 +10,17 @@ from typing import Any, Final, NoReturn, TypeAlias
 
 import grpc
 import grpc.aio
+from google.protobuf.duration_pb2 import Duration
 from google.rpc import error_details_pb2, status_pb2
 
 from remixd.errors import (
     AlreadyExists,
     Exhausted,
+    Forbidden,
     InvalidInput,
     NotFound,
     RemixdError,
+    Unauthenticated,
     Unavailable,
     Unsupported,
 )
@@ -34,6 +37,8 @@ STATUS_CODES: Final[tuple[tuple[type[RemixdError], grpc.StatusCode], ...]] = (
     (InvalidInput, grpc.StatusCode.INVALID_ARGUMENT),
     (AlreadyExists, grpc.StatusCode.ALREADY_EXISTS),
     (Exhausted, grpc.StatusCode.RESOURCE_EXHAUSTED),
+    (Unauthenticated, grpc.StatusCode.UNAUTHENTICATED),
+    (Forbidden, grpc.StatusCode.PERMISSION_DENIED),
     (Unavailable, grpc.StatusCode.UNAVAILABLE),
     (Unsupported, grpc.StatusCode.UNIMPLEMENTED),
 )
@@ -54,7 +59,7 @@ def details(error: RemixdError) -> bytes:
     """A `google.rpc.Status` that tells more than the code and the message.
 
     `ErrorInfo` names the class of the error; `BadRequest` the field that is at fault; `ResourceInfo` what was
-    not found.
+    not found; `QuotaFailure` which quota is used up, and `RetryInfo` when there is room again.
     """
     told = status_pb2.Status(code=status_code(error).value[0], message=str(error))
     public = next(kind for kind in type(error).__mro__ if kind.__module__ == RemixdError.__module__)
@@ -68,6 +73,14 @@ def details(error: RemixdError) -> bytes:
                 resource_type=f"{DOMAIN}/{error.kind}", resource_name=error.name, description=str(error)
             )
         )
+    if isinstance(error, Exhausted) and error.quota:
+        quota = error_details_pb2.QuotaFailure.Violation(subject=error.quota, description=str(error))
+        told.details.add().Pack(error_details_pb2.QuotaFailure(violations=[quota]))
+    if isinstance(error, Exhausted) and error.retry_after_s:
+        wait = Duration(
+            nanos=round(error.retry_after_s * 1e9) % 10**9, seconds=round(error.retry_after_s * 1e9) // 10**9
+        )
+        told.details.add().Pack(error_details_pb2.RetryInfo(retry_delay=wait))
     serialized: bytes = told.SerializeToString()
     return serialized
 

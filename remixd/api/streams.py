@@ -7,7 +7,7 @@ from collections.abc import AsyncIterable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, Generic, Protocol, TypeVar
 
-from remixd.errors import Unavailable
+from remixd.errors import Disconnected
 
 KEPT_MAX: Final = 256
 """Messages that are remembered: what every session hands out at one time fits."""
@@ -38,14 +38,14 @@ class Streams:
     def keep(self, stream: T) -> Iterator[T]:
         """Hold `stream` for the length of a call, and close it at its end.
 
-        Raises Unavailable, once the call has nothing more to give, if the server stops.
+        Raises Disconnected, once the call has nothing more to give, if the server stops.
         """
         self._open.add(stream)
         try:
             if not self._stopping:
                 yield stream
             if self._stopping:
-                raise Unavailable("the daemon is stopping")
+                raise Disconnected("the daemon is stopping")
         finally:
             self._open.discard(stream)
             stream.close()

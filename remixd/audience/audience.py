@@ -95,9 +95,14 @@ class Audience:
         """From a time on this mix is heard."""
         self._hearing.note(at_s, units_of(mix))
 
+    def _key(self, handle: str, signal_id: str) -> int:
+        """What a fan's signal is known by, whatever the fan was renamed to."""
+        fan = self.fans.find(handle)
+        return id_of((fan and fan.ids_as) or handle, signal_id)
+
     def knows(self, signal: Signal) -> bool:
         """Whether a signal of this id came from this fan before."""
-        return id_of(signal.fan, signal.id) in self._ids
+        return self._key(signal.fan, signal.id) in self._ids
 
     def check_room(self, signals: Sequence[Signal]) -> None:
         """Raise Exhausted if these come from more fans than a session takes."""
@@ -116,11 +121,9 @@ class Audience:
         heard, before = self._judging(signal, at_s)
         fan = self._fan(signal, at_s)
         if fan.handle and not fan.may_send(at_s):
-            raise Exhausted(
-                f"fan {fan.handle!r} sends too many signals; those of a hand on a slider are enough"
-            )
+            raise Exhausted("this fan sends too many signals; those of a hand on a slider are enough")
         says = judged(signal)
-        key = id_of(signal.fan, signal.id)
+        key = self._key(signal.fan, signal.id)
         if says:
             self._judged.append((key, at_s, 0.0, says[1], fan.slot, heard, before, says[0], 0))
             fan.reacts = True
@@ -164,7 +167,7 @@ class Audience:
 
     def disown(self, signal: Signal) -> None:
         """Not know a signal that was taken, and of which nothing came: it may be sent again."""
-        if self._ids.pop(id_of(signal.fan, signal.id), None) and (fan := self.fans.find(signal.fan)):
+        if self._ids.pop(self._key(signal.fan, signal.id), None) and (fan := self.fans.find(signal.fan)):
             fan.signals -= 1
         self.version += 1
 
@@ -326,9 +329,9 @@ class Audience:
         Raises NotFound for a fan or a signal that is not known, InvalidInput for one that is too old.
         """
         self.tick(now_s)
-        fan, key = self.fans.get(handle), id_of(handle, signal_id)
+        fan, key = self.fans.get(handle), self._key(handle, signal_id)
         if not self._ids.get(key):  # it never came, or was taken back
-            raise NotFound(f"no signal {signal_id!r} of fan {handle!r} counts", kind="signal", name=signal_id)
+            raise NotFound(f"no signal {signal_id!r} of this fan counts", kind="signal", name=signal_id)
         ledger = self.tastes.ledger(fan.slot)
         if not self.tastes.undo(fan.slot, key):
             raise InvalidInput(
@@ -344,6 +347,22 @@ class Audience:
         self._ids[key] = ""
         self._cast(np.array([fan.slot]), now_s)
         self.version += 1
+
+    def rename(self, handle: str, name: str) -> bool:
+        """Know a fan by another handle: taste, ledger, ballot and votes stay. Whether there was such a fan.
+
+        Who is here under both handles stays two fans: what each has said is not merged.
+        """
+        if name in self._kept or self.fans.find(name) is not None:
+            self._kept.pop(handle, None)
+        elif (kept := self._kept.pop(handle, None)) is not None:
+            self._kept[name] = kept
+        fan = self.fans.find(handle)
+        if fan is None or self.fans.find(name) is not None:
+            return False
+        self.fans.rename(handle, name)
+        self.version += 1
+        return True
 
     def forget(self, handle: str) -> int:
         """Forget a fan: taste, ledger, ballot and handle. How many signals of theirs counted.

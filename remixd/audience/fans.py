@@ -43,6 +43,7 @@ class Fan:
         slot: its row in the arrays of tastes and ballots.
         stated: what it last wished of a dimension, by its index, and how much that still counts.
         reacts: whether it ever gave a reaction, without which trying things out teaches nothing.
+        ids_as: the handle under which its signals' ids are known, if it was renamed since; else empty.
         seen_s: the latest moment of which it has said something.
     """
 
@@ -54,6 +55,7 @@ class Fan:
     exploring: bool | None = None
     reacts: bool = False
     signals: int = 0
+    ids_as: str = ""
     stated: dict[int, Stated] = field(default_factory=dict)
     _tokens: float = BURST
 
@@ -97,7 +99,7 @@ class Fans:
     def get(self, handle: str) -> Fan:
         """A fan that is known here. Raises NotFound."""
         if (fan := self._fans.get(handle)) is None:
-            raise NotFound(f"no fan {handle!r} has said anything in this session", kind="fan", name=handle)
+            raise NotFound("this fan has said nothing in this session", kind="fan", name=handle)
         return fan
 
     def at(self, slot: int) -> Fan:
@@ -115,6 +117,14 @@ class Fans:
         slot = self._free.pop() if self._free else len(self._fans)
         fan = self._fans[handle] = self._slots[slot] = Fan(handle, slot, at_s)
         return fan
+
+    def rename(self, handle: str, name: str) -> None:
+        """Know a fan by a handle that nobody has. Raises NotFound."""
+        fan = self.get(handle)
+        del self._fans[handle]
+        fan.ids_as = fan.ids_as or handle
+        fan.handle = name
+        self._fans[name] = fan
 
     def leave(self, handle: str) -> Fan:
         """Forget a fan, whose slot another one gets. Raises NotFound."""
@@ -135,6 +145,7 @@ class Fans:
                 f.exploring,
                 f.reacts,
                 f.signals,
+                f.ids_as,
                 [[index, it.value, it.unit, it.share] for index, it in f.stated.items()],
             ]
             for f in self

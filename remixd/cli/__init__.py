@@ -17,6 +17,7 @@ import click
 import remixd
 from remixd.cli.audience import crowd, forget, plan, signal, taste, undo, why
 from remixd.cli.bench import bench
+from remixd.cli.config import config
 from remixd.cli.deck import deck
 from remixd.cli.devices import devices
 from remixd.cli.doctor import doctor
@@ -28,6 +29,7 @@ from remixd.cli.presets import preset
 from remixd.cli.render import render
 from remixd.cli.serve import serve
 from remixd.cli.sessions import listen, panic, session, watch
+from remixd.cli.tokens import fans, token
 from remixd.errors import RemixdError
 
 __all__ = ["main"]
@@ -65,6 +67,9 @@ COMMANDS = (
     demo,
     devices,
     doctor,
+    config,
+    token,
+    fans,
     bench,
 )
 for command in COMMANDS:

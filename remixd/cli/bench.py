@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from remixd.cli._benched import check, compare, record, report
-from remixd.cli._options import FILE
+from remixd.cli._options import FILE, Seconds
 from remixd.cli._out import note, print_json, print_table
 from remixd.errors import RemixdError
 
@@ -43,6 +43,7 @@ for command in (report, compare, record, check):
 @bench.command("run")
 @click.argument("name", default="all", metavar="[NAME]")
 @click.option("--quick", is_flag=True, help="Few samples: seconds instead of minutes.")
+@click.option("--seconds", type=Seconds(above=True), help="How long a load lasts (load).")
 @click.option(
     "--json", "path", type=FILE, metavar="FILE", help="Write the result here, raw samples too; - for stdout."
 )
@@ -54,6 +55,7 @@ def run_benches(
     context: click.Context,
     name: str,
     quick: bool,
+    seconds: float | None,
     path: Path | None,
     show: bool,
     tables: Path | None,
@@ -77,7 +79,7 @@ def run_benches(
         result = Result.load(path)
     else:
         file = None if path == Path("-") else path
-        result = run(name, quick=quick, path=file, tell=note)
+        result = run(name, quick=quick, path=file, tell=note, seconds=seconds)
     if path == Path("-"):
         print_json(result.to_json())
     else:

@@ -6,18 +6,20 @@ from pathlib import Path
 
 import click
 
+from remixd import settings
 from remixd.cli._options import FILE, sink_option
-from remixd.config import (
-    DEFAULT_CACHE_MAX,
-    DEFAULT_JOURNAL_MAX,
-    cache_max_bytes,
-    journal_max_bytes,
-    library_path,
-    listen_address,
-)
+from remixd.config import DEFAULT_CACHE_MAX, DEFAULT_JOURNAL_MAX
 
 
 @click.command()
+@click.option(
+    "--config",
+    "config_file",
+    type=FILE,
+    metavar="FILE",
+    help="Settings, in TOML: `remixd config example` tells them. What is given here comes before them.  "
+    "[default: REMIXD_CONFIG, else ~/.config/remixd/config.toml]",
+)
 @click.option(
     "--listen",
     metavar="HOST:PORT",
@@ -33,10 +35,8 @@ from remixd.config import (
 @click.option(
     "--block",
     type=click.IntRange(32, 1024),
-    default=128,
-    show_default=True,
     metavar="FRAMES",
-    help="Frames that a sound device asks for at once, 32 to 1024.",
+    help="Frames that a sound device asks for at once, 32 to 1024.  [default: 128]",
 )
 @click.option(
     "--cache-max",
@@ -58,28 +58,35 @@ from remixd.config import (
     "[default: one less than there are cores, at least 1]",
 )
 def serve(
+    config_file: Path | None,
     listen: str | None,
     library: Path | None,
     sink: str | None,
-    block: int,
+    block: int | None,
     cache_max: str | None,
     journal_max: str | None,
     engines: int | None,
 ) -> None:
     """Be the daemon.
 
-    Serves a library and its sessions to this machine, until SIGTERM or Ctrl-C. Should it be killed, what
-    plays goes on for a minute: a daemon that is started on the same library meanwhile has it all again.
+    Serves a library and its sessions until SIGTERM or Ctrl-C: to this machine, and beyond it with TLS and
+    tokens. Should it be killed, what plays goes on for a minute: a daemon that is started on the same library
+    meanwhile has it all again.
     """
-    address = listen_address(listen)
-    folder = library_path(library)
-    most_bytes, journal_bytes = cache_max_bytes(cache_max), journal_max_bytes(journal_max)
+    options = {
+        "listen": listen,
+        "library": library,
+        "sink": sink,
+        "block": block,
+        "cache_max": cache_max,
+        "journal_max": journal_max,
+        "engines": engines,
+    }
+    found = settings.load(config_file, {f"serve.{name}": value for name, value in options.items()})
     import asyncio
 
-    from remixd.daemon import log_to_stderr
     from remixd.daemon import serve as serve_until_told
+    from remixd.logs import log_to_stderr
 
-    log_to_stderr()
-    asyncio.run(
-        serve_until_told(address, folder, sink or "stream", most_bytes, block, journal_bytes, engines)
-    )
+    log_to_stderr(found.log.format, found.log.level)
+    asyncio.run(serve_until_told(found))

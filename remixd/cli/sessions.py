@@ -214,17 +214,39 @@ def print_answer(answer: Answer) -> None:
     required=True,
     help="How long to listen: at most an hour. A session with the sink file:PATH.wav has no such end.",
 )
-@click.option("-o", "--out", type=FILE, required=True, metavar="OUT.wav", help="Where to write the sound.")
+@click.option(
+    "-o",
+    "--out",
+    type=FILE,
+    required=True,
+    metavar="OUT.wav|.flac|.opus|.ogg",
+    help="Where to write the sound.",
+)
+@click.option(
+    "--format",
+    "wire_format",
+    type=click.Choice(("f32", "s16", "flac", "opus")),
+    help="What to be sent.  [default: by the suffix of OUT; f32 for .wav]",
+)
+@click.option("--bitrate", type=click.IntRange(min=1), metavar="KBIT", help="Of Opus.  [default: 128]")
 @daemon_option
 @json_option
-def listen(session_id: str, seconds: float, out: Path, daemon: str | None, as_json: bool) -> None:
+def listen(
+    session_id: str,
+    seconds: float,
+    out: Path,
+    wire_format: str | None,
+    bitrate: int | None,
+    daemon: str | None,
+    as_json: bool,
+) -> None:
     """Write what a session sounds like.
 
-    From now on, on its clock: 48 kHz, stereo, 24 bits. What was missed is silence, and counted as a gap. If
-    the session is lost, what was heard is kept.
+    From now on, on its clock: 48 kHz, stereo; as WAV and FLAC in 24 bits, or as Ogg Opus, as it was encoded
+    for all who listen. What was missed is silence, and counted as a gap. If the session is lost, what was
+    heard is kept.
     """
-    if out.suffix.lower() != ".wav":
-        raise InvalidInput(f"{out} must end in .wav")
+    wire_format = _format_of(out, wire_format)
     if not out.absolute().parent.is_dir():
         raise NotFound(f"there is no folder {out.absolute().parent}")
     from remixd.client import Client, Recorder
@@ -234,7 +256,12 @@ def listen(session_id: str, seconds: float, out: Path, daemon: str | None, as_js
     with Client(daemon) as client:
         try:
             with (
-                client.packets(session_id, seconds=seconds + client.timeout_s) as packets,
+                client.packets(
+                    session_id,
+                    seconds=seconds + client.timeout_s,
+                    format=wire_format,
+                    bitrate_bps=None if bitrate is None else bitrate * 1000,
+                ) as packets,
                 progress(session_id) as on_progress,
             ):
                 while not recorder.is_full and (packet := next(packets, None)) is not None:
@@ -255,6 +282,18 @@ def listen(session_id: str, seconds: float, out: Path, daemon: str | None, as_js
         print(f"{out}: {heard.frames} frames from sample {heard.first_sample}, {heard.gaps} gaps")
 
 
+def _format_of(out: Path, asked: str | None) -> str:
+    """What is sent for a file. Raises InvalidInput where they do not go together."""
+    from remixd.client._recording import SUFFIXES
+
+    fitting = [name for name, suffixes in SUFFIXES.items() if out.suffix.lower() in suffixes]
+    if not fitting:
+        raise InvalidInput(f"{out} must end in .wav, .flac, .opus or .ogg")
+    if asked is not None and asked not in fitting:
+        raise InvalidInput(f"{out} cannot hold {asked}: it must end in {' or '.join(SUFFIXES[asked])}")
+    return asked or fitting[0]
+
+
 @click.command()
 @click.argument("session_id", metavar="SESSION")
 @click.option("--count", type=click.IntRange(min=1), help="End after so many events.")
@@ -267,7 +306,8 @@ def watch(
     """Follow a session.
 
     Tells how it stands, what became of signals, and its loss. With --json every event is one JSON value on a
-    line of its own, and its "event" is "status", "applied", "refused", "missed" or "lost".
+    line of its own, and its "event" is "status", "applied", "refused", "missed",
+    "reconnected" or "lost".
     """
     from remixd.client import Client, Lost
 
@@ -290,7 +330,7 @@ def _json_events(events: Iterator[Any]) -> Iterator[Any]:
 
 
 def _told_events(events: Iterator[Any]) -> Iterator[Any]:
-    from remixd.client import Applied, Missed, Refused, Session
+    from remixd.client import Applied, Missed, Reconnected, Refused, Session
 
     told_s = float("-inf")
     for event in events:
@@ -307,6 +347,8 @@ def _told_events(events: Iterator[Any]) -> Iterator[Any]:
             print(f"refused {event.id}: {event.reason}", flush=True)
         elif isinstance(event, Missed):
             print(f"missed what became of {event.answers} signals", flush=True)
+        elif isinstance(event, Reconnected):
+            print(f"the daemon is there again, after {event.seconds:.1f} s", flush=True)
         yield event
 
 

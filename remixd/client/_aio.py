@@ -4,77 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
+from os import PathLike
 from types import TracebackType
-from typing import Any, Concatenate, Final, Generic, ParamSpec, TypeVar, cast
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
 
-import grpc
 import grpc.aio
 
+from remixd.client._access import Access
 from remixd.client._console import AsyncConsole
 from remixd.client._errors import telling_errors
+from remixd.client._link import Asking, Link
 from remixd.client._plans import TIMEOUT_S, Plans
-from remixd.client._signals import AsyncSignalStream
+from remixd.client._signals import AsyncSignalStream, OnAnswer
 from remixd.client._steps import CHANNEL_OPTIONS, Ask, Follow, Plan, Step, Take, built, stubs
+from remixd.client._streams import AsyncStream
 from remixd.config import Address, listen_address
-from remixd.errors import RemixdError
+from remixd.errors import Disconnected, RemixdError
 
 T = TypeVar("T")
 P = ParamSpec("P")
-
-
-class AsyncStream(AsyncIterator[T], Generic[T]):
-    """What a daemon keeps sending. Iterate over it with `async for`; close it, or leave its `async with`.
-
-    Entering the `async with` waits until the daemon has the stream in place; without it, the first step
-    does. Raises remixd's errors from the iteration.
-    """
-
-    def __init__(self, call: Any, follow: Follow[T], address: Address) -> None:
-        self._call = call
-        self._follow = follow
-        self._address = address
-        self._closed = False
-
-    async def __anext__(self) -> T:
-        """Wait for the next one."""
-        while not self._closed:
-            try:
-                with telling_errors(self._address):
-                    message = await self._call.read()
-            except asyncio.CancelledError:
-                task = asyncio.current_task()
-                if self._closed and not (task and task.cancelling()):  # it was closed by another task
-                    break
-                raise
-            except RemixdError:
-                if self._closed or await self._timed_out():
-                    break
-                raise
-            if message is grpc.aio.EOF:  # type: ignore[attr-defined]  # the stubs forget it
-                break
-            value = self._follow.read(message)
-            if value is not None:
-                return value
-        raise StopAsyncIteration
-
-    async def _timed_out(self) -> bool:
-        return self._follow.ends_in_time and await self._call.code() is grpc.StatusCode.DEADLINE_EXCEEDED
-
-    async def aclose(self) -> None:
-        """Take no more."""
-        self._closed = True
-        self._call.cancel()
-
-    async def __aenter__(self) -> AsyncStream[T]:
-        await self._call.initial_metadata()  # comes once the daemon has the stream in place, or refused it
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
 
 
 def _awaiting(
@@ -102,22 +52,42 @@ def _following(
 
 
 class AsyncClient:
-    """Talks to a daemon on this machine from an event loop: `Client`, but what it answers is awaited.
+    """Talks to a daemon from an event loop: `Client`, but what it answers is awaited.
 
     Args:
         address: HOST:PORT; None for REMIXD_LISTEN, else 127.0.0.1:7400.
         timeout_s: how long an ordinary call may take.
+        reconnect: whether to try again when a daemon that answered before goes away: see `Client`.
+        token, token_file, ca, certificate, key: see `Access`; None for what the environment says.
 
     Make it and use it in one event loop. The methods, their types and their errors are those of `Client`;
     `packets` and `watch` give an `AsyncStream` without being awaited.
     """
 
-    def __init__(self, address: str | None = None, *, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        address: str | None = None,
+        *,
+        timeout_s: float = TIMEOUT_S,
+        reconnect: bool = True,
+        token: str | None = None,
+        token_file: str | PathLike[str] | None = None,
+        ca: str | PathLike[str] | None = None,
+        certificate: str | PathLike[str] | None = None,
+        key: str | PathLike[str] | None = None,
+    ) -> None:
         self.address: Final[Address] = listen_address(address)
         self.timeout_s: Final = timeout_s
         self._plans = Plans(timeout_s)
-        self._channel = grpc.aio.insecure_channel(str(self.address), options=CHANNEL_OPTIONS)
-        self._stubs = stubs(self._channel)
+        self._link = Link(self.address, reconnect)
+        access = Access.of(token, token_file, ca, certificate, key)
+        encryption = access.credentials(self.address)
+        self._channel = (
+            grpc.aio.secure_channel(str(self.address), encryption, options=CHANNEL_OPTIONS)
+            if encryption
+            else grpc.aio.insecure_channel(str(self.address), options=CHANNEL_OPTIONS)
+        )
+        self._stubs = stubs(self._channel, access)
 
     async def __aenter__(self) -> AsyncClient:
         return self
@@ -129,6 +99,7 @@ class AsyncClient:
 
     async def close(self) -> None:
         """Hang up; every stream ends."""
+        self._link.closed = True
         await self._channel.close(None)
 
     async def _carry_out(self, plan: Plan[T]) -> T:
@@ -147,25 +118,37 @@ class AsyncClient:
     async def _do(self, step: Step, streams: AsyncExitStack) -> Any:
         match step:
             case Ask():
-                call = getattr(self._stubs[step.service], step.method)
-                with telling_errors(self.address):
-                    return await call(step.request, timeout=step.timeout_s)
+                return await self._ask(step)
             case Follow():
                 return await streams.enter_async_context(self._follow(step))
             case Take():
                 return await anext(step.stream, None)
 
+    async def _ask(self, ask: Ask) -> Any:
+        call, asking = getattr(self._stubs[ask.service], ask.method), Asking(ask, self._link)
+        while True:
+            try:
+                with telling_errors(self.address):
+                    answer = await call(ask.request, timeout=asking.left_s)
+                self._link.reached = True
+                return answer
+            except Disconnected as error:
+                wait_s = asking.wait_s(error)
+                if wait_s is None:
+                    raise
+                await asyncio.sleep(wait_s)
+
     def _follow(self, follow: Follow[T]) -> AsyncStream[T]:
         call = getattr(self._stubs[follow.service], follow.method)
-        return AsyncStream(call(follow.request, timeout=follow.timeout_s), follow, self.address)
+        return AsyncStream(lambda left_s: call(follow.request, timeout=left_s), follow, self._link)
 
     def console(self, session: str) -> AsyncConsole:
         """Take hold of the decks of a session: use it with `async with`."""
-        return AsyncConsole(self._stubs["Console"], session, self.address, self.timeout_s)
+        return AsyncConsole(self._stubs["Console"], session, self._link, self.timeout_s)
 
-    def signals(self, session: str) -> AsyncSignalStream:
-        """Send batch after batch of signals to a session: use it with `async with`."""
-        return AsyncSignalStream(self._stubs["Audience"], session, self.address)
+    def signals(self, session: str, *, on_answer: OnAnswer | None = None) -> AsyncSignalStream:
+        """Send many signals to a session, in batches: use it with `async with`."""
+        return AsyncSignalStream(self._stubs["Audience"], session, self._link, self.timeout_s, on_answer)
 
     is_serving = _awaiting(Plans.is_serving)
     import_track = _awaiting(Plans.import_track)

@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar
 
 import numpy as np
 from google.protobuf.message import Message
+from numpy.typing import NDArray
 
 from remixd import errors
 from remixd.client import _song_types as songs
@@ -34,6 +35,14 @@ ROLES: Final[Mapping[str, common_pb2.StemRole]] = {
     "vocals": common_pb2.STEM_ROLE_VOCALS,
     "other": common_pb2.STEM_ROLE_OTHER,
 }
+
+FORMATS: Final[Mapping[str, sessions_pb2.SampleFormat]] = {
+    "f32": sessions_pb2.SAMPLE_FORMAT_F32,
+    "s16": sessions_pb2.SAMPLE_FORMAT_S16,
+    "flac": sessions_pb2.SAMPLE_FORMAT_FLAC,
+    "opus": sessions_pb2.SAMPLE_FORMAT_OPUS,
+}
+FORMAT_NAMES: Final = {number: name for name, number in FORMATS.items()}
 
 
 def roles_to_proto(roles: Mapping[str, str]) -> dict[str, common_pb2.StemRole]:
@@ -345,7 +354,26 @@ def event(message: sessions_pb2.WatchResponse) -> types.Event | None:
     return None
 
 
-def packet(message: sessions_pb2.Packet) -> types.Packet:
+def stream_format(message: sessions_pb2.StreamFormat) -> types.StreamFormat:
+    """How a stream is to be read."""
+    return types.StreamFormat(
+        name=FORMAT_NAMES[message.format],
+        rate_hz=message.rate_hz,
+        channels=message.channels,
+        codec_header=message.codec_header,
+        pre_skip_frames=message.pre_skip_frames,
+        bitrate_bps=message.bitrate_bps,
+        codec_frames=message.codec_frames,
+    )
+
+
+def _samples(pcm: bytes, form: types.StreamFormat) -> NDArray[np.float32]:
+    if form.name == "s16":
+        return np.frombuffer(pcm, dtype="<i2").reshape(-1, 2) * np.float32(1 / 32768)
+    return np.frombuffer(pcm, dtype="<f4").reshape(-1, 2)
+
+
+def packet(message: sessions_pb2.Packet, form: types.StreamFormat) -> types.Packet:
     """A piece of sound."""
     return types.Packet(
         sequence=message.sequence,
@@ -353,5 +381,7 @@ def packet(message: sessions_pb2.Packet) -> types.Packet:
         position_s=message.clock.position_s,
         bar_beat=message.clock.bar_beat or None,
         skipped_frames=message.skipped_frames,
-        pcm=np.frombuffer(message.pcm, dtype="<f4").reshape(-1, 2),
+        pcm=_samples(message.pcm, form),
+        encoded=tuple(message.encoded),
+        format=form,
     )

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import grpc
+import grpc.aio
 from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
 
@@ -24,7 +25,10 @@ CLASSES: Final[Mapping[str, type[errors.RemixdError]]] = {
         errors.NotFound,
         errors.AlreadyExists,
         errors.Exhausted,
+        errors.Unauthenticated,
+        errors.Forbidden,
         errors.Unavailable,
+        errors.Disconnected,
         errors.Unsupported,
     )
 }
@@ -33,8 +37,10 @@ BY_CODE: Final[Mapping[grpc.StatusCode, type[errors.RemixdError]]] = {
     grpc.StatusCode.INVALID_ARGUMENT: errors.InvalidInput,
     grpc.StatusCode.ALREADY_EXISTS: errors.AlreadyExists,
     grpc.StatusCode.RESOURCE_EXHAUSTED: errors.Exhausted,
+    grpc.StatusCode.UNAUTHENTICATED: errors.Unauthenticated,
+    grpc.StatusCode.PERMISSION_DENIED: errors.Forbidden,
     grpc.StatusCode.UNAVAILABLE: errors.Unavailable,
-    grpc.StatusCode.CANCELLED: errors.Unavailable,
+    grpc.StatusCode.CANCELLED: errors.Disconnected,
     grpc.StatusCode.UNIMPLEMENTED: errors.Unsupported,
 }
 
@@ -48,9 +54,9 @@ def error_from_status(error: grpc.RpcError, address: Address) -> errors.RemixdEr
         if key == DETAILS_KEY and (told := _error_from_details(value, said)) is not None:
             return told
     if code is grpc.StatusCode.UNAVAILABLE and "failed to connect" in said.lower():
-        return errors.Unavailable(f"no daemon at {address}: start one with `remixd serve`")
+        return errors.Disconnected(f"no daemon at {address}: start one with `remixd serve`", sent=False)
     if code is grpc.StatusCode.UNAVAILABLE:
-        return errors.Unavailable(f"the daemon at {address} went away: {said}")
+        return errors.Disconnected(f"the daemon at {address} went away: {said}")
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return errors.Unavailable(f"the daemon at {address} did not answer in time")
     return BY_CODE.get(code, errors.RemixdError)(f"the daemon at {address} said {code.name}: {said}")
@@ -60,10 +66,11 @@ def _error_from_details(details: bytes, said: str) -> errors.RemixdError | None:
     """The error that a `google.rpc.Status` of the daemon tells of; None if it is not one of ours."""
     status, info = status_pb2.Status(), error_details_pb2.ErrorInfo()
     request, resource = error_details_pb2.BadRequest(), error_details_pb2.ResourceInfo()
+    failure, retry = error_details_pb2.QuotaFailure(), error_details_pb2.RetryInfo()
     try:
         status.ParseFromString(details)
         for detail in status.details:
-            for known in (info, request, resource):
+            for known in (info, request, resource, failure, retry):
                 detail.Unpack(known)
     except DecodeError:
         return None
@@ -72,6 +79,12 @@ def _error_from_details(details: bytes, said: str) -> errors.RemixdError | None:
         return None
     if issubclass(kind, errors.InvalidInput) and request.field_violations:
         return kind(said, field=request.field_violations[0].field)
+    if issubclass(kind, errors.Exhausted):
+        return kind(
+            said,
+            quota=failure.violations[0].subject if failure.violations else "",
+            retry_after_s=retry.retry_delay.seconds + retry.retry_delay.nanos / 1e9,
+        )
     if issubclass(kind, errors.NotFound):
         return kind(said, kind=resource.resource_type.rpartition("/")[2], name=resource.resource_name)
     return kind(said)
@@ -84,3 +97,7 @@ def telling_errors(address: Address) -> Iterator[None]:
         yield
     except grpc.RpcError as error:
         raise error_from_status(error, address) from None
+    except (ValueError, grpc.aio.UsageError) as error:
+        if "closed" not in str(error):
+            raise
+        raise errors.Unavailable("this client is closed") from None

@@ -7,6 +7,7 @@ they wait. A new method is a plan here and one line in each face.
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -26,8 +27,9 @@ from remixd.client._song_types import (
     Track,
     TrackSummary,
 )
-from remixd.client._steps import Ask, Follow, Plan, Take
+from remixd.client._steps import Again, Ask, Follow, Plan, Take
 from remixd.client._types import (
+    SAMPLES,
     Answer,
     Packet,
     Session,
@@ -274,19 +276,48 @@ class Plans(AudiencePlans):
         answer = convert.panic_answer(panic_id, response)
         return (yield from outcome(events, answer)) if wait else answer
 
-    def packets(self, session: str, *, seconds: float | None = None) -> Follow[Packet]:
-        """A session's sound from now on, as it comes; after `seconds` of waiting, Unavailable."""
-        request = sessions_pb2.ListenRequest(session=session, format=sessions_pb2.SAMPLE_FORMAT_F32)
-        return Follow("Sessions", "Listen", request, seconds, _packet)
+    def packets(
+        self,
+        session: str,
+        *,
+        seconds: float | None = None,
+        format: str = "f32",  # noqa: A002 (what everybody calls it)
+        bitrate_bps: int | None = None,
+    ) -> Follow[Packet]:
+        """A session's sound from now on, as it comes; after `seconds` of waiting, Unavailable.
 
-    def listen(self, session: str, seconds: float) -> Plan[Recording]:
-        """Hear a session for `seconds` and lay what comes on its clock.
+        Args:
+            session: its id.
+            seconds: how long at most; None for ever.
+            format: "f32" or "s16", samples; "flac" or "opus", encoded.
+            bitrate_bps: of "opus": 48,000 to 256,000; 128,000 if None.
+
+        Where the daemon goes and comes back, it goes on with the newest packet, whose `skipped_frames` tell.
+        """
+        if format not in convert.FORMATS:
+            raise InvalidInput(f"format is {format!r}; it must be one of {', '.join(convert.FORMATS)}")
+        request = sessions_pb2.ListenRequest(
+            session=session, format=convert.FORMATS[format], bitrate_bps=bitrate_bps or 0
+        )
+        again = Again(lambda _away_s: None, _joined)
+        return Follow("Sessions", "Listen", request, seconds, _PacketReader(), again=again)
+
+    def listen(
+        self,
+        session: str,
+        seconds: float,
+        *,
+        format: str = "f32",  # noqa: A002
+        bitrate_bps: int | None = None,
+    ) -> Plan[Recording]:
+        """Hear a session for `seconds` and lay what comes on its clock: see `packets`.
 
         A session that is deleted meanwhile gives what was heard until then.
         Raises InvalidInput for less than one frame.
         """
         recorder = Recorder(frames_from_seconds(seconds))
-        packets = yield self.packets(session, seconds=seconds + self.timeout_s)
+        longest_s = seconds + self.timeout_s
+        packets = yield self.packets(session, seconds=longest_s, format=format, bitrate_bps=bitrate_bps)
         while not recorder.is_full and (packet := (yield Take(packets))) is not None:
             recorder.add(packet)
         return recorder.recording()
@@ -296,5 +327,18 @@ def _itself(message: M) -> M:
     return message
 
 
-def _packet(message: sessions_pb2.ListenResponse) -> Packet | None:
-    return convert.packet(message.packet) if message.HasField("packet") else None
+class _PacketReader:
+    """Reads one stream, which tells its format first."""
+
+    def __init__(self) -> None:
+        self._format = SAMPLES
+
+    def __call__(self, message: sessions_pb2.ListenResponse) -> Packet | None:
+        if message.HasField("format"):
+            self._format = convert.stream_format(message.format)
+        return convert.packet(message.packet, self._format) if message.HasField("packet") else None
+
+
+def _joined(before: Packet, after: Packet) -> Packet:
+    """The first packet after a cut: it tells all that was skipped since the last one before."""
+    return dataclasses.replace(after, skipped_frames=max(0, after.sample - before.sample - before.frames))

@@ -10,6 +10,7 @@ import grpc
 from google.protobuf.message import Message
 from grpc_health.v1 import health_pb2_grpc
 
+from remixd.client._access import Access, with_metadata
 from remixd.errors import InvalidInput
 from remixd.v1 import (
     audience_pb2_grpc,
@@ -19,8 +20,16 @@ from remixd.v1 import (
     tracks_pb2_grpc,
 )
 
-CHANNEL_OPTIONS: Final = (("grpc.enable_http_proxy", 0),)
-"""A proxy for the web has no part in what goes on inside this machine."""
+CHANNEL_OPTIONS: Final = (
+    ("grpc.enable_http_proxy", 0),  # a proxy for the web has no part in what goes on inside this machine
+    ("grpc.keepalive_time_ms", 20_000),  # while a call is open: a line that is dead on one side is noticed
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.ping_timeout_ms", 10_000),  # counts where gRPC asks by itself, else a minute
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 5_000),  # what one attempt may take
+    ("grpc.max_reconnect_backoff_ms", 1_000),
+)
 
 T = TypeVar("T")
 
@@ -34,6 +43,25 @@ class Ask:
     request: Message
     timeout_s: float
 
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether it may be carried out twice: it reads, or the daemon knows again what came before."""
+        reads = self.method.startswith(("Get", "List", "Explain", "Plan"))
+        return reads or self.method == "SendSignals" or bool(getattr(self.request, "request_id", ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Again(Generic[T]):
+    """How a stream goes on that was cut and is there again.
+
+    Attributes:
+        told: makes what its reader is told of it, from the seconds that it was away; None for nothing.
+        joined: makes of the last value before and the first one after what the latter is told as.
+    """
+
+    told: Callable[[float], T | None]
+    joined: Callable[[T, T], T]
+
 
 @dataclass(frozen=True, slots=True)
 class Follow(Generic[T]):
@@ -43,6 +71,7 @@ class Follow(Generic[T]):
         timeout_s: how long it may last; None for ever.
         read: makes a value of a message; None for one to pass over.
         ends_in_time: whether reaching `timeout_s` is an end like any other, and no error.
+        again: how it goes on when it was cut; None if it cannot.
     """
 
     service: str
@@ -51,6 +80,7 @@ class Follow(Generic[T]):
     timeout_s: float | None
     read: Callable[[Any], T | None]
     ends_in_time: bool = False
+    again: Again[T] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +103,8 @@ def built(step: Callable[[], T]) -> T:
         raise InvalidInput(f"{shown[:60]} is not valid Unicode") from None
 
 
-def stubs(channel: grpc.Channel | grpc.aio.Channel) -> dict[str, Any]:
-    """The callables of each service on a channel, blocking or not."""
+def stubs(channel: grpc.Channel | grpc.aio.Channel, access: Access) -> dict[str, Any]:
+    """The callables of each service on a channel, blocking or not, which send the token if there is one."""
     kinds: dict[str, Any] = {
         "Tracks": tracks_pb2_grpc.TracksStub,
         "Sessions": sessions_pb2_grpc.SessionsStub,
@@ -83,4 +113,4 @@ def stubs(channel: grpc.Channel | grpc.aio.Channel) -> dict[str, Any]:
         "Presets": presets_pb2_grpc.PresetsStub,
         "Health": health_pb2_grpc.HealthStub,
     }
-    return {service: kind(channel) for service, kind in kinds.items()}
+    return {service: with_metadata(kind(channel), access.metadata) for service, kind in kinds.items()}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from remixd.units import RATE_HZ
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,8 +226,39 @@ class Missed:
     answers: int
 
 
-Event: TypeAlias = Session | Applied | Refused | Lost | Missed
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconnected:
+    """The daemon was away for so long, and is there again. What was applied meanwhile was not told."""
+
+    seconds: float
+
+
+Event: TypeAlias = Session | Applied | Refused | Lost | Missed | Reconnected
 """What a watcher is told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamFormat:
+    """How a stream's packets are to be read.
+
+    Attributes:
+        name: "f32", "s16", "flac" or "opus".
+        codec_header: of "opus" its `OpusHead`, of "flac" how a file begins: WebCodecs' `description`.
+        pre_skip_frames: where a decoder begins, so many of its first frames are of no use.
+        bitrate_bps: of "opus", on average.
+        codec_frames: that each codec packet decodes to.
+    """
+
+    name: str
+    rate_hz: int = RATE_HZ
+    channels: int = 2
+    codec_header: bytes = b""
+    pre_skip_frames: int = 0
+    bitrate_bps: int = 0
+    codec_frames: int = 0
+
+
+SAMPLES: Final = StreamFormat(name="f32")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,9 +267,12 @@ class Packet:
 
     Attributes:
         sequence: counts pieces of 10 ms, of which a packet may hold several; it jumps where some are missing.
-        sample: the first frame's place on the session's clock.
-        pcm: float32 (frames, 2).
+        sample: the first frame's place on the session's clock; of what is encoded, that of the first frame
+            that it decodes to.
+        pcm: float32 (frames, 2); empty if it is encoded.
         skipped_frames: skipped just before this packet, because this listener read too slowly.
+        encoded: the codec's packets.
+        format: of the stream.
     """
 
     sequence: int
@@ -245,3 +281,10 @@ class Packet:
     bar_beat: str | None
     skipped_frames: int
     pcm: NDArray[np.float32] = field(repr=False, compare=False)
+    encoded: tuple[bytes, ...] = field(default=(), repr=False)
+    format: StreamFormat = field(default=SAMPLES, repr=False)
+
+    @property
+    def frames(self) -> int:
+        """How many it holds, or decodes to."""
+        return len(self.pcm) + len(self.encoded) * self.format.codec_frames

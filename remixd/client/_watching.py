@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from remixd.client import _convert as convert
-from remixd.client._steps import Follow, Plan, Take
-from remixd.client._types import Answer, Applied, Event, Lost, Missed, Refused
+from remixd.client._steps import Again, Follow, Plan, Take
+from remixd.client._types import Answer, Applied, Event, Lost, Missed, Reconnected, Refused
 from remixd.errors import Unavailable
 from remixd.v1 import sessions_pb2
 
@@ -25,14 +25,16 @@ class WatchingPlans:
     def watch(self, session: str, *, seconds: float | None = None) -> Follow[Event]:
         """Follow a session from now on, for `seconds` or until it ends.
 
-        What is sent to the session once the stream is open cannot be missed.
+        What is sent to the session once the stream is open cannot be missed. Where the daemon goes and comes
+        back, `Reconnected` tells so, and then how the session stands.
         """
         request = sessions_pb2.WatchRequest(session=session)
-        return Follow("Sessions", "Watch", request, seconds, convert.event, ends_in_time=True)
+        again: Again[Event] = Again(lambda away_s: Reconnected(seconds=away_s), lambda _before, after: after)
+        return Follow("Sessions", "Watch", request, seconds, convert.event, ends_in_time=True, again=again)
 
     def _waiting(self, session: str, seconds: float) -> Follow[Event]:
         """To follow a session until something is told, which must come within `seconds`."""
-        return dataclasses.replace(self.watch(session, seconds=seconds), ends_in_time=False)
+        return dataclasses.replace(self.watch(session, seconds=seconds), ends_in_time=False, again=None)
 
 
 def outcome(events: object, answer: Answer) -> Plan[Answer]:

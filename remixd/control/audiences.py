@@ -5,6 +5,7 @@ Thread: [control].
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,11 +14,14 @@ from typing import Final
 from remixd.audience.signal import Signal
 from remixd.audience.told import CrowdTold, Explained, Forgotten, PlannedMove, TasteTold
 from remixd.control import opinions
+from remixd.control.fan_keys import FanKeys, key_id_of
 from remixd.control.journals import Journals
 from remixd.control.kept_tastes import KeptTastes
 from remixd.control.rehearsal import planned
 from remixd.control.session import Session
 from remixd.errors import InvalidInput, NotFound
+
+log = logging.getLogger(__name__)
 
 KEEP_S: Final = 30.0
 REMAINS: Final = "journals name fans by random handles, and say no more whose this one was"
@@ -80,16 +84,48 @@ class Audiences:
         session.undo(fan, signal_id)
         return opinions.explained(session.desk, fan)
 
-    async def forget_fan(self, fan: str) -> Forgotten:
-        """Drop all that is known of a fan, in every session and between them. Raises NotFound."""
+    def rename(self, before: Sequence[str], name: str) -> None:
+        """Know a fan who may have come under other names by this one, in every session and between them."""
+        for fan in before:
+            self._kept.rename(fan, name)
+            for session in self._sessions():
+                session.rename(fan, name)
+
+    async def use(self, keys: FanKeys) -> None:
+        """Know everybody by names of these keys, and forget those who have names of keys that were dropped.
+
+        An older remixd has kept fans by the handles that apps gave them.
+        """
+        if count := self._kept.name_fans(keys.name):
+            log.info("%d fans whose tastes are kept have no handles any more, but names", count)
+        dropped = frozenset(keys.keys.dropped)
+        known = dropped.union(key_id for key_id, _ in keys.keys.keys)
+        if dropped:
+            self._kept.drop(lambda fan: key_id_of(fan) in dropped)
+        for session in self._sessions():
+            for fan in [fan.handle for fan in session.desk.audience.fans if fan.handle]:
+                if key_id_of(fan) not in known:
+                    session.rename(fan, keys.name(fan))
+        if self._journals:
+            await self._journals.name_fans(keys.name, known, dropped)
+
+    async def forget_fan(self, fan: str, before: Sequence[str] = ()) -> Forgotten:
+        """Drop all that is known of a fan, in every session and between them. Raises NotFound.
+
+        Args:
+            fan: the fan's name.
+            before: other names that the fan may be known by.
+        """
         if not fan:
             raise InvalidInput("fan is empty: who is not known cannot be forgotten", field="fan")
+        self.rename(before, fan)
         counts = [count for session in self._sessions() if (count := session.forget(fan)) is not None]
         had_taste = self._kept.forget(fan)
         if self._journals:
-            await self._journals.forget(fan)
+            for name in (fan, *before):
+                await self._journals.forget(name)
         if not counts and not had_taste:
-            raise NotFound(f"no fan {fan!r} is known", kind="fan", name=fan)
+            raise NotFound("this fan is not known", kind="fan", name=fan)
         return Forgotten(sessions=len(counts), signals=sum(counts), taste=had_taste, remains=REMAINS)
 
     def crowd(self, session: Session) -> CrowdTold | None:

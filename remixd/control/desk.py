@@ -199,6 +199,13 @@ class Desk:
             self._tell(Refused(id=owed, reason="its fan was forgotten"))
         return self.audience.forget(fan)
 
+    def rename(self, fan: str, name: str) -> None:
+        """Know a fan, if there is one of that name, by another one from now on: nothing else changes."""
+        if self.audience.rename(fan, name):
+            self._reception.rename(fan, name)
+            if self.directing:
+                self.directing.rename(fan, name)
+
     def _drop(self, fan: str, signal_id: str = "") -> list[str]:
         directed = self.directing.drop(fan, signal_id) if self.directing else []
         return [*directed, *self._reception.drop(fan, signal_id)]

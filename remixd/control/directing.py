@@ -198,6 +198,10 @@ class Directing:
         self._changes += 1
         self._cadence = steps_a_minute, tempo, clock.at_s + CADENCE_S
 
+    def rename(self, fan: str, name: str) -> None:
+        """Know a fan by another name from now on."""
+        self._director.rename(fan, name)
+
     def drop(self, fan: str, signal_id: str = "") -> list[str]:
         """Owe no more answers to a fan, or for one signal; the ids of those that were owed."""
         return self._director.drop(fan, signal_id)

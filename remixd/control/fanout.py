@@ -8,10 +8,12 @@ never wait behind all of it. Thread: [control].
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from remixd.control.command import Applied, Refused
 from remixd.control.streams import Listener, Packet, SessionStatus, Watcher
+from remixd.units import PACKET_FRAMES
 
 SERVED_AT_ONCE: Final = 50
 """Up to so many listeners get every packet by itself; up to so many watchers get every status."""
@@ -22,9 +24,9 @@ TURNS_MAX: Final = 10
 STATUS_EVERY_S: Final = 0.04
 
 
-def _turns(count: int) -> int:
+def _turns(count: int, most: int = TURNS_MAX) -> int:
     """In how many turns a crowd is served."""
-    return min(max(-(-count // SERVED_AT_ONCE), 1), TURNS_MAX)
+    return min(max(-(-count // SERVED_AT_ONCE), 1), most)
 
 
 @dataclass(slots=True)
@@ -36,24 +38,38 @@ class _Row:
 
 
 class Listeners:
-    """The listeners of one session. For a crowd, packets are joined: 200 get 40 ms at a time."""
+    """The listeners of one session. For a crowd, packets are joined: 200 get 40 ms at a time.
+
+    Attributes:
+        packet_frames: of each packet that is put.
+    """
 
     def __init__(self) -> None:
         self._rows = [_Row() for _ in range(TURNS_MAX)]
+        self._count = 0
+        self._packets = 0
+        self.packet_frames = PACKET_FRAMES
 
     def __len__(self) -> int:
-        return sum(len(row.listeners) for row in self._rows)
+        return self._count
 
     def join(self) -> Listener:
         """Let one more listen. It hears what is put from now on, and leaves when it is closed."""
         row = min(self._rows, key=lambda row: len(row.listeners))
-        listener = Listener(row.listeners.discard)
+        listener = Listener(partial(self._let_go, row))
         row.listeners.add(listener)
+        self._count += 1
         return listener
+
+    def _let_go(self, row: _Row, listener: Listener) -> None:
+        if listener in row.listeners:  # closing twice is no more than closing once
+            row.listeners.remove(listener)
+            self._count -= 1
 
     def put(self, packet: Packet) -> None:
         """Hand a packet to everybody: at once, or with those that follow it when their turn comes."""
-        turns = _turns(len(self))
+        self._packets += 1
+        turns = _turns(self._count, TURNS_MAX * PACKET_FRAMES // self.packet_frames)
         joined: dict[int, Packet] = {}
         for number, row in enumerate(self._rows):
             if not row.listeners:
@@ -62,7 +78,7 @@ class Listeners:
             if row.waiting and packet.sample != row.waiting[-1].sample + row.waiting[-1].frames:
                 _serve(row, {})
             row.waiting.append(packet)
-            if (packet.sequence + number) % turns == 0:
+            if (self._packets + number) % turns == 0:
                 _serve(row, joined)
 
     def close(self) -> None:

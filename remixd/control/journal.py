@@ -122,9 +122,18 @@ class Journal:
             return ""
         handle = self._handles.get(fan)
         if handle is None:
-            handle = self._handles[fan] = secrets.token_hex(8)
-            self._fans_waiting += json.dumps([handle, fan], ensure_ascii=False).encode() + b"\n"
+            handle = secrets.token_hex(8)
+            self._name(handle, fan)
         return handle
+
+    def rename(self, fan: str, name: str) -> None:
+        """Let a fan of another name keep the handle; the line of the name before stays in the table."""
+        if (handle := self._handles.pop(fan, None)) is not None and name not in self._handles:
+            self._name(handle, name)
+
+    def _name(self, handle: str, fan: str) -> None:
+        self._handles[fan] = handle
+        self._fans_waiting += json.dumps([handle, fan], ensure_ascii=False).encode() + b"\n"
 
     def forget(self, fan: str) -> None:
         """Let nobody tell any more whose a handle was; what is written already is `Journals.forget`'s."""

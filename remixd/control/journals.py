@@ -13,12 +13,13 @@ import json
 import logging
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Self
 
 from remixd.config import journal_max_bytes, size_text
+from remixd.control.fan_keys import key_id_of
 from remixd.control.journal import Journal
 from remixd.control.journal_file import SUFFIX, JournalReader
 from remixd.control.provenance import this_build, with_contents
@@ -136,6 +137,29 @@ class Journals:
         async with self._turn:  # not while they are written
             await asyncio.to_thread(_forget, self._folder, fan)
 
+    async def name_fans(
+        self, name_of: Callable[[str], str], known: Collection[str], dropped: Collection[str]
+    ) -> None:
+        """Let every table of handles name fans by `fan_keys`, and not those whose key was dropped.
+
+        Args:
+            name_of: makes a name of what an app calls a fan.
+            known: the ids of all keys that there are or were.
+            dropped: of those that were dropped.
+        """
+
+        def renamed(line: bytes) -> bytes:
+            fan = _fan_of(line)
+            key_id = key_id_of(fan)
+            if not fan or key_id in dropped:
+                return b""
+            if key_id in known:
+                return line
+            return json.dumps([json.loads(line)[0], name_of(fan)]).encode() + b"\n"
+
+        async with self._turn:
+            await asyncio.to_thread(_rewrite, self._folder, renamed)
+
     async def _run(self) -> None:
         clock_at = 0.0
         while True:
@@ -189,10 +213,15 @@ class Journals:
 
 def _forget(folder: Path, fan: str) -> None:
     """In a worker thread."""
+    _rewrite(folder, lambda line: b"" if _fan_of(line) == fan else line)
+
+
+def _rewrite(folder: Path, change: Callable[[bytes], bytes]) -> None:
+    """Change the lines of every table of handles; an empty one goes. In a worker thread."""
     for path in folder.glob(f"*{FANS_SUFFIX}"):
         lines = path.read_bytes().splitlines(keepends=True)
-        kept = [line for line in lines if _fan_of(line) != fan]
-        if len(kept) < len(lines):
+        kept = [change(line) for line in lines]
+        if kept != lines:
             partial = path.with_suffix(".partial")
             partial.write_bytes(b"".join(kept))
             partial.chmod(0o600)

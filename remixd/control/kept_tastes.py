@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Final
@@ -16,7 +16,8 @@ from remixd.audience.space import D, Floats
 log = logging.getLogger(__name__)
 
 FILE: Final = "tastes.sqlite"
-VERSION: Final = 1
+VERSION: Final = 2
+"""Of version 1 fans have the handles that apps gave them; of version 2 the names of `fan_keys`."""
 KEPT_MAX: Final = 1_000_000
 _TABLE: Final = (
     "CREATE TABLE IF NOT EXISTS tastes "
@@ -54,7 +55,8 @@ class KeptTastes:
         database.execute("PRAGMA secure_delete = ON")  # what is forgotten is not on the disk either
         database.execute("PRAGMA journal_mode = TRUNCATE")
         database.execute(_TABLE)
-        database.execute(f"PRAGMA user_version = {VERSION}")
+        if not version:
+            database.execute(f"PRAGMA user_version = {VERSION}")
         for fan, mean, variance in database.execute("SELECT fan, mean, variance FROM tastes"):
             taste = np.frombuffer(mean, "<f8"), np.frombuffer(variance, "<f8")
             if _is_sound(taste):
@@ -91,6 +93,47 @@ class KeptTastes:
                 cursor.execute("COMMIT")
         except sqlite3.Error as error:
             log.error("tastes are not kept: %s", error)
+
+    def name_fans(self, name_of: Callable[[str], str]) -> int:
+        """Know by their names all whose handles an older remixd has kept; how many those were."""
+        database = self._database
+        if database is None or database.execute("PRAGMA user_version").fetchone()[0] >= VERSION:
+            return 0
+        fans = [fan for (fan,) in database.execute("SELECT fan FROM tastes")]
+        try:
+            with closing(database.cursor()) as cursor:
+                cursor.execute("BEGIN")
+                cursor.executemany(
+                    "UPDATE tastes SET fan = ? WHERE fan = ?", [(name_of(fan), fan) for fan in fans]
+                )
+                cursor.execute(f"PRAGMA user_version = {VERSION}")
+                cursor.execute("COMMIT")
+            database.execute("VACUUM")  # nor do pages that are free tell a handle
+        except sqlite3.Error as error:
+            log.error("the fans of kept tastes are not renamed: %s", error)
+            return 0
+        self._known = {name_of(fan): taste for fan, taste in self._known.items()}
+        return len(fans)
+
+    def rename(self, fan: str, name: str) -> None:
+        """Keep under another name what is kept of a fan, unless something is kept under that one."""
+        taste = self._known.pop(fan, None)
+        if taste is None:
+            return
+        self._known.setdefault(name, taste)
+        if self._database is not None:
+            try:
+                self._database.execute("UPDATE OR IGNORE tastes SET fan = ? WHERE fan = ?", (name, fan))
+                self._database.execute("DELETE FROM tastes WHERE fan = ?", (fan,))
+            except sqlite3.Error as error:
+                log.error("a taste is not renamed: %s", error)
+
+    def drop(self, is_dropped: Callable[[str], bool]) -> int:
+        """Drop what is kept of some fans, told by their names; of how many there was something."""
+        gone = [fan for fan in self._known if is_dropped(fan)]
+        for fan in gone:
+            self.forget(fan)
+        return len(gone)
 
     def forget(self, fan: str) -> bool:
         """Drop what is kept of a fan; whether there was anything."""

@@ -143,6 +143,10 @@ class Reception:
             for _, signal_id, because in counted:
                 self._tell(replace(now, id=signal_id, because=because))
 
+    def rename(self, fan: str, name: str) -> None:
+        """Know a fan by another name from now on."""
+        self._counted = [(name if who == fan else who, owed, because) for who, owed, because in self._counted]
+
     def drop(self, fan: str, signal_id: str = "") -> list[str]:
         """Owe no more answers for a fan's reactions, or for one; the ids of those that were owed."""
         gone = [entry for entry in self._counted if entry[0] == fan and signal_id in ("", entry[1])]

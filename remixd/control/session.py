@@ -6,6 +6,7 @@ Thread: [control].
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from remixd._kernel.checkpoint import told_of
@@ -17,6 +18,7 @@ from remixd.control.action import DeckCommand
 from remixd.control.command import Answer, Refused
 from remixd.control.decks import Deck, Loaded
 from remixd.control.desk import POSITION_ONE, Desk
+from remixd.control.encoding import Taps
 from remixd.control.engine import Engine
 from remixd.control.fanout import Listeners, Watchers
 from remixd.control.journal import Journal
@@ -46,6 +48,7 @@ class Session:
         racks: that of each rack, likewise (see `rack_score`).
         journal: where everything that shapes its sound is written down.
         degraded: what is done more cheaply for it, and why.
+        taps: its sound as it is encoded.
     """
 
     def __init__(
@@ -77,6 +80,7 @@ class Session:
         self._reports_lost = 0
         self.degraded: dict[str, str] = {}
         self._listeners = Listeners()
+        self.taps = Taps()
         self._watchers = Watchers()
         # No method of the session: one that refers to itself would keep its shared memory until the next
         # collection.
@@ -150,6 +154,13 @@ class Session:
         self.check_playing()
         self._hands += 1
         self._desk.undo(fan, signal_id)
+
+    def rename(self, fan: str, name: str) -> None:
+        """Know a fan by another name from now on. Does nothing for one who is not known."""
+        if self._desk.audience.fans.find(fan) is not None:
+            self._hands += 1
+            self.journal.rename(fan, name)
+            self._desk.rename(fan, name)
 
     def forget(self, fan: str) -> int | None:
         """Drop all that is known of a fan; how many signals of theirs counted, None if they are not known."""
@@ -260,6 +271,14 @@ class Session:
             listener.lose(f"session {self.id} is lost: its engine has died")
         return listener
 
+    def source(self) -> tuple[Path, int]:
+        """Where its packets are, and what is added to the sequence of those there."""
+        return self.engine.memory_path(self.key), self._before
+
+    def bar_beat(self, position_s: float) -> str | None:
+        """A place in its song, musically; None where it has no beats."""
+        return self._desk.bar_beat(position_s)
+
     def watch(self, only: set[str] | None = None) -> Watcher:
         """Join the session's watchers: the status now, then every change. Close it when done.
 
@@ -296,12 +315,12 @@ class Session:
     @property
     def is_listened_to(self) -> bool:
         """Whether anybody hears it."""
-        return bool(self._listeners) or self.has_output
+        return bool(self.listeners_count) or self.has_output
 
     @property
     def listeners_count(self) -> int:
         """How many hear it over the network."""
-        return len(self._listeners)
+        return len(self._listeners) + len(self.taps)
 
     @property
     def version(self) -> int:
@@ -336,6 +355,7 @@ class Session:
         self.engine, self._memory, self._ring = engine, memory, memory.ring
         self._read, self._heard, self._reports_lost = 0, -1, 0
         self._desk.receipts.move(memory.commands, told)
+        self.taps.move()
         self._desk.layers.restart()
 
     async def leave(self) -> None:
@@ -353,6 +373,7 @@ class Session:
         self.playing = False
         self.journal.end("the session was ended")
         self._listeners.close()
+        self.taps.end()
         self._watchers.close()
 
     def lose(self, reason: str) -> None:
@@ -361,4 +382,5 @@ class Session:
         self.journal.end(reason)
         self._desk.receipts.clear()
         self._listeners.lose(reason)
+        self.taps.end(reason)
         self._watchers.lose(reason)

@@ -21,6 +21,7 @@ from remixd.control.audiences import Audiences
 from remixd.control.caches import Caches
 from remixd.control.choosing import Choosing
 from remixd.control.command import Answer
+from remixd.control.encodings import Encodings
 from remixd.control.engine import Died, Engine
 from remixd.control.grooving import Grooving
 from remixd.control.holding import Holding
@@ -59,6 +60,7 @@ class Sessions:
     Attributes:
         audiences: what its fans have expressed, in all of them.
         picking: goes to presets, and saves them.
+        encodings: what they sound like as Opus and FLAC.
     """
 
     def __init__(
@@ -87,6 +89,7 @@ class Sessions:
         self._choosing = Choosing(library.get, self._expect, self.pick)
         self._admission = Admission()
         self._grooving = Grooving()
+        self.encodings = Encodings()
         self._generation = count(1)
         self._loading: set[asyncio.Task[None]] = set()
         self._reserved: set[int] = set()
@@ -332,6 +335,7 @@ class Sessions:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         await self._grooving.close()
+        await self.encodings.close()
         self.audiences.close()
         for session in self.all():
             session.end()

@@ -35,7 +35,8 @@ class Packet:
     Attributes:
         sequence: counts the session's packets, from 1; of joined ones, that of the first.
         sample: of its first frame, on the session clock.
-        pcm: little-endian float32, interleaved stereo, `frames` long.
+        pcm: little-endian float32, interleaved stereo, `frames` long; empty where it is encoded.
+        encoded: else the codec's packets, one after another.
         position_s: where in the song its first frame is.
         bar_beat: the same, musically; None where the song has no beats.
         skipped_frames: missing between the packet this listener had before and this one.
@@ -48,6 +49,7 @@ class Packet:
     position_s: float
     bar_beat: str | None
     skipped_frames: int = 0
+    encoded: tuple[bytes, ...] = ()
 
     def joined(self, others: Sequence[Packet]) -> Packet:
         """This packet and those that follow it, as one."""
@@ -56,6 +58,7 @@ class Packet:
             self,
             frames=sum(packet.frames for packet in packets),
             pcm=b"".join(packet.pcm for packet in packets),
+            encoded=tuple(each for packet in packets for each in packet.encoded),
         )
 
 
@@ -239,7 +242,7 @@ class Listener:
         self._waiting_frames -= packet.frames
         skipped = 0 if self._next_sample is None else packet.sample - self._next_sample
         self._next_sample = packet.sample + packet.frames
-        if not skipped:
+        if skipped <= 0:  # an encoder that begins anew repeats its delay
             return packet
         return replace(packet, skipped_frames=skipped)
 

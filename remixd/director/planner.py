@@ -141,6 +141,12 @@ class Director:
             self._pending[name][fan] = pending
         return replaced
 
+    def rename(self, fan: str, name: str) -> None:
+        """Know a fan by another name from now on."""
+        for waiting in self._pending.values():
+            if (pending := waiting.pop(fan, None)) is not None:
+                pending.fan, waiting[name] = name, pending
+
     def drop(self, fan: str, signal_id: str = "") -> list[str]:
         """Owe no more answers to a fan, or for one signal; the ids of those that were owed."""
         gone: dict[str, None] = {}

@@ -51,7 +51,7 @@ def test_a_port_that_is_taken_is_named(service):
 
 
 def test_two_servers_never_share_a_port_even_past_the_first_check(service, monkeypatch):
-    monkeypatch.setattr("remixd.api.server.check_listen", lambda listen: listen)
+    monkeypatch.setattr("remixd.api.server.check_listen", lambda listen, **_: listen)
 
     async def start():
         server = build(service)

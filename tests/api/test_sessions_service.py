@@ -227,3 +227,45 @@ def test_a_watcher_is_told_how_it_stands_and_what_was_applied(service, sessions,
     service.run(session.play, 10)
     service.run(session.tell_status)
     assert next(call).status.clock.sample == 10 * PACKET_FRAMES
+
+
+@pytest.mark.parametrize(("form", "begins"), [("OPUS", b"OpusHead"), ("FLAC", b"fLaC\x80\x00\x00\x22")])
+def test_a_listener_may_ask_for_packets_of_a_codec_and_is_told_how_to_begin(
+    service, sessions, session, form, begins
+):
+    wanted = pb.SampleFormat.Value(f"SAMPLE_FORMAT_{form}")
+    call = sessions.Listen(pb.ListenRequest(session=session.id, format=wanted), timeout=5)
+    opening = next(call).format
+    assert (opening.format, opening.rate_hz, opening.channels) == (wanted, 48_000, 2)
+    assert opening.codec_header.startswith(begins)
+    service.run(session.play, 20)
+    packets = [next(call).packet for _ in range(3)]
+    for at, packet in enumerate(packets):
+        assert not packet.pcm
+        assert len(packet.encoded) == 1
+        assert packet.length_frames == opening.codec_frames
+        assert packet.clock.sample == at * opening.codec_frames - opening.pre_skip_frames
+        assert packet.clock.position_s == pytest.approx(max(packet.clock.sample, 0) / 48_000)
+    service.run(session.end)
+    assert all(response.packet.encoded for response in call)
+    assert call.code() is grpc.StatusCode.OK
+
+
+@pytest.mark.parametrize("form", [-1, 5, 7, 2**31 - 1, -(2**31)])
+@pytest.mark.parametrize("rate", [0, -1, 128_000])
+def test_formats_that_are_none_are_refused(sessions, session, refused, form, rate):
+    request = pb.ListenRequest(session=session.id, format=form, bitrate_bps=rate)
+    assert refused(sessions.Listen, request) == (
+        grpc.StatusCode.INVALID_ARGUMENT,
+        f"format is {form}, which is none",
+    )
+
+
+@pytest.mark.parametrize(
+    ("form", "rate"), [(4, -1), (4, 1), (4, 2**31 - 1), (3, 64_000), (2, 64_000), (0, 1)]
+)
+def test_bit_rates_that_are_not_to_be_had_are_refused(sessions, session, refused, form, rate):
+    request = pb.ListenRequest(session=session.id, format=form, bitrate_bps=rate)
+    code, told = refused(sessions.Listen, request)
+    assert code is grpc.StatusCode.INVALID_ARGUMENT
+    assert "bitrate_bps" in told

@@ -191,7 +191,7 @@ def test_who_is_forgotten_leaves_nothing_and_may_come_again_as_a_stranger():
     say(audience, "b", at_s=102.0, wishes={"bass": -9.0})
     assert audience.forget("mina") == 2
     assert audience.wanted(103.0) == {}
-    with pytest.raises(NotFound, match="mina"):
+    with pytest.raises(NotFound, match="this fan"):
         audience.undo("mina", "a", 104.0)
     with pytest.raises(NotFound):
         audience.forget("mina")

@@ -48,7 +48,8 @@ def test_a_run_names_the_machine_the_versions_and_its_noise(benches, tmp_path):
     assert {figure.case["when"] for figure in result.noise} == {"before", "after"}
     assert result.started_at <= result.ended_at
     [bench] = result.benches
-    assert (bench.state, bench.question, bench.settings) == ("done", "Why?", {"size": 3})
+    took = {name: bench.settings[name] for name in ("took_s", "took_cpu_s")}
+    assert (bench.state, bench.question, bench.settings) == ("done", "Why?", {"size": 3, **took})
     assert [figure.samples for figure in bench.figures] == [(1.0, 2.0, 3.0)]
     assert Result.load(tmp_path / "r.json").to_json() == result.to_json()
 

@@ -7,8 +7,10 @@ import threading
 import time
 import wave
 
+import av
 import pytest
 from serving import when_heard
+from sounds import noise
 
 from remixd.units import PACKET_FRAMES
 
@@ -46,7 +48,10 @@ def test_what_was_heard_of_a_session_that_is_lost_is_kept(remixd, service, sessi
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        (("--seconds", "1", "-o", "heard.mp3"), "heard.mp3 must end in .wav"),
+        (("--seconds", "1", "-o", "heard.mp3"), "heard.mp3 must end in .wav, .flac, .opus or .ogg"),
+        (("--seconds", "1", "-o", "heard.flac", "--format", "opus"), "must end in .opus or .ogg"),
+        (("--seconds", "1", "-o", "heard.opus", "--bitrate", "5"), "must be one of 48000"),
+        (("--seconds", "1", "-o", "heard.flac", "--bitrate", "128"), "is for Opus"),
         (("--seconds", "1", "-o", "nowhere/heard.wav"), "there is no folder"),
         (("--seconds", "0", "-o", "heard.wav"), "0 is not more than 0"),
         (("--seconds", "nan", "-o", "heard.wav"), "nan is not more than 0"),
@@ -103,3 +108,30 @@ def test_times_without_end_are_refused(remixd, words):
     done = remixd(*words)
     assert done.code == 2
     assert "is more than" in done.err
+
+
+@pytest.mark.parametrize("name", ["heard.opus", "heard.ogg", "heard.flac"])
+def test_the_suffix_says_what_is_sent_and_others_can_read_it(told, service, session, tmp_path, name):
+    thread = when_heard(service, session, lambda: session.play(40))
+    answer = told("listen", session.id, "--seconds", "0.2", "-o", tmp_path / name)
+    thread.join()
+    assert answer["gaps"] == 0
+    with av.open(str(tmp_path / name)) as container:
+        [stream] = container.streams
+        assert stream.codec_context.name == ("flac" if name.endswith("flac") else "opus")
+        assert sum(frame.samples for frame in container.decode(stream)) == answer["frames"] >= 9600
+
+
+def test_whole_numbers_and_bit_rates_may_be_asked_for(told, service, session, tmp_path):
+    thread = when_heard(service, session, lambda: session.play(10))
+    heard = told("listen", session.id, "--seconds", ".05", "--format", "s16", "-o", tmp_path / "heard.wav")
+    thread.join()
+    assert heard["frames"] == 2400
+    sizes = []
+    for kbit in ("48", "256"):
+        thread = when_heard(service, session, lambda: session.sound(noise(48_000 // 2)))
+        told("listen", session.id, "--seconds", ".2", "--bitrate", kbit, "-o", tmp_path / "heard.opus")
+        thread.join()
+        sizes.append((tmp_path / "heard.opus").stat().st_size)
+        session.end()
+    assert sizes[1] > 2 * sizes[0]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 from serving import TRACK
 
 from remixd import errors
 from remixd.audience.told import CrowdTold
-from remixd.client import AsyncClient, Client, Said, Signal
+from remixd.client import Said, Signal
 
 
 @pytest.mark.parametrize(
@@ -103,59 +101,3 @@ def test_a_session_starts_with_an_arc_and_tells_who_holds_what(service, client):
     assert created.alarms == ("40 new ballots alike",)
     with pytest.raises(errors.InvalidInput, match="does not rise"):
         client.create_session(TRACK, directed=True, arc=[(1, 0.25), (1, 1)])
-
-
-def likes(name):
-    return [Signal(id=f"{name}-{each}", reaction="like") for each in range(64)]
-
-
-def test_a_stream_of_signals_answers_batch_after_batch(service, session_of):
-    session = session_of(service)
-    with Client(str(service.address)) as client, client.signals(session.id) as stream:
-        for name in "ab":
-            assert [answer.id for answer in stream.send(likes(name))] == [each.id for each in likes(name)]
-        with pytest.raises(errors.InvalidInput, match="signals is empty"):
-            stream.send([])
-        with pytest.raises(errors.RemixdError):
-            stream.send(likes("c"))
-    assert len(session.received) == 128
-
-
-async def test_a_stream_of_signals_answers_in_an_event_loop_too(service, session_of):
-    session = await asyncio.to_thread(session_of, service)
-    async with AsyncClient(str(service.address)) as client:
-        with pytest.raises(errors.Unavailable, match="async with"):
-            await client.signals(session.id).send(likes("a"))
-        async with client.signals(session.id) as stream:
-            sent = await asyncio.gather(stream.send(likes("a")), stream.send(likes("b")))
-            assert [answers[0].id for answers in sent] == ["a-0", "b-0"]
-            with pytest.raises(errors.InvalidInput, match="signals is empty"):
-                await stream.send([])
-            with pytest.raises(errors.RemixdError):
-                await stream.send(likes("c"))
-    assert len(session.received) == 128
-
-
-def test_a_stream_to_a_session_that_is_none_says_so(service):
-    with (
-        Client(str(service.address)) as client,
-        pytest.raises(errors.NotFound, match="'s-9'"),
-        client.signals("s-9") as stream,
-    ):
-        stream.send(likes("a"))
-
-
-async def test_a_stream_to_a_session_that_is_none_says_so_in_an_event_loop_too(service):
-    async with AsyncClient(str(service.address)) as client:
-        with pytest.raises(errors.NotFound, match="'s-9'"):
-            async with client.signals("s-9") as stream:
-                await stream.send(likes("a"))
-
-
-@pytest.fixture
-def session_of():
-    def create(service):
-        with Client(str(service.address)) as client:
-            return service.session(client.create_session(TRACK).id)
-
-    return create

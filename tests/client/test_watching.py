@@ -54,8 +54,8 @@ def test_a_stream_that_was_closed_ends_quietly(client, session):
     assert list(events) == []
 
 
-def test_a_stopped_daemon_is_told_to_who_listens(service, client, session):
-    with client.packets(session.id) as packets:
+def test_a_stopped_daemon_is_told_to_who_listens_and_does_not_reconnect(service, session, connect):
+    with connect(str(service.address), reconnect=False) as client, client.packets(session.id) as packets:
         service.stop()
         with pytest.raises(errors.Unavailable, match="the daemon is stopping"):
             next(packets)

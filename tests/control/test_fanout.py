@@ -93,7 +93,9 @@ async def test_packets_are_not_joined_over_a_gap():
 async def test_who_leaves_is_forgotten_and_a_loss_is_told_to_all_after_what_waits():
     listeners = Listeners()
     ears = [listeners.join() for _ in range(120)]
-    ears.pop().close()
+    gone = ears.pop()
+    gone.close()
+    gone.close()
     assert len(listeners) == 119
     listeners.put(packet(0))
     listeners.lose("the engine died")

@@ -71,7 +71,8 @@ def test_who_is_forgotten_leaves_no_taste_in_any_session(client: Client, directe
 def test_a_crowd_is_seen_from_fifty_fans_up(client: Client, directed: Session, fans: int) -> None:
     signals = [Signal(id=f"s{each}", fan=f"fan{each}", wishes={"bass": -6.0}) for each in range(fans)]
     with client.signals(directed.id) as stream:
-        assert all(answer.accepted for answer in stream.send(signals))
+        answers = [stream.put(signal) for signal in signals]
+    assert all(answer.result(0).accepted for answer in answers)
     crowd = client.crowd(directed.id)
     assert bool(crowd.hidden) == (fans < 50)
     if fans >= 50:
