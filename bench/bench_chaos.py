@@ -30,7 +30,7 @@ from .runner import Task
 from .songs import make_music
 
 KILLS: Final = 50
-KILLS_QUICK: Final = 3
+KILLS_QUICK: Final = 2
 SESSIONS: Final = 4
 SIGNALS_A_SECOND: Final = 10
 CROWD: Final = 100

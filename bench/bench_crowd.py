@@ -26,11 +26,11 @@ from .songs import make_music
 
 CROWDS: Final = ((0, 0), (0, 50), (0, 200), (50, 0), (200, 0), (200, 50))
 """Listeners and watchers."""
-CROWDS_QUICK: Final = (0, 3, 5)
+CROWDS_QUICK: Final = (0, 5)
 """Which of them."""
 
 LAST_S: Final = 15.0
-LAST_QUICK_S: Final = 3.0
+LAST_QUICK_S: Final = 2.5
 SETTLE_S: Final = 1.0
 CALL_EVERY_S: Final = 0.05
 SONG_S: Final = 20.0

@@ -21,10 +21,12 @@ from numpy.typing import NDArray
 
 from remixd.errors import InvalidInput
 
-from .meaning import SEEDED, WAITING, better_of, in_seconds, is_relative
+from .meaning import SEEDED, WAITING, better_of, in_seconds, is_relative, set_up_otherwise
 from .results import QUANTILES, Bench, Figure, Result, Statistic
 
 Floats = NDArray[np.float64]
+Apart = Literal["", "machine", "set-up"]
+"""What two runs of a bench do not share."""
 Verdict = Literal["worse", "better", "within noise", "too few", "differs"]
 
 RESAMPLES: Final = 1000
@@ -134,13 +136,34 @@ def compare(before: Result, after: Result) -> Comparison:
     same = before.machine.get("cpu") == after.machine.get("cpu")
     work = [(key, statistic) for key in both for statistic in _statistics(here[key], there[key])]
     level = LEVEL / len(work)
-    changes = [_change(key[0], here[key], there[key], stat, noises, level, same) for key, stat in work]
+    otherwise = _otherwise(before, after)
+    changes = [
+        _change(key[0], here[key], there[key], stat, noises, level, _apart(key[0] in otherwise, same))
+        for key, stat in work
+    ]
+    remarks = [*_remarks(before, after, same=same)]
+    remarks += [f"{name} was set up otherwise ({', '.join(told)})" for name, told in otherwise.items()]
     return Comparison(
         changes=tuple(changes),
         noise=noises,
         only=(len(here) - len(both), len(there) - len(both)),
-        remarks=tuple(_remarks(before, after, same=same)),
+        remarks=tuple(remarks),
     )
+
+
+def _apart(otherwise: bool, same: bool) -> Apart:
+    return "set-up" if otherwise else "" if same else "machine"
+
+
+def _otherwise(before: Result, after: Result) -> dict[str, list[str]]:
+    """Benches that measured different things, and the settings that tell."""
+    here = {bench.name: bench.settings for bench in before.benches}
+    found = {
+        bench.name: set_up_otherwise(bench.name, here[bench.name], bench.settings)
+        for bench in after.benches
+        if bench.name in here
+    }
+    return {name: told for name, told in found.items() if told}
 
 
 def _figures(result: Result) -> dict[tuple[str, str, str], Figure]:
@@ -186,7 +209,7 @@ def _statistics(one: Figure, other: Figure) -> list[Statistic]:
 
 def _change(
     bench: str, one: Figure, other: Figure, statistic: Statistic,
-    noises: tuple[Noise, Noise], level: float, same: bool,
+    noises: tuple[Noise, Noise], level: float, apart: Apart,
 ) -> Change:  # fmt: skip
     before, after = one.summary()[statistic], other.summary()[statistic]
     exact = bench in SEEDED and not in_seconds(one.unit)
@@ -196,15 +219,17 @@ def _change(
     enough = min(len(one.samples), len(other.samples)) >= LEAST
     if ratio is not None and not exact and enough:
         (low, high), (wide_low, wide_high) = _intervals(one, other, statistic, ratio, level)
-    judged = (same or is_relative(one)) and (exact or enough)
-    verdict: Verdict = "too few" if same or is_relative(one) else "differs"
+    alike = not apart or (apart == "machine" and (exact or is_relative(one)))
+    judged = alike and (exact or enough)
+    verdict: Verdict = "too few" if alike else "differs"
     broken = _broken(one, other, statistic)
     if before == after:
         verdict = "within noise"
     elif judged and ratio is not None:
-        verdict = _verdict(better_of(one), wide_low, wide_high, margin)
-    elif broken and one.unit == "count":
-        chance = 0.0 if exact else 0.5 ** sum(other.samples)
+        better = better_of(one) if before > 0.0 else ""  # below zero more is less
+        verdict = _verdict(better, wide_low, wide_high, margin)
+    elif alike and broken and one.unit == "count":
+        chance = 0.0 if exact else 0.5 ** max(sum(other.samples), 0.0)
         verdict = "worse" if chance < level and margin < LOUD else "within noise"
     elif judged:
         verdict = "differs"

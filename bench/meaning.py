@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+import json
+from collections.abc import Mapping
+from typing import Any, Final, Literal
 
 from .audience_policies import OURS
 from .ours import NAME
@@ -16,6 +18,16 @@ SEEDED: Final = frozenset(("quality", "audience", "analysis", "form", "presets",
 """Benches that compute the same from the same seeds and songs; only their times are the machine's."""
 WAITING: Final = frozenset(("latency", "load", "chaos", "crowd", "plugins"))
 """Benches whose times are wall clock: who waits is woken up late on a busy machine."""
+
+FOUND: Final = frozenset((
+    "took_s", "took_cpu_s", "capacity_cores", "device_blocks", "device_blocks_lost", "peers",
+))  # fmt: skip
+"""Settings that a run finds, and does not set."""
+LENGTHS: Final = frozenset((
+    "rounds", "repeats", "blocks", "turns", "turn_s", "kills", "wishes", "load_s", "seconds", "last_s", "runs",
+    "liquidsoap_runs", "idle_s", "signals",
+))  # fmt: skip
+"""Settings that say how long is measured, and not what; of what is computed they change that, too."""
 
 HIGHER: Final = frozenset((
     "sessions a core", "sessions a core, four stems", "times the cost", "signals a second a core",
@@ -57,6 +69,19 @@ def is_ours(figure: Figure) -> bool:
         return False
     system = figure.case.get("system")
     return system is None or system == OURS or str(system).startswith(NAME)
+
+
+def set_up_otherwise(bench: str, one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """The settings of a bench in which two runs of it measured different things."""
+    free = FOUND if bench in SEEDED else FOUND | LENGTHS
+    return sorted(
+        name for name in (one.keys() | other.keys()) - free if plain(one.get(name)) != plain(other.get(name))
+    )
+
+
+def plain(value: Any) -> str:
+    """A setting as a result file holds it: a tuple there is a list."""
+    return json.dumps(value, default=str)
 
 
 def is_relative(figure: Figure) -> bool:

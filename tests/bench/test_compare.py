@@ -140,6 +140,19 @@ def test_any_two_results_can_be_compared_and_written_as_json(values, unit):
         assert change.ratio is None or change.low <= change.ratio * (1 + 1e-9)
 
 
+def test_a_bench_that_was_set_up_otherwise_is_told_and_not_judged():
+    def of(bench, **settings):
+        runs = a_run(bench=bench), a_run(samples(3.0), bench=bench)
+        for each, (name, value) in zip(runs, settings.items(), strict=True):
+            each.benches[0].settings = {"rounds": value, "took_s": value, name.rstrip("_"): value}
+        return compare(*runs)
+
+    assert of("decks", x=1, x_=2).changes[0].verdict == "differs"
+    assert of("decks", x=1, x_=2).remarks == ("decks was set up otherwise (x)",)
+    assert of("decks", blocks=1, blocks_=2).regressions
+    assert of("quality", blocks=1, blocks_=2).remarks == ("quality was set up otherwise (blocks, rounds)",)
+
+
 def test_a_run_without_floors_is_as_noisy_as_can_be():
     bare = a_run()
     bare.noise = []
