@@ -24,8 +24,8 @@ FOUND: Final = frozenset((
 ))  # fmt: skip
 """Settings that a run finds, and does not set."""
 LENGTHS: Final = frozenset((
-    "rounds", "repeats", "blocks", "turns", "turn_s", "kills", "wishes", "load_s", "seconds", "last_s", "runs",
-    "liquidsoap_runs", "idle_s", "signals",
+    "rounds", "repeats", "blocks", "turns", "turn_s", "kills", "wishes", "load_s", "seconds", "last_s",
+    "runs", "liquidsoap_runs", "idle_s", "signals",
 ))  # fmt: skip
 """Settings that say how long is measured, and not what; of what is computed they change that, too."""
 
