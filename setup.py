@@ -20,7 +20,7 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 ROOT = Path(__file__).resolve().parent
-PROTOS = ("common", "tracks", "sessions", "audience", "console", "presets", "journal")
+PROTOS = ("common", "tracks", "sessions", "audience", "console", "presets", "stats", "journal")
 KERNEL_NOUNS = (
     "simd",
     "ring",
@@ -50,6 +50,7 @@ KERNEL_NOUNS = (
     "channel",
     "deck",
     "bus",
+    "apart",
     "meter",
     "waiting",
     "gains",
@@ -69,6 +70,7 @@ KERNEL_NOUNS = (
     "checkpoint",
     "mixing",
     "session",
+    "foresight",
     "patterns",
     "host",
     "feed",

@@ -7,6 +7,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t
 from libc.string cimport memcpy, memset
 
+from remixd._kernel.apart cimport apart_leave
 from remixd._kernel.describe cimport session_describe, session_position
 from remixd._kernel.mailbox cimport REPORT_UNDERRUN, Mailbox
 from remixd._kernel.ring cimport PacketRing, ring_begin, ring_commit
@@ -83,6 +84,8 @@ cdef void _fill(FeedState* feed, float* out, int64_t frames, int64_t latency_ns)
     _note_go(feed, frames)
     session_drain(feed.session, feed.commands)
     sample = feed.session.clock
+    if feed.leaving and feed.session.apart != NULL:
+        apart_leave(feed.session.apart, frames)
     session_render(feed.session, frames, out)
     if feed.leaving:
         for i in range(frames):

@@ -7,12 +7,14 @@ late packet is counted and told, and the clock goes on.
 from libc.stdint cimport int64_t, uint32_t
 from libc.stdlib cimport calloc, free
 
+from remixd._kernel.apart cimport apart_leave
 from remixd._kernel.describe cimport session_describe, session_position
 from remixd._kernel.mailbox cimport REPORT_UNDERRUN, Mailbox
 from remixd._kernel.ring cimport Packet, PacketRing, ring_begin, ring_commit
 from remixd._kernel.moves cimport session_report
 from remixd._kernel.session cimport Session, session_drain, session_render
 from remixd._kernel.stretch cimport scratch_free, scratch_init
+from remixd._kernel.tally cimport TALLY_BINS, tally_add
 
 cdef extern from *:
     """
@@ -75,6 +77,7 @@ cdef void _count(HostState* host, Slot* slot, int64_t began_ns, int64_t ended_ns
     cdef double share = <double>(ended_ns - began_ns) / <double>_ns(slot.ring.frames)
     slot.cost += (share - slot.cost) * (COST_SHARE if slot.cost else 1.0)
     host.load.busy_ns += ended_ns - began_ns
+    tally_add(&host.load.costs, <int64_t>(share * 1e6))
 
 
 cdef void _close_window(Load* load, int64_t at_ns) noexcept nogil:
@@ -99,11 +102,15 @@ cdef void _render_packet(HostState* host, Slot* slot, int64_t began_ns) noexcept
     session_drain(session, slot.commands)
     packet.sample = session.clock
     packet.due_ns = slot.start_ns + _ns(session.clock)
+    if leaving and session.apart != NULL:
+        apart_leave(session.apart, slot.ring.frames)
     session_render(session, slot.ring.frames, pcm)
     packet.position = session_position(session, packet.sample)
     if leaving:
         _fade_out(pcm, slot.ring.frames)
     packet.rendered_ns = now_ns()
+    if slot.paced:
+        tally_add(&host.load.lateness, (packet.rendered_ns - packet.due_ns) // 1000)
     if slot.paced and packet.rendered_ns > packet.due_ns:
         slot.underruns += 1
         host.load.late += 1
@@ -239,6 +246,19 @@ cdef class Host:
         worst = self.state.load.worst
         self.state.load.worst = 0.0
         return self.state.load.mean, worst, self.state.load.late
+
+    def tallies(self) -> dict[str, tuple[list[int], int]]:
+        """How packets of paced sessions fared since the start, by name: counts, and the sum they are of.
+
+        `costs` is in millionths of a packet's length, `lateness` in microseconds after it was due. Count k is
+        of those of at most 2**k, and more than those before; the last one is of the rest.
+        """
+        cdef Load* load = &self.state.load
+        cdef int k
+        return {
+            "costs": ([load.costs.bins[k] for k in range(TALLY_BINS)], load.costs.sum),
+            "lateness": ([load.lateness.bins[k] for k in range(TALLY_BINS)], load.lateness.sum),
+        }
 
     def costs(self) -> dict[int, float]:
         """The share of the render thread's time that each paced session takes, by its key."""

@@ -5,6 +5,7 @@ Thread: [render].
 from libc.stdint cimport int64_t
 from libc.string cimport memset
 
+from remixd._kernel.apart cimport apart_add
 from remixd._kernel.channel cimport channel_is_neutral, channel_process
 from remixd._kernel.deck cimport Deck, deck_fades
 from remixd._kernel.echo cimport echo_process
@@ -12,7 +13,7 @@ from remixd._kernel.gains cimport deck_fill_gains, deck_gains, deck_gains_rest
 from remixd._kernel.layer cimport layer_add
 from remixd._kernel.player cimport ROLES, PlayerState
 from remixd._kernel.racking cimport Parts, deck_parts, deck_rack_parts, deck_sounds, session_rack
-from remixd._kernel.racks cimport racks_on_deck
+from remixd._kernel.racks cimport Racks, place_of, racks_on_deck
 from remixd._kernel.reader cimport (
     LANE_DRUMS,
     QUANTUM,
@@ -109,6 +110,20 @@ cdef void _mix_deck(SessionState* session, int index, int filled, float* out) no
     deck_rack_parts(session, index, &parts, out)
 
 
+cdef void _take_apart(SessionState* session, int index) noexcept nogil:
+    """Take the parts of a deck that was mixed, before its channel, for those who hear them one by one."""
+    cdef const Deck* deck = &session.decks[index]
+    cdef const Racks* racks = session.racks
+    cdef int late = racks.places[place_of(index, -1)].delay + racks.places[place_of(-1, -1)].delay
+    if session.apart != NULL:
+        apart_add(session.apart, index, &deck.channel, session.quantum * QUANTUM, late,
+                  _may_part(deck.player) and _may_part(deck.before_player))
+
+
+cdef inline bint _may_part(const PlayerState* player) noexcept nogil:
+    return player == NULL or (player.separable and not player.summed)
+
+
 cdef void session_mix(SessionState* session, const int* filled) noexcept nogil:
     """Every deck through its channel, and the echo of what they send, into `block`."""
     cdef Deck* deck
@@ -123,12 +138,14 @@ cdef void session_mix(SessionState* session, const int* filled) noexcept nogil:
             continue
         if not racked and channel_is_neutral(&deck.channel, sample):
             _mix_deck(session, i, filled[i], session.block)
+            _take_apart(session, i)
             continue
         if not sending:
             memset(session.send, 0, sizeof(session.send))
             sending = True
         memset(session.deck, 0, sizeof(session.deck))
         _mix_deck(session, i, filled[i], session.deck)
+        _take_apart(session, i)
         session_rack(session, i, session.deck)
         channel_process(&deck.channel, session.deck, sample, session.send)
         add_scaled(session.block, session.deck, 1.0, QUANTUM)

@@ -42,6 +42,7 @@ cdef class Player:
         vocals_limit_db: most that vocals may stand above the loudest other role; None for no limit.
         mashable: whether that other role may be another track's.
         generated: whether anything may be generated over it.
+        separable: whether its stems may be handed out one by one; else they are silent there.
         summed: whether stems but drums are summed in the spectrum: cheaper, but their gains act with the
             frame, up to 64 ms late (more when transposed down).
         beats: source frames of the beats, rising, two at least; empty for none.
@@ -53,7 +54,7 @@ cdef class Player:
 
     def __cinit__(self, list stems not None, list roles not None, *, uint32_t key=1, bint loop=True,
                   low=LOW, high=HIGH, vocals_limit_db=None, bint mashable=False, bint generated=True,
-                  bint summed=False, beats=(), levels=(), bint heard=True):
+                  bint separable=True, bint summed=False, beats=(), levels=(), bint heard=True):
         cdef int i
         low, high = (*low, *LOW[len(low):]), (*high, *HIGH[len(high):])
         _check(stems, roles, low, high)
@@ -65,6 +66,7 @@ cdef class Player:
         self.state.summed = summed
         self.state.mashable = mashable
         self.state.generated = generated
+        self.state.separable = separable
         self._set_rights(low, high, vocals_limit_db)
         self._set_grid(beats, levels, heard)
         self._set_stems(roles, loop)

@@ -5,7 +5,7 @@ master's on everything, before the limiter. Where a player's stems are summed in
 can be told apart. Thread: [render].
 """
 from libc.stdint cimport int64_t, uint32_t
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from remixd._kernel.deck cimport Deck
 from remixd._kernel.describe cimport shown_deck
@@ -164,12 +164,12 @@ cdef void _process(SessionState* session, int place, int deck, int late, float* 
 
 
 cdef void deck_parts(SessionState* session, int deck, float* out, Parts* parts) noexcept nogil:
-    """Where what a deck plays is added to: its parts, where racks tell them apart; else all to `out`."""
+    """Where what a deck plays is added to: its parts, where they are told apart; else all to `out`."""
     cdef int part
     parts.count = 1
     for part in range(PARTS):
         parts.into[part] = out
-    if racks_on_parts(session.racks, deck):
+    if racks_on_parts(session.racks, deck) or session.apart != NULL:
         memset(session.racks.parts, 0, sizeof(session.racks.parts))
         parts.count = PARTS
         for part in range(PARTS):
@@ -192,9 +192,12 @@ cdef void deck_rack_parts(SessionState* session, int deck, const Parts* parts, f
     if parts.count == 1:
         return
     for part in range(PARTS):
-        _process(session, place_of(deck, part), deck, 0, parts.into[part])
+        if racks_on_parts(session.racks, deck):
+            _process(session, place_of(deck, part), deck, 0, parts.into[part])
         for i in range(2 * QUANTUM):
             out[i] += parts.into[part][i]
+    if session.apart != NULL:
+        memcpy(session.apart.deck, session.racks.parts, sizeof(session.apart.deck))
 
 
 cdef void session_rack(SessionState* session, int deck, float* block) noexcept nogil:

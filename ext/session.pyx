@@ -13,6 +13,7 @@ from libc.string cimport memcpy, memset
 
 import numpy as np
 
+from remixd._kernel.apart cimport PAIRS, Apart, apart_follow, apart_init, apart_turn, apart_write
 from remixd._kernel.bus cimport LIMITER_DELAY, bus_init, bus_process
 from remixd._kernel.checkpoint cimport (
     Checkpoint,
@@ -37,7 +38,7 @@ from remixd._kernel.player cimport DIMENSIONS, TEMPO, Player
 from remixd._kernel.racks cimport SessionRacks
 from remixd._kernel.reader cimport QUANTUM
 from remixd._kernel.resample cimport FIX
-from remixd._kernel.ring cimport DeckReading, deck_entry
+from remixd._kernel.ring cimport DeckReading, PacketRing, deck_entry
 from remixd._kernel.sampler cimport layer_init
 from remixd._kernel.shelf cimport shelf_collect, shelf_put, shelf_take, shelf_withdraw
 from remixd._kernel.state cimport DECKS, EVERY_DECK, NO_DECK, SessionState
@@ -89,6 +90,8 @@ cdef void _render_quantum(SessionState* session) noexcept nogil:
         session_extend(session)
     session_move_strips(session, session.quantum * QUANTUM, filled)
     session_mix(session, filled)
+    if session.apart != NULL:
+        apart_turn(session.apart, session.quantum * QUANTUM)
     tone_process(&session.tone, session.block, session.quantum * QUANTUM)
     bus_process(&session.bus, session.block, QUANTUM)
     meter_process(&session.meter, session.block, QUANTUM)
@@ -108,6 +111,9 @@ cdef void session_render(SessionState* session, int64_t frames, float* out) noex
             _render_quantum(session)
         here = min(frames, QUANTUM - session.block_used)
         memcpy(out, session.block + 2 * session.block_used, here * 2 * sizeof(float))
+        if session.apart != NULL:
+            apart_write(session.apart, session.block_used, here, session.clock,
+                        session_position(session, session.clock))
         session.block_used += <int>here
         session.clock += here
         out += 2 * here
@@ -143,6 +149,8 @@ cdef class Session:
         start: the first source frame to play.
         mix: the first value of each dimension of `mix.PLAYABLE`, in that order; neutral where none is given.
         reports: a `Mailbox` for reports; without one they are kept in the session, `take_reports`.
+        apart: where its stems go one by one, 5 pairs a packet: the roles in the order of `STEM_ROLES`, then
+            what is generated; each is (frames, 2).
         checkpoints: where it writes down how it stands, so that another engine can go on.
         key: what control and the host call it.
         rights: the rest of what `Player` takes: loop, low, high, vocals_limit_db, summed, beats, levels ...
@@ -152,7 +160,8 @@ cdef class Session:
     """
 
     def __cinit__(self, list stems=None, list roles=None, *, int64_t start=0, mix=(),
-                  Mailbox reports=None, CheckpointMemory checkpoints=None, uint32_t key=0, **rights):
+                  Mailbox reports=None, CheckpointMemory checkpoints=None, PacketRing apart=None,
+                  uint32_t key=0, **rights):
         cdef int i
         if len(mix) > DIMENSIONS or not all(isfinite(value) for value in mix):
             raise ValueError(f"a mix has up to {DIMENSIONS} finite values")
@@ -168,6 +177,8 @@ cdef class Session:
         if checkpoints is not None:
             self.kept = checkpoints
             self.state.kept = checkpoints.view
+        if apart is not None:
+            self._part(apart)
         self.state.key = key
         self.state.lead = NO_DECK
         bus_init(&self.state.bus)
@@ -183,6 +194,17 @@ cdef class Session:
             layer_init(&self.state.layers[i])
         if stems is not None:
             self._play(Player(stems, roles, **rights), start)
+
+    cdef int _part(self, PacketRing ring) except -1:
+        """Have the stems go into a ring, too."""
+        if ring.ring.frames % PAIRS:
+            raise ValueError(f"a ring of stems has {PAIRS} pairs in each packet")
+        self.state.apart = <Apart*>calloc(1, sizeof(Apart))
+        if self.state.apart == NULL:
+            raise MemoryError("no memory for a session's stems")
+        self.stems_ring = ring
+        apart_init(self.state.apart, &ring.ring)
+        return 0
 
     cdef int _play(self, Player player, int64_t start) except -1:
         """Have a player on deck 0 from sample 0 on."""
@@ -200,6 +222,7 @@ cdef class Session:
         if self.state != NULL:
             echo_free(&self.state.echo)
             tone_free(&self.state.tone)
+            free(self.state.apart)
             free(self.state)
         scratch_free(&self.own_scratch)
 
@@ -216,10 +239,14 @@ cdef class Session:
         Raises ValueError for what is no checkpoint of this version. Then `post` what has been commanded
         since, and `skip_to` where the clock is now.
         """
+        cdef int i
         if self.state.quantum or self.state.clock:
             raise ValueError("the session has begun")
         quantum_of(checkpoint)
         session_restore(self.state, <const Checkpoint*><const char*>checkpoint)
+        if self.state.apart != NULL:
+            for i in range(DECKS):
+                apart_follow(self.state.apart, i, &self.state.decks[i].channel)
 
     def pass_to(self, int64_t clock) -> None:
         """Go on to a later sample without sound, so that more can be posted. After `restore`, before
@@ -268,6 +295,8 @@ cdef class Session:
     def lock_memory(self) -> bool:
         """Keep the session's state in memory, never paged out; False if this process may not."""
         cdef bint locked = mlock(self.state, sizeof(SessionState)) == 0
+        if self.state.apart != NULL:
+            locked = mlock(self.state.apart, sizeof(Apart)) == 0 and locked
         for player in self.players.values():
             locked = player.lock_memory() and locked
         return locked

@@ -10,6 +10,7 @@ from pathlib import Path
 from remixd.errors import InvalidInput
 
 DEFAULT_LISTEN = "127.0.0.1:7400"
+DEFAULT_WEB = "127.0.0.1:7401"
 DEFAULT_CACHE_MAX = "20GB"
 DEFAULT_JOURNAL_MAX = "1GB"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -45,6 +46,16 @@ class Address:
 def listen_address(given: str | None = None) -> Address:
     """The daemon's address: the argument, else REMIXD_LISTEN, else 127.0.0.1:7400."""
     return Address.parse(given or os.environ.get("REMIXD_LISTEN") or DEFAULT_LISTEN)
+
+
+def web_address(named: str) -> tuple[Address | None, bool]:
+    """Where the web is served, None for nowhere, and whether somebody chose that.
+
+    127.0.0.1:7401 if nothing is named; `off` is nowhere. Raises InvalidInput, naming the text.
+    """
+    if named == "off":
+        return None, True
+    return Address.parse(named or DEFAULT_WEB), bool(named)
 
 
 def expand_home(path: Path) -> Path:

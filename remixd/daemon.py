@@ -6,28 +6,40 @@ import asyncio
 import logging
 import signal
 from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from remixd.api.audit import Audit
 from remixd.api.auth import LOCAL, Gate
-from remixd.api.server import Server, check_listen
+from remixd.api.scopes import OPERATOR
+from remixd.api.server import STOP_GRACE_S, Server, check_listen
 from remixd.api.tokens import Keyring
 from remixd.api.tracks import ImportPath
-from remixd.config import library_path, runtime_path, user_state_path
+from remixd.config import Address, library_path, runtime_path, user_state_path, web_address
 from remixd.control.caches import Caches
+from remixd.control.census import Censuses
+from remixd.control.drain import DRAINING, fade_out
 from remixd.control.fan_keys import FILE as FAN_KEYS_FILE
 from remixd.control.fan_keys import FanKeys
+from remixd.control.health import health_of
 from remixd.control.ingest import ImportResult, import_path
 from remixd.control.journals import Journals
+from remixd.control.metrics import Metrics
+from remixd.control.notify import notify
+from remixd.control.observing import Observer
+from remixd.control.scrape import Scrape
 from remixd.control.sessions import Sessions
 from remixd.control.sink import Sink
 from remixd.control.supervisor import Supervisor, default_engines, instance_path
+from remixd.control.tracing import tracing_of_environment
 from remixd.control.worker import OnProgress
-from remixd.errors import InvalidInput
+from remixd.errors import AlreadyExists, InvalidInput
 from remixd.settings import Settings
 from remixd.track.import_options import ImportOptions
 from remixd.track.library import Library
+from remixd.web.app import Gateway
+from remixd.web.server import WebServer
 
 LOG: Final = logging.getLogger(__name__)
 
@@ -36,66 +48,120 @@ KEYS_S: Final = 1.0
 """How often the keys of fans are looked at."""
 
 
+@dataclass(slots=True)
+class Stop:
+    """What signals ask for: SIGTERM to drain, a second one or SIGINT to end at once."""
+
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    at_once: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def take(self, number: signal.Signals) -> None:
+        """Take one."""
+        if number is signal.SIGINT or self.asked.is_set():
+            self.at_once.set()
+        LOG.info("%s: %s", number.name, "ending at once" if self.at_once.is_set() else "draining")
+        self.asked.set()
+
+    @property
+    def grace_s(self) -> float:
+        """How long calls may take to finish."""
+        return 0.0 if self.at_once.is_set() else STOP_GRACE_S
+
+
 async def serve(settings: Settings) -> None:
     """Serve a library until SIGTERM or SIGINT, then end in order: calls, sessions, engine, locks.
 
     Sessions play into the sink that is set unless they say otherwise. They are spread over the engines, one a
     core but one unless it is set; one more waits for one of them to die. Engines that still play, since their
-    daemon was killed, are adopted with their sessions. SIGHUP has all keys read again.
-    Prints one line when it is ready, and one for each thing that the engine could not have.
+    daemon was killed, are adopted with their sessions. SIGHUP has all keys read again. On SIGTERM it drains:
+    nothing new is taken, and what is heard fades out over a bar. A second signal, or SIGINT, ends it at once.
+    Prints one line when it is ready, and one for each thing that it, or the engine, could not have.
 
     Raises InvalidInput for an unknown sink, or keys that cannot be used; Unsupported for an address beyond
     this machine without TLS and tokens; AlreadyExists for a port or library that another daemon has;
     Unavailable if the engine does not start. Thread: [control].
     """
     told = settings.serve
-    check_listen(
-        told.listen, is_secure=settings.has_tls and settings.has_tokens
-    )  # before anything is started
+    check_listen(told.listen, is_secure=settings.is_secure)  # before anything is started
+    notes: list[str] = []
+    web = _check_web(settings, notes)
     Sink.parse(told.sink)
     gate = Gate(Keyring(settings.auth) if settings.has_tokens else None, settings.limits)
     fan_keys = _fan_keys(settings)
-    stop = asyncio.Event()
+    stop = Stop()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, _ask_to_stop, stop, number)
+        loop.add_signal_handler(number, stop.take, number)
+    observer = Observer(Metrics(), tracing_of_environment())
     async with AsyncExitStack() as stack:
+        stack.callback(observer.close)
         opened = stack.enter_context(Library(library_path(told.library)))
         stack.enter_context(opened.lock_for_serving())
         audit = Audit(_audit_path(settings, opened), settings.audit.max, fan_keys.name)
         stack.callback(audit.close)
         caches = Caches(opened.path, told.cache_max)
         await caches.trim()
-        folder = instance_path(user_state_path() / "journals", opened.path)
-        journals = Journals(folder, opened.path, told.journal_max)
-        stack.push_async_callback(journals.close)
         runtime = instance_path(runtime_path(), opened.path)
         supervisor = Supervisor(runtime, engines=told.engines or default_engines())
-        stack.push_async_callback(supervisor.stop)
-        await supervisor.start()
-        sessions = Sessions(opened, supervisor, told.sink, caches, told.block, journals)
-        stack.push_async_callback(sessions.close)
-        await sessions.adopt()
+        sessions = await _open_sessions(stack, settings, opened, supervisor, caches, observer)
         await sessions.audiences.use(fan_keys)
         looking = asyncio.create_task(_look_after_keys(fan_keys, sessions))
         stack.callback(looking.cancel)
         loop.add_signal_handler(signal.SIGHUP, _reload, gate, audit)
         server = Server(
-            opened,
-            sessions,
-            _import_into(caches),
-            settings=settings,
-            gate=gate,
-            fan_keys=fan_keys,
-            audit=audit,
-        )
-        stack.push_async_callback(server.stop)
+            opened, sessions, _import_into(caches, observer.metrics),
+            Censuses(sessions, supervisor, opened, observer.metrics).take,
+            settings=settings, gate=gate, fan_keys=fan_keys, audit=audit, observer=observer,
+        )  # fmt: skip
+        stack.push_async_callback(lambda: server.stop(stop.grace_s))
         address = await server.start(told.listen)
+        if web is not None:
+            scrape = Scrape(observer.metrics, sessions, supervisor)
+            stack.push_async_callback(scrape.close)
+            gateway = Gateway(
+                server.methods,
+                lambda: health_of(opened, supervisor, sessions).to_json(),
+                scrape.page,
+                lambda bearer, peer: gate.admit(OPERATOR, bearer, peer),
+            )
+            notes.append(f"web: {await _open_web(stack, gateway, web, settings)}")
         print(f"remixd is listening on {address}, library {opened.path}", flush=True)
-        for note in supervisor.notes:
+        for note in (*notes, *supervisor.notes):
             print(f"  {note}", flush=True)
-        await stop.wait()
+        await _until_told(stop, sessions, server, told.drain)
     LOG.info("stopped")
+
+
+async def _open_sessions(
+    stack: AsyncExitStack,
+    settings: Settings,
+    library: Library,
+    supervisor: Supervisor,
+    caches: Caches,
+    observer: Observer,
+) -> Sessions:
+    """Start the engines, or adopt them with what they play."""
+    told = settings.serve
+    folder = instance_path(user_state_path() / "journals", library.path)
+    journals = Journals(folder, library.path, told.journal_max)
+    stack.push_async_callback(journals.close)
+    stack.push_async_callback(supervisor.stop)
+    await supervisor.start()
+    sessions = Sessions(library, supervisor, told.sink, caches, told.block, journals, observer)
+    stack.push_async_callback(sessions.close)
+    await sessions.adopt()
+    return sessions
+
+
+async def _until_told(stop: Stop, sessions: Sessions, server: Server, drain_s: float) -> None:
+    """Serve until there is a signal; drain then, if there is time."""
+    notify("READY=1")
+    await stop.asked.wait()
+    notify("STOPPING=1")
+    sessions.admission.closed = DRAINING
+    await server.drain(DRAINING)
+    if not stop.at_once.is_set():
+        await fade_out(sessions.all(), drain_s, stop.at_once)
 
 
 def _fan_keys(settings: Settings) -> FanKeys:
@@ -131,17 +197,42 @@ def _reload(gate: Gate, audit: Audit) -> None:
     audit.note(LOCAL, "Reload", {}, "OK")
 
 
-def _import_into(caches: Caches) -> ImportPath:
+def _check_web(settings: Settings, notes: list[str]) -> Address | None:
+    """Where the web will be; None for nowhere. Raises as `check_listen`, but not for a default port."""
+    listen, is_chosen = web_address(settings.serve.web)
+    if listen is None:
+        return None
+    try:
+        return check_listen(listen, "--web", is_secure=settings.is_secure)
+    except AlreadyExists:
+        if is_chosen:
+            raise
+        notes.append(f"web: off, port {listen.port} is taken: --web chooses another")
+        return None
+
+
+async def _open_web(stack: AsyncExitStack, gateway: Gateway, listen: Address, settings: Settings) -> str:
+    origins = [each.strip() for each in settings.serve.web_origins.split(",") if each.strip()]
+    tls = settings.tls
+    server = WebServer(gateway.app(listen, origins), tls.certificate, tls.key, tls.client_ca)
+    address = await server.start(listen)
+    stack.push_async_callback(server.stop)
+    stack.push_async_callback(gateway.close, "the daemon is stopping")
+    return f"{'https' if settings.has_tls else 'http'}://{address}"
+
+
+def _import_into(caches: Caches, metrics: Metrics) -> ImportPath:
     """What the service imports with."""
 
     async def import_song(
         path: Path, library: Path, options: ImportOptions, tell: OnProgress, warm: bool
     ) -> ImportResult:
-        return await import_path(path, library, options, tell, caches if warm else None)
+        try:
+            result = await import_path(path, library, options, tell, caches if warm else None)
+        except Exception:
+            metrics.imported("failed")
+            raise
+        metrics.imported("added" if result.new else "there")
+        return result
 
     return import_song
-
-
-def _ask_to_stop(stop: asyncio.Event, number: signal.Signals) -> None:
-    LOG.info("%s: stopping", number.name)
-    stop.set()

@@ -47,6 +47,17 @@ class Serve:
     cache_max: int = setting("size", DEFAULT_CACHE_MAX, "How much engine-rate audio to keep.",
                           env="REMIXD_CACHE_MAX")  # fmt: skip
     journal_max: int = setting("size", DEFAULT_JOURNAL_MAX, "How much the journals of sessions may take.")
+    web: str = setting(
+        "text", "", "Where JSON, health and metrics are, HOST:PORT, or off; 127.0.0.1:7401 if that is free.",
+        env="REMIXD_WEB",
+    )  # fmt: skip
+    web_origins: str = setting("text", "", "Sites whose pages may call it too, with commas between.")
+    drain: float = setting(
+        "number",
+        4.0,
+        "On SIGTERM what is heard fades out over a bar, in at most so many seconds.",
+        most=600.0,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +164,11 @@ class Settings:
     def has_tokens(self) -> bool:
         """Whether callers need tokens."""
         return self.auth.hs256_secret_file is not None or self.auth.jwks_file is not None
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether it may be reached from beyond this machine."""
+        return self.has_tls and self.has_tokens
 
 
 def _default_of(row: Any) -> Any:

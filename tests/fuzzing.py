@@ -17,10 +17,10 @@ from google.protobuf.message_factory import GetMessageClass
 from hypothesis import strategies as st
 
 from remixd.mix import DIMENSIONS
-from remixd.v1 import audience_pb2, console_pb2, presets_pb2, sessions_pb2, tracks_pb2
+from remixd.v1 import audience_pb2, console_pb2, presets_pb2, sessions_pb2, stats_pb2, tracks_pb2
 
 PROTO = Path(__file__).parents[1] / "proto"
-FILES = (tracks_pb2, sessions_pb2, audience_pb2, console_pb2, presets_pb2)
+FILES = (tracks_pb2, sessions_pb2, audience_pb2, console_pb2, presets_pb2, stats_pb2)
 ANY_TIME = {"DEADLINE_EXCEEDED", "CANCELLED"}
 """What a caller brings about itself."""
 

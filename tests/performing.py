@@ -143,7 +143,7 @@ class Performance:
         empty = PacketEntry._make([0] * len(PacketEntry._fields))
         self.desk.take_packet(
             empty._replace(sequence=next(self._sequence), sample=sample, position=position, tempo=1.0,
-                           decks=entries)
+                           decks=entries, due_ns=sample * 1_000_000_000 // SECOND)
         )  # fmt: skip
 
     def samples(self, kind: int, deck: int) -> list[int]:

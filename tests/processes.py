@@ -39,7 +39,7 @@ class Daemon:
                 [sys.executable, "-m", "remixd", "serve", "--listen", listen, "--library", library,
                  *options],
                 stdout=subprocess.PIPE, stderr=log, text=True,
-                env=os.environ | {"REMIXD_STATE": str(self.state)},
+                env={"REMIXD_WEB": "off"} | os.environ | {"REMIXD_STATE": str(self.state)},
             )  # fmt: skip
         assert self.process.stdout is not None
         ready = self.process.stdout.readline()

@@ -19,10 +19,13 @@ from remixd.audience.signal import Signal
 from remixd.audience.told import CrowdTold, Explained, Forgotten, Part, PlannedMove, TasteTold
 from remixd.config import Address
 from remixd.control.action import DECK_NAMES, DeckCommand
+from remixd.control.census import Census, EngineCensus
 from remixd.control.command import Answer, Applied, AppliedMove, Clamp, Refused
+from remixd.control.decks import Decks
 from remixd.control.encoding import Encoding, Heard, Tap, Taps
 from remixd.control.fan_keys import FanKeys
 from remixd.control.ingest import ImportResult
+from remixd.control.parts import Parts
 from remixd.control.presets import Pick
 from remixd.control.sink import Sink
 from remixd.control.streams import DeckStatus, Listener, Packet, SessionStatus, Watcher
@@ -175,6 +178,7 @@ class HandPlayedSession:
         self.applies = True
         self.arc: Arc = ()
         self.exploring: bool | None = None
+        self.stems = Parts(session_id, Decks(None, self.mix), is_apart=False)
         self.crowd: CrowdTold | None = None
 
     def status(self) -> SessionStatus:
@@ -269,8 +273,8 @@ class HandPlayedSession:
         self.listeners.add(listener)
         return listener
 
-    def watch(self, only: set[str] | None = None) -> Watcher:
-        watcher = Watcher(self.status(), self.watchers.discard, only)
+    def watch(self, only: set[str] | None = None, *, timeline: bool = False) -> Watcher:
+        watcher = Watcher(self.status(), self.watchers.discard, only, timeline=timeline)
         self.watchers.add(watcher)
         return watcher
 
@@ -367,6 +371,7 @@ class HandPlayedSessions:
         presets: Mapping[str, float] | None = None,
         arc: Arc = (),
         exploring: bool | None = None,
+        apart: bool = False,
         name: str | None = None,
     ) -> HandPlayedSession:
         await self.may_create.wait()
@@ -377,6 +382,7 @@ class HandPlayedSessions:
             sink=str(Sink.parse(sink or "stream")), presets=load_blend(presets or {}),
         )  # fmt: skip
         session.arc, session.exploring = arc, exploring
+        session.stems.is_apart = apart
         self.held[session.id] = session
         return session
 
@@ -470,6 +476,16 @@ class HandPlayedSessions:
         del self.held[session_id]
 
 
+A_CENSUS = Census(
+    started_unix_s=1_000_000_000.25, unix_s=1_000_000_060.5,
+    engines=(EngineCensus(pid=ENGINE_PID, sessions=2, load=0.25, load_max=0.8, late_packets=3),),
+    has_spare=True, sessions=0, directed_sessions=1, lost_sessions=0, listeners=4, watchers=5, fans=6,
+    tracks=0,
+    signals={"accepted": 8, "refused": 1}, engine_deaths=1, cpu_share=0.125, resident_bytes=1 << 20,
+    draining=False,
+)  # fmt: skip
+
+
 class PlainNames(FanKeys):
     """Names of fans that are their handles, for tests that look at what arrives."""
 
@@ -484,6 +500,7 @@ class Service:
         self.shelf = ShelfOfTracks()
         self.sessions = HandPlayedSessions(self.shelf)
         self.options = options
+        self.censuses = 0
         self.imports: list[tuple[Path, Path, ImportOptions, bool]] = []
         self.loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self.loop.run_forever)
@@ -509,11 +526,16 @@ class Service:
             track_id=track.id, title=track.title, new=True, notes=track.notes, stems=track.stems
         )
 
+    async def take_census(self) -> Census:
+        self.censuses += 1
+        return replace(A_CENSUS, sessions=len(self.sessions.held), tracks=self.censuses)
+
     def _build(self) -> Server:
         return Server(
             self.shelf,
             self.sessions,
             lambda *arguments: self.import_path(*arguments),
+            self.take_census,
             **({"fan_keys": PlainNames()} | self.options),
         )
 

@@ -24,6 +24,7 @@ from remixd._kernel.player import HIGH, LOW, Player
 from remixd._kernel.resume import next_clock, resume
 from remixd._kernel.ring import PacketRing
 from remixd._kernel.session import Session
+from remixd._kernel.shared import STEMS_FRAMES
 from remixd.analysis.phase_tree import write_cached
 from remixd.control.journal import Journal
 from remixd.control.journal_file import JournalReader, file_start
@@ -105,10 +106,20 @@ class Take:
     def _begin(self, words: dict[str, Any]) -> None:
         self.checkpoints = CheckpointMemory(bytearray(SIZE_BYTES), True)
         self.session = Session(
-            **words, start=self.score["start"], mix=self.score["mix"], checkpoints=self.checkpoints, key=7
+            **words,
+            start=self.score["start"],
+            mix=self.score["mix"],
+            checkpoints=self.checkpoints,
+            key=7,
+            apart=self._stems(),
         )
         self.commands = Mailbox(bytearray(mailbox.size_bytes(512)), 512)
         self.feed = Feed(self.session, self.commands, PacketRing(bytearray(ring.size_bytes(4, 480)), 4, 480))
+
+    def _stems(self) -> PacketRing | None:
+        if not self.score.get("apart"):
+            return None
+        return PacketRing(bytearray(ring.size_bytes(4, STEMS_FRAMES)), 4, STEMS_FRAMES)
 
     def _know(self, score: dict[str, Any]) -> None:
         for stem in score["stems"]:

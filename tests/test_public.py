@@ -16,6 +16,7 @@ PUBLIC = {
         "Rights", "Section", "Session", "Signal", "Span", "Stem", "StemNull", "StemOverview",
         "Stream", "StreamFormat", "Track", "TrackSummary", "AsyncSignalStream", "Crowd", "CrowdDimension",
         "Explanation", "Forgotten", "PlannedMove", "Reason", "Reconnected", "Said", "SignalStream", "Taste",
+        "Timeline", "TimelineBeat", "TimelineEvent",
     },
     "remixd.cli": {"main"},
 }  # fmt: skip

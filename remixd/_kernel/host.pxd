@@ -6,6 +6,7 @@ from remixd._kernel.ring cimport PacketRing, Ring
 from remixd._kernel.session cimport Session
 from remixd._kernel.state cimport SessionState
 from remixd._kernel.stretch cimport Scratch
+from remixd._kernel.tally cimport Tally
 
 cdef enum:
     SLOTS = 256
@@ -34,6 +35,8 @@ cdef struct Load:           # written by the render thread; each is one aligned 
     double mean             # share of the time that paced sessions take, over about a second
     double worst            # of one window, since it was asked last
     uint64_t late           # packets of paced sessions that were ready too late
+    Tally costs             # what their packets took, in millionths of what they last
+    Tally lateness          # how long after they were due they were ready, in microseconds
 
 cdef struct HostState:
     Slot slots[SLOTS]

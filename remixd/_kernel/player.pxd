@@ -21,6 +21,7 @@ cdef struct PlayerState:
     bint role_present[ROLES]
     bint summed             # tonal stems' gains act in the spectrum, with their frames
     bint generated          # whether anything may be generated over it
+    bint separable          # whether its stems may be handed out one by one
     bint mashable           # whether the band of other decks may carry its vocals
     float vocals_limit      # most that vocals may be of the loudest other role, linear; 0: no limit
     double low[DIMENSIONS]  # rights

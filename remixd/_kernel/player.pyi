@@ -21,6 +21,7 @@ class Player:
         vocals_limit_db: float | None = None,
         mashable: bool = False,
         generated: bool = True,
+        separable: bool = True,
         summed: bool = False,
         beats: ArrayLike = (),
         levels: ArrayLike = (),

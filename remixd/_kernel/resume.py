@@ -40,6 +40,15 @@ def resume(session: Session, checkpoint: bytes, commands: Sequence[CommandEntry]
     Raises ValueError for what is no checkpoint, or a clock before it. Commands that it cannot take it
     reports. Thread: [housekeeping].
     """
+    catch_up(session, checkpoint, commands, clock)
+    session.skip_to(clock)
+
+
+def catch_up(session: Session, checkpoint: bytes, commands: Sequence[CommandEntry], clock: int) -> None:
+    """Have a new session stand as a checkpoint says, and know of every command, `clock` not yet past.
+
+    Arguments and errors are those of `resume`. Thread: [control], [housekeeping].
+    """
     session.restore(checkpoint)
     here = quantum_of(checkpoint) * QUANTUM
     waiting: list[int] = []
@@ -52,7 +61,6 @@ def resume(session: Session, checkpoint: bytes, commands: Sequence[CommandEntry]
                 waiting = [sample for sample in waiting if sample >= there - QUANTUM]
         _post(session, command)
         waiting.append(command.sample)
-    session.skip_to(clock)
 
 
 def _post(session: Session, command: CommandEntry) -> None:

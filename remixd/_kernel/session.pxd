@@ -5,6 +5,7 @@ from remixd._kernel.mailbox cimport Queue
 from remixd._kernel.checkpoint cimport CheckpointMemory
 from remixd._kernel.player cimport Player
 from remixd._kernel.racks cimport SessionRacks
+from remixd._kernel.ring cimport PacketRing
 from remixd._kernel.state cimport SessionState
 from remixd._kernel.stretch cimport Scratch
 
@@ -20,4 +21,6 @@ cdef class Session:
     cdef list fading
     cdef readonly SessionRacks racks
     cdef CheckpointMemory kept
+    cdef PacketRing stems_ring
+    cdef int _part(self, PacketRing ring) except -1
     cdef int _play(self, Player player, int64_t start) except -1

@@ -7,7 +7,7 @@ from remixd._kernel.checkpoint import CheckpointMemory
 from remixd._kernel.mailbox import Mailbox, ReportEntry
 from remixd._kernel.player import Player
 from remixd._kernel.racks import SessionRacks
-from remixd._kernel.ring import DeckEntry
+from remixd._kernel.ring import DeckEntry, PacketRing
 from remixd._kernel.stem import Stem
 
 class Session:
@@ -21,6 +21,7 @@ class Session:
         mix: Sequence[float] = ...,
         reports: Mailbox | None = None,
         checkpoints: CheckpointMemory | None = None,
+        apart: PacketRing | None = None,
         key: int = 0,
         loop: bool = True,
         low: Sequence[float] = ...,
@@ -28,6 +29,7 @@ class Session:
         vocals_limit_db: float | None = None,
         mashable: bool = False,
         generated: bool = True,
+        separable: bool = True,
         summed: bool = False,
         beats: ArrayLike = (),
         levels: ArrayLike = (),

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from remixd._kernel import checkpoint, mailbox, ring
+from remixd._kernel.apart import PAIRS_COUNT
 from remixd._kernel.checkpoint import CheckpointMemory
 from remixd._kernel.mailbox import Mailbox
 from remixd._kernel.ring import PacketRing
@@ -20,6 +21,7 @@ from remixd.units import PACKET_FRAMES
 COMMANDS: Final = 512
 REPORTS: Final = 1024
 PACKETS: Final = 64
+STEMS_PACKETS: Final = 32
 
 
 def _pages(size: int) -> int:
@@ -30,6 +32,9 @@ _REPORTS_AT: Final = _pages(mailbox.size_bytes(COMMANDS))
 _RING_AT: Final = _REPORTS_AT + _pages(mailbox.size_bytes(REPORTS))
 _CHECKPOINTS_AT: Final = _RING_AT + _pages(ring.size_bytes(PACKETS, PACKET_FRAMES))
 SIZE_BYTES: Final = _CHECKPOINTS_AT + _pages(checkpoint.SIZE_BYTES)
+STEMS_FRAMES: Final = PACKET_FRAMES * PAIRS_COUNT
+STEMS_BYTES: Final = _pages(ring.size_bytes(STEMS_PACKETS, STEMS_FRAMES))
+"""What a session takes more whose stems are handed out one by one."""
 
 
 class SessionMemory:
@@ -38,36 +43,45 @@ class SessionMemory:
     Args:
         path: of the file.
         create: make it, which the engine does; else open it.
+        apart: with room for stems one by one; who opens it finds out.
+
+    Attributes:
+        stems: the ring of these, each packet five pairs one after the other; None without.
 
     Raises OSError, naming the file, when there is no room for it, ValueError if it is not such a file.
     Thread: [control], [housekeeping].
     """
 
-    def __init__(self, path: Path, *, create: bool = False) -> None:
-        memory = memoryview(_make(path) if create else _open(path))
+    def __init__(self, path: Path, *, create: bool = False, apart: bool = False) -> None:
+        memory = memoryview(_make(path, SIZE_BYTES + apart * STEMS_BYTES) if create else _open(path))
         commands, reports = memory[:_REPORTS_AT], memory[_REPORTS_AT:_RING_AT]
         self.commands = Mailbox(commands, COMMANDS if create else 0)
         self.reports = Mailbox(reports, REPORTS if create else 0)
         ring_memory = memory[_RING_AT:_CHECKPOINTS_AT]
         self.ring = PacketRing(ring_memory, *((PACKETS, PACKET_FRAMES) if create else ()))
-        self.checkpoints = CheckpointMemory(memory[_CHECKPOINTS_AT:], create)
+        self.checkpoints = CheckpointMemory(memory[_CHECKPOINTS_AT:SIZE_BYTES], create)
+        self.stems: PacketRing | None = None
+        if len(memory) > SIZE_BYTES:
+            slots = (STEMS_PACKETS, STEMS_FRAMES) if create else ()
+            self.stems = PacketRing(memory[SIZE_BYTES:], *slots)
 
 
-def _make(path: Path) -> mmap.mmap:
+def _make(path: Path, size_bytes: int) -> mmap.mmap:
     """Create the file with all its pages: writing to it cannot fail later."""
     with path.open("xb+") as file:
         try:
-            os.posix_fallocate(file.fileno(), 0, SIZE_BYTES)
+            os.posix_fallocate(file.fileno(), 0, size_bytes)
         except OSError as error:
             path.unlink()
             raise OSError(
-                error.errno, f"no room for {SIZE_BYTES} bytes of shared memory", str(path)
+                error.errno, f"no room for {size_bytes} bytes of shared memory", str(path)
             ) from None
-        return mmap.mmap(file.fileno(), SIZE_BYTES)
+        return mmap.mmap(file.fileno(), size_bytes)
 
 
 def _open(path: Path) -> mmap.mmap:
     with path.open("rb+") as file:
-        if os.fstat(file.fileno()).st_size != SIZE_BYTES:
+        size_bytes = os.fstat(file.fileno()).st_size
+        if size_bytes not in (SIZE_BYTES, SIZE_BYTES + STEMS_BYTES):
             raise ValueError(f"{path} is not a session's shared memory of this version")
-        return mmap.mmap(file.fileno(), SIZE_BYTES)
+        return mmap.mmap(file.fileno(), size_bytes)

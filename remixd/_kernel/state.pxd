@@ -1,6 +1,7 @@
 """What a session holds."""
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
+from remixd._kernel.apart cimport Apart
 from remixd._kernel.bus cimport Bus
 from remixd._kernel.deck cimport Deck
 from remixd._kernel.echo cimport Echo
@@ -47,6 +48,7 @@ cdef struct SessionState:
     Layer[DECKS] layers     # what is generated over each deck
     Voices voices           # of all layers
     Racks* racks            # of a `SessionRacks`
+    Apart* apart            # the stems by themselves, or NULL
     Meter meter
     CheckpointView kept
     int64_t quantum         # next to be rendered

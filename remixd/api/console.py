@@ -17,6 +17,7 @@ from remixd.control.command import Answer, Applied, Refused
 from remixd.control.sessions import Session, SessionStatus, Watcher
 from remixd.control.sessions import Sessions as Registry
 from remixd.control.streams import Event, Lost, Missed
+from remixd.control.timeline import Timeline
 from remixd.errors import InvalidInput, RemixdError
 from remixd.v1 import common_pb2, console_pb2_grpc, sessions_pb2
 from remixd.v1 import console_pb2 as pb
@@ -45,6 +46,8 @@ def _response(event: Event) -> pb.PerformResponse:
             return pb.PerformResponse(refused=sessions_pb2.Refused(id=event.id, reason=event.reason))
         case Missed():
             return pb.PerformResponse(missed=sessions_pb2.Missed(answers=event.answers))
+        case Timeline():
+            raise TypeError("only those who watch are told timelines")
         case Lost():
             return pb.PerformResponse(lost=sessions_pb2.Lost(reason=event.reason))
 

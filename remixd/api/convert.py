@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from remixd.api.decks import ROLE_FROM_PROTO, ROLE_TO_PROTO, deck_to_proto
+from remixd.api.timeline import timeline_to_proto
 from remixd.audience.crowd import PUBLIC_FANS_MIN
 from remixd.control.command import Answer, Applied, Clamp, Refused
 from remixd.control.ingest import ImportResult
 from remixd.control.streams import Event, Lost, Missed, Packet, SessionStatus
+from remixd.control.timeline import Timeline
 from remixd.errors import InvalidInput
 from remixd.mix import DIMENSIONS
 from remixd.track.analysis import Alternative, Span, plain
@@ -264,6 +266,7 @@ def status_to_proto(status: SessionStatus) -> sessions_pb2.Session:
         authority=status.authority,
         fans=status.fans,
         alarms=() if is_small else status.alarms,
+        stems=status.stems,
     )
 
 
@@ -324,6 +327,8 @@ def event_to_proto(event: Event) -> sessions_pb2.WatchResponse:
             return sessions_pb2.WatchResponse(lost=sessions_pb2.Lost(reason=event.reason))
         case Missed():
             return sessions_pb2.WatchResponse(missed=sessions_pb2.Missed(answers=event.answers))
+        case Timeline():
+            return sessions_pb2.WatchResponse(timeline=timeline_to_proto(event))
         case Answer():
             raise TypeError("only a console is told first answers")
 

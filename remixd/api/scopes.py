@@ -28,6 +28,7 @@ _DJ: Final = Rule(frozenset(("dj",)))
 _DJ_AUDITED: Final = Rule(frozenset(("dj",)), is_audited=True)
 _CREATE: Final = Rule(frozenset(("create",)), is_audited=True)
 _CREATOR_TOO: Final = Rule(frozenset(("listener", "dj", "create")))
+_ADMIN_READS: Final = Rule(frozenset())
 _ADMIN: Final = Rule(frozenset(), is_audited=True)
 
 RULES: Final[Mapping[str, Rule]] = {
@@ -52,6 +53,8 @@ RULES: Final[Mapping[str, Rule]] = {
     "/remixd.v1.Sessions/Listen": _ANYBODY,
     "/remixd.v1.Sessions/Panic": _DJ_AUDITED,
     "/remixd.v1.Sessions/Watch": _ANYBODY,
+    "/remixd.v1.Stats/GetStats": _ADMIN_READS,
+    "/remixd.v1.Stats/WatchStats": _ADMIN_READS,
     "/remixd.v1.Tracks/DeleteTrack": _ADMIN,
     "/remixd.v1.Tracks/EditTrack": _ADMIN,
     "/remixd.v1.Tracks/GetOverview": Rule(frozenset(("dj", "create"))),
@@ -60,6 +63,9 @@ RULES: Final[Mapping[str, Rule]] = {
     "/remixd.v1.Tracks/ListTracks": Rule(frozenset(("dj", "create"))),
 }
 """Of every method, `/package.Service/Method`. What has no entry is not served."""
+
+OPERATOR: Final = "/remixd.v1.Stats/GetStats"
+"""What comes by another way, such as `/metrics`, is for those who may call this."""
 
 
 def check_rules(methods: Iterable[str], rules: Mapping[str, Rule] = RULES) -> None:

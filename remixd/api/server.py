@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import logging
 import socket
-from typing import Final, cast
+from collections.abc import Callable, Mapping
+from typing import Any, Final, cast
 
 import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -16,15 +17,18 @@ from remixd.api.audit import Audit
 from remixd.api.auth import Gate
 from remixd.api.console import ConsoleServicer
 from remixd.api.entrance import Entrance, GateInterceptor, Visible
+from remixd.api.methods import Methods
 from remixd.api.presets import PresetsServicer
 from remixd.api.scopes import check_rules
 from remixd.api.sessions import SessionsServicer
+from remixd.api.stats import StatsServicer, TakeCensus
 from remixd.api.status import StatusInterceptor
 from remixd.api.streams import Streams
 from remixd.api.tls import server_credentials
 from remixd.api.tracks import ImportPath, TracksServicer
 from remixd.config import Address
 from remixd.control.fan_keys import FanKeys
+from remixd.control.observing import Observer
 from remixd.control.sessions import Sessions
 from remixd.errors import AlreadyExists, InvalidInput, Unsupported
 from remixd.settings import Limits, Settings
@@ -38,6 +42,8 @@ from remixd.v1 import (
     presets_pb2_grpc,
     sessions_pb2,
     sessions_pb2_grpc,
+    stats_pb2,
+    stats_pb2_grpc,
     tracks_pb2,
     tracks_pb2_grpc,
 )
@@ -54,16 +60,23 @@ STOP_GRACE_S: Final = 2.0
 PING_INTERVAL_MIN_MS: Final = 5_000
 """Who asks more often, while nothing is sent, whether the line is up is hung up on. Ours: every 20 s."""
 
-SERVICES: Final = tuple(
-    file.services_by_name[name].full_name
-    for file, name in (
-        (tracks_pb2.DESCRIPTOR, "Tracks"),
-        (sessions_pb2.DESCRIPTOR, "Sessions"),
-        (audience_pb2.DESCRIPTOR, "Audience"),
-        (console_pb2.DESCRIPTOR, "Console"),
-        (presets_pb2.DESCRIPTOR, "Presets"),
-    )
-)
+DESCRIPTORS: Final = {
+    "Tracks": tracks_pb2.DESCRIPTOR.services_by_name["Tracks"],
+    "Sessions": sessions_pb2.DESCRIPTOR.services_by_name["Sessions"],
+    "Audience": audience_pb2.DESCRIPTOR.services_by_name["Audience"],
+    "Console": console_pb2.DESCRIPTOR.services_by_name["Console"],
+    "Presets": presets_pb2.DESCRIPTOR.services_by_name["Presets"],
+    "Stats": stats_pb2.DESCRIPTOR.services_by_name["Stats"],
+}
+ADD: Final[Mapping[str, Callable[[Any, grpc.aio.Server], None]]] = {
+    "Tracks": tracks_pb2_grpc.add_TracksServicer_to_server,
+    "Sessions": sessions_pb2_grpc.add_SessionsServicer_to_server,
+    "Audience": audience_pb2_grpc.add_AudienceServicer_to_server,
+    "Console": console_pb2_grpc.add_ConsoleServicer_to_server,
+    "Presets": presets_pb2_grpc.add_PresetsServicer_to_server,
+    "Stats": stats_pb2_grpc.add_StatsServicer_to_server,
+}
+SERVICES: Final = tuple(descriptor.full_name for descriptor in DESCRIPTORS.values())
 
 
 class Server:
@@ -73,10 +86,15 @@ class Server:
         library: what it serves.
         sessions: those that play.
         import_path: what it imports with.
+        take_census: how the daemon does.
         settings: the limits, and the certificates if there are any.
         gate: lets callers in; everybody, if None.
         fan_keys: what fans are named with; keys that are gone with this process if None.
         audit: where control is written down; nowhere if None.
+        observer: notes each call.
+
+    Attributes:
+        methods: the same services for callers who come another way.
     """
 
     def __init__(
@@ -84,34 +102,39 @@ class Server:
         library: Library,
         sessions: Sessions,
         import_path: ImportPath,
+        take_census: TakeCensus,
         *,
         settings: Settings | None = None,
         gate: Gate | None = None,
         fan_keys: FanKeys | None = None,
         audit: Audit | None = None,
+        observer: Observer | None = None,
     ) -> None:
         check_rules(_methods())
         self._settings = settings = settings or Settings()
         gate, fan_keys, audit = gate or Gate(limits=settings.limits), fan_keys or FanKeys(), audit or Audit()
+        observer, entrance = observer or Observer(), Entrance(gate, audit)
         sessions = cast("Sessions", Visible(sessions, gate))
         self._streams = Streams()
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]  # the stubs forget aio
         self._server = grpc.aio.server(
-            interceptors=(StatusInterceptor(), GateInterceptor(Entrance(gate, audit))),
+            interceptors=(StatusInterceptor(observer), GateInterceptor(entrance)),
             options=_options(settings.limits),
             maximum_concurrent_rpcs=settings.limits.calls_max,
         )
-        for add, servicer in (
-            (tracks_pb2_grpc.add_TracksServicer_to_server, TracksServicer(library, import_path)),
-            (sessions_pb2_grpc.add_SessionsServicer_to_server, SessionsServicer(sessions, self._streams)),
-            (
-                audience_pb2_grpc.add_AudienceServicer_to_server,
-                AudienceServicer(sessions, self._streams, fan_keys),
-            ),
-            (console_pb2_grpc.add_ConsoleServicer_to_server, ConsoleServicer(sessions, self._streams, audit)),
-            (presets_pb2_grpc.add_PresetsServicer_to_server, PresetsServicer(sessions)),
-        ):
-            add(servicer, self._server)  # type: ignore[no-untyped-call]  # generated
+        servicers = {
+            "Tracks": TracksServicer(library, import_path),
+            "Sessions": SessionsServicer(sessions, self._streams),
+            "Audience": AudienceServicer(sessions, self._streams, fan_keys),
+            "Console": ConsoleServicer(sessions, self._streams, audit),
+            "Presets": PresetsServicer(sessions),
+            "Stats": StatsServicer(take_census, self._streams),
+        }
+        for name, servicer in servicers.items():
+            ADD[name](servicer, self._server)
+        self.methods = Methods(
+            {DESCRIPTORS[name]: servicer for name, servicer in servicers.items()}, observer, entrance.guarded
+        )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection(
             (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server
@@ -123,8 +146,7 @@ class Server:
         Raises Unsupported for an address beyond this machine without TLS and tokens, AlreadyExists for a port
         that is taken, InvalidInput for one that cannot be had, or certificates that cannot be used.
         """
-        is_secure = self._settings.has_tls and self._settings.has_tokens
-        address = check_listen(listen, is_secure=is_secure)
+        address = check_listen(listen, is_secure=self._settings.is_secure)
         try:
             if self._settings.has_tls:
                 port = self._server.add_secure_port(str(address), server_credentials(self._settings.tls))
@@ -136,6 +158,11 @@ class Server:
         for service in ("", *SERVICES):
             await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
         return Address(address.host, port)
+
+    async def drain(self, reason: str) -> None:
+        """Be not ready for more from now on: new streams are refused with `reason`; what runs goes on."""
+        await self._health.enter_graceful_shutdown()
+        self._streams.refuse(reason)
 
     async def stop(self, grace_s: float = STOP_GRACE_S) -> None:
         """Take no more calls, end every stream with UNAVAILABLE, and let the others finish.
@@ -149,12 +176,7 @@ class Server:
 
 def _methods() -> list[str]:
     """Every method that is served, `/package.Service/Method`."""
-    pool = tracks_pb2.DESCRIPTOR.pool
-    return [
-        f"/{service}/{method.name}"
-        for service in SERVICES
-        for method in pool.FindServiceByName(service).methods
-    ]
+    return [f"/{each.full_name}/{method.name}" for each in DESCRIPTORS.values() for method in each.methods]
 
 
 def _options(limits: Limits) -> tuple[tuple[str, int], ...]:
@@ -174,7 +196,7 @@ def _options(limits: Limits) -> tuple[tuple[str, int], ...]:
     )
 
 
-def check_listen(listen: Address, *, is_secure: bool = False) -> Address:
+def check_listen(listen: Address, option: str = "--listen", *, is_secure: bool = False) -> Address:
     """Make sure that `listen` can be had, and return the address to bind.
 
     It binds a socket and lets it go, because gRPC does not tell why it could not.
@@ -198,7 +220,7 @@ def check_listen(listen: Address, *, is_secure: bool = False) -> Address:
         if error.errno == errno.EADDRINUSE:
             raise AlreadyExists(
                 f"port {address.port} on {address.host} is taken: is a daemon running there? "
-                "--listen chooses another"
+                f"{option} chooses another"
             ) from None
         raise InvalidInput(f"cannot listen on {address}: {error.strerror or error}") from None
     return address

@@ -21,7 +21,7 @@ from remixd.audience.signal import check_name
 from remixd.control.encoding import OPUS_BITRATE_BPS, Encoding
 from remixd.control.sessions import Session
 from remixd.control.sessions import Sessions as Registry
-from remixd.control.streams import Event, Packet
+from remixd.control.streams import PAIRS, Event, Packet
 from remixd.errors import InvalidInput, NotFound
 from remixd.units import RATE_HZ
 from remixd.v1 import sessions_pb2 as pb
@@ -107,6 +107,7 @@ class SessionsServicer(sessions_pb2_grpc.SessionsServicer):
             presets=_presets(request),
             arc=arc_from_proto(request.arc),
             exploring=request.exploring if request.HasField("exploring") else None,
+            apart=request.stems,
             name=name_of(calling().sub or "", request.request_id) if request.request_id else None,
         )
 
@@ -156,7 +157,13 @@ class SessionsServicer(sessions_pb2_grpc.SessionsServicer):
             raise InvalidInput(f"format is {request.format}, which is none", field="format")
         told = pb.StreamFormat(rate_hz=RATE_HZ, channels=CHANNELS, format=wire_format)
         encoding = _encoding(wire_format, request.bitrate_bps)
-        if encoding is None:
+        if request.stems:
+            if encoding is not None:
+                raise InvalidInput("stems are sent as s16 or f32", field="format")
+            joined = session.stems.join()
+            told.channels *= len(PAIRS)
+            told.pairs.extend(PAIRS)
+        elif encoding is None:
             joined = session.listen()
         else:
             joined, head = await self._sessions.encodings.listen(session, encoding)
@@ -175,7 +182,7 @@ class SessionsServicer(sessions_pb2_grpc.SessionsServicer):
         """Follow a session from now on."""
         mask = check_mask(request.read_mask, pb.Session)
         session = self._sessions.get(check_name("session", request.session))
-        with self._streams.keep(session.watch()) as watcher:
+        with self._streams.keep(session.watch(timeline=request.timeline)) as watcher:
             context.add_done_callback(lambda _: watcher.close())  # type: ignore[arg-type]  # a stub bug
             await context.send_initial_metadata(())
             async for event in watcher:

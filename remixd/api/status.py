@@ -13,6 +13,7 @@ import grpc.aio
 from google.protobuf.duration_pb2 import Duration
 from google.rpc import error_details_pb2, status_pb2
 
+from remixd.control.observing import Observer
 from remixd.errors import (
     AlreadyExists,
     Exhausted,
@@ -55,42 +56,59 @@ def status_code(error: Exception) -> grpc.StatusCode:
     return grpc.StatusCode.INTERNAL
 
 
-def details(error: RemixdError) -> bytes:
+def told(error: Exception, method: str) -> status_pb2.Status:
+    """What a caller of `method` is told of an error.
+
+    Of what is not a refusal of ours they learn only which method failed; the log tells more.
+    """
+    if isinstance(error, RemixdError) and (code := status_code(error)) is not grpc.StatusCode.INTERNAL:
+        return _with_details(error, code)
+    LOG.error("%s failed", method, exc_info=error)
+    return status_pb2.Status(
+        code=grpc.StatusCode.INTERNAL.value[0],
+        message=f"{method} failed inside the daemon; its log tells more",
+    )
+
+
+def _with_details(error: RemixdError, code: grpc.StatusCode) -> status_pb2.Status:
     """A `google.rpc.Status` that tells more than the code and the message.
 
     `ErrorInfo` names the class of the error; `BadRequest` the field that is at fault; `ResourceInfo` what was
     not found; `QuotaFailure` which quota is used up, and `RetryInfo` when there is room again.
     """
-    told = status_pb2.Status(code=status_code(error).value[0], message=str(error))
+    status = status_pb2.Status(code=code.value[0], message=str(error))
     public = next(kind for kind in type(error).__mro__ if kind.__module__ == RemixdError.__module__)
-    told.details.add().Pack(error_details_pb2.ErrorInfo(reason=public.__name__, domain=DOMAIN))
+    status.details.add().Pack(error_details_pb2.ErrorInfo(reason=public.__name__, domain=DOMAIN))
     if isinstance(error, InvalidInput) and error.field:
         violation = error_details_pb2.BadRequest.FieldViolation(field=error.field, description=str(error))
-        told.details.add().Pack(error_details_pb2.BadRequest(field_violations=[violation]))
+        status.details.add().Pack(error_details_pb2.BadRequest(field_violations=[violation]))
     if isinstance(error, NotFound) and error.kind:
-        told.details.add().Pack(
+        status.details.add().Pack(
             error_details_pb2.ResourceInfo(
                 resource_type=f"{DOMAIN}/{error.kind}", resource_name=error.name, description=str(error)
             )
         )
     if isinstance(error, Exhausted) and error.quota:
         quota = error_details_pb2.QuotaFailure.Violation(subject=error.quota, description=str(error))
-        told.details.add().Pack(error_details_pb2.QuotaFailure(violations=[quota]))
+        status.details.add().Pack(error_details_pb2.QuotaFailure(violations=[quota]))
     if isinstance(error, Exhausted) and error.retry_after_s:
         wait = Duration(
             nanos=round(error.retry_after_s * 1e9) % 10**9, seconds=round(error.retry_after_s * 1e9) // 10**9
         )
-        told.details.add().Pack(error_details_pb2.RetryInfo(retry_delay=wait))
-    serialized: bytes = told.SerializeToString()
+        status.details.add().Pack(error_details_pb2.RetryInfo(retry_delay=wait))
+    return status
+
+
+def details(status: status_pb2.Status) -> bytes:
+    """A status as gRPC carries it in trailing metadata."""
+    serialized: bytes = status.SerializeToString()
     return serialized
 
 
 async def _abort(error: Exception, method: str, context: Context) -> NoReturn:
-    code = status_code(error)
-    if code is grpc.StatusCode.INTERNAL or not isinstance(error, RemixdError):
-        LOG.error("%s failed", method, exc_info=error)
-        await context.abort(code, f"{method} failed inside the daemon; its log tells more")
-    await context.abort(code, str(error), ((DETAILS_KEY, details(error)),))
+    status = told(error, method)
+    trailing = ((DETAILS_KEY, details(status)),) if status.details else ()
+    await context.abort(status_code(error), status.message, trailing)
 
 
 class StatusInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # generic in the stubs only
@@ -98,8 +116,11 @@ class StatusInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  
 
     Refusals (`RemixdError`) keep their message. Anything else is INTERNAL: the traceback goes to the
     log, the caller learns only which method failed. A stream may give messages that are serialised
-    already, as bytes. Thread: [control].
+    already, as bytes. Every call is observed. Thread: [control].
     """
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
 
     async def intercept_service(
         self,
@@ -113,19 +134,19 @@ class StatusInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  
             return handler
         if handler.unary_unary is not None:
             return grpc.unary_unary_rpc_method_handler(
-                _guard_unary(handler.unary_unary, method),
+                _guard_unary(handler.unary_unary, method, self._observer),
                 request_deserializer=handler.request_deserializer,
                 response_serializer=handler.response_serializer,
             )
         if handler.unary_stream is not None and inspect.isasyncgenfunction(handler.unary_stream):
             return grpc.unary_stream_rpc_method_handler(
-                _guard_stream(handler.unary_stream, method),
+                _guard_stream(handler.unary_stream, method, self._observer),
                 request_deserializer=handler.request_deserializer,
                 response_serializer=_unless_serialized(handler.response_serializer or bytes),
             )
         if handler.stream_stream is not None and inspect.isasyncgenfunction(handler.stream_stream):
             return grpc.stream_stream_rpc_method_handler(
-                _guard_stream(handler.stream_stream, method),
+                _guard_stream(handler.stream_stream, method, self._observer),
                 request_deserializer=handler.request_deserializer,
                 response_serializer=_unless_serialized(handler.response_serializer or bytes),
             )
@@ -136,27 +157,43 @@ def _unless_serialized(serialize: Callable[[Any], bytes]) -> Callable[[Any], byt
     return lambda response: response if isinstance(response, bytes) else serialize(response)
 
 
-def _guard_unary(behaviour: Callable[..., Any], method: str) -> Callable[..., Any]:
+def _guard_unary(behaviour: Callable[..., Any], method: str, observer: Observer) -> Callable[..., Any]:
+    name = short_name(method)
+
     async def guarded(request: Any, context: Context) -> Any:
-        try:
-            return await behaviour(request, context)
-        except grpc.aio.AbortError:
-            raise
-        except Exception as error:
-            await _abort(error, method, context)
+        with observer.call(name, "grpc", dict(context.invocation_metadata() or ())) as ended:
+            try:
+                return await behaviour(request, context)
+            except grpc.aio.AbortError:
+                ended.code = context.code().name
+                raise
+            except Exception as error:
+                ended.code = status_code(error).name
+                await _abort(error, method, context)
 
     return guarded
 
 
-def _guard_stream(behaviour: Callable[..., Any], method: str) -> Callable[..., Any]:
+def _guard_stream(behaviour: Callable[..., Any], method: str, observer: Observer) -> Callable[..., Any]:
+    name = short_name(method)
+
     async def guarded(request: Any, context: Context) -> AsyncIterator[Any]:
-        try:
-            async with contextlib.aclosing(behaviour(request, context)) as responses:
-                async for response in responses:
-                    yield response
-        except grpc.aio.AbortError:
-            raise
-        except Exception as error:
-            await _abort(error, method, context)
+        metadata = dict(context.invocation_metadata() or ())
+        with observer.call(name, "grpc", metadata, is_stream=True) as ended:
+            try:
+                async with contextlib.aclosing(behaviour(request, context)) as responses:
+                    async for response in responses:
+                        yield response
+            except grpc.aio.AbortError:
+                ended.code = context.code().name
+                raise
+            except Exception as error:
+                ended.code = status_code(error).name
+                await _abort(error, method, context)
 
     return guarded
+
+
+def short_name(method: str) -> str:
+    """`Sessions/Watch` of `/remixd.v1.Sessions/Watch`."""
+    return method.rpartition(".")[2]

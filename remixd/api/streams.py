@@ -30,6 +30,7 @@ class Streams:
     def __init__(self) -> None:
         self._open: set[Closable] = set()
         self._stopping = False
+        self._refusal = ""
 
     def __len__(self) -> int:
         return len(self._open)
@@ -38,8 +39,12 @@ class Streams:
     def keep(self, stream: T) -> Iterator[T]:
         """Hold `stream` for the length of a call, and close it at its end.
 
-        Raises Disconnected, once the call has nothing more to give, if the server stops.
+        Raises Disconnected, once the call has nothing more to give, if the server stops; at once, if it takes
+        no more streams.
         """
+        if self._refusal:
+            stream.close()
+            raise Disconnected(self._refusal)
         self._open.add(stream)
         try:
             if not self._stopping:
@@ -49,6 +54,10 @@ class Streams:
         finally:
             self._open.discard(stream)
             stream.close()
+
+    def refuse(self, reason: str) -> None:
+        """Take no more streams: who asks for one is told why. Those that are open go on."""
+        self._refusal = reason
 
     def end(self) -> None:
         """Close every stream now, and every later one at once."""

@@ -113,10 +113,11 @@ class CrowdTold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedMove:
-    """A move of a dry run: where on the session clock, from what to what, and why."""
+    """A move of a dry run: where on the session clock, from what to what, and why; the frames it takes."""
 
     sample: int
     dimension: str
     before: float
     value: float
     because: str
+    ramp_frames: int = 0

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from remixd import settings
-from remixd.cli._options import FILE, sink_option
+from remixd.cli._options import FILE, Seconds, sink_option
 from remixd.config import DEFAULT_CACHE_MAX, DEFAULT_JOURNAL_MAX
 
 
@@ -57,6 +57,25 @@ from remixd.config import DEFAULT_CACHE_MAX, DEFAULT_JOURNAL_MAX
     help="How many processes render, each on a core of its own. One more waits for one of them to die.  "
     "[default: one less than there are cores, at least 1]",
 )
+@click.option(
+    "--web",
+    metavar="HOST:PORT|off",
+    help="Where to serve JSON, health and metrics over HTTP.  [default: REMIXD_WEB, else 127.0.0.1:7401]",
+)
+@click.option(
+    "--web-origin",
+    "origins",
+    multiple=True,
+    metavar="ORIGIN",
+    help="A site whose pages may call it too, such as https://radio.example; may be repeated.",
+)
+@click.option(
+    "--drain",
+    type=Seconds(0.0, 600.0),
+    metavar="S",
+    help="On SIGTERM what is heard fades out over a bar, in at most so many seconds; a second one ends it.  "
+    "[default: 4]",
+)
 def serve(
     config_file: Path | None,
     listen: str | None,
@@ -66,6 +85,9 @@ def serve(
     cache_max: str | None,
     journal_max: str | None,
     engines: int | None,
+    web: str | None,
+    origins: tuple[str, ...],
+    drain: float | None,
 ) -> None:
     """Be the daemon.
 
@@ -81,6 +103,9 @@ def serve(
         "cache_max": cache_max,
         "journal_max": journal_max,
         "engines": engines,
+        "web": web,
+        "web_origins": ",".join(origins) or None,
+        "drain": drain,
     }
     found = settings.load(config_file, {f"serve.{name}": value for name, value in options.items()})
     import asyncio

@@ -14,7 +14,8 @@ from remixd.audience.arc import parse_arc
 from remixd.cli._options import FILE, Seconds, daemon_option, json_option, sink_option
 from remixd.cli._out import note, plain, print_json, print_table, progress
 from remixd.cli._shelf import find_track
-from remixd.errors import InvalidInput, NotFound, Unavailable
+from remixd.cli._timeline import timeline_lines
+from remixd.errors import InvalidInput, Unavailable
 from remixd.mix import DIMENSIONS
 
 if TYPE_CHECKING:
@@ -49,6 +50,9 @@ def session() -> None:
     default=None,
     help="Whether a directed session may try out what fans might like.  [default: exploring]",
 )
+@click.option(
+    "--stems", is_flag=True, help="Let its stems be listened to one by one, as far as rights allow."
+)
 @daemon_option
 @json_option
 def create_session(
@@ -58,6 +62,7 @@ def create_session(
     preset: str | None,
     arc: str,
     exploring: bool | None,
+    stems: bool,
     daemon: str | None,
     as_json: bool,
 ) -> None:
@@ -73,7 +78,13 @@ def create_session(
         if track is not None:
             track = find_track(track, client.track, lambda: (row.id for row in client.tracks())).id
         created = client.create_session(
-            track, directed=directed, sink=sink, preset=preset, arc=points, exploring=exploring
+            track,
+            directed=directed,
+            sink=sink,
+            preset=preset,
+            arc=points,
+            exploring=exploring,
+            stems=stems,
         )
     if as_json:
         print_json(created)
@@ -220,15 +231,16 @@ def print_answer(answer: Answer) -> None:
     type=FILE,
     required=True,
     metavar="OUT.wav|.flac|.opus|.ogg",
-    help="Where to write the sound.",
+    help="Where to write the sound; with --stems a folder.",
 )
 @click.option(
     "--format",
     "wire_format",
     type=click.Choice(("f32", "s16", "flac", "opus")),
-    help="What to be sent.  [default: by the suffix of OUT; f32 for .wav]",
+    help="What to be sent.  [default: by the suffix of OUT; f32 for .wav and for stems]",
 )
 @click.option("--bitrate", type=click.IntRange(min=1), metavar="KBIT", help="Of Opus.  [default: 128]")
+@click.option("--stems", is_flag=True, help="Write the stems one by one, a .wav each, instead of the mix.")
 @daemon_option
 @json_option
 def listen(
@@ -237,6 +249,7 @@ def listen(
     out: Path,
     wire_format: str | None,
     bitrate: int | None,
+    stems: bool,
     daemon: str | None,
     as_json: bool,
 ) -> None:
@@ -244,15 +257,15 @@ def listen(
 
     From now on, on its clock: 48 kHz, stereo; as WAV and FLAC in 24 bits, or as Ogg Opus, as it was encoded
     for all who listen. What was missed is silence, and counted as a gap. If the session is lost, what was
-    heard is kept.
+    heard is kept. With --stems, of a session that was created with --stems, drums.wav, bass.wav and so on are
+    each what is heard of it, in time with each other and the mix.
     """
-    wire_format = _format_of(out, wire_format)
-    if not out.absolute().parent.is_dir():
-        raise NotFound(f"there is no folder {out.absolute().parent}")
-    from remixd.client import Client, Recorder
+    from remixd.cli._hearing import Hearing, format_of
+    from remixd.client import Client
     from remixd.units import frames_from_seconds, seconds_from_frames
 
-    recorder = Recorder(frames_from_seconds(seconds))
+    wire_format = format_of(out, wire_format, stems=stems)
+    hearing = Hearing(out, frames_from_seconds(seconds), stems=stems)
     with Client(daemon) as client:
         try:
             with (
@@ -261,57 +274,55 @@ def listen(
                     seconds=seconds + client.timeout_s,
                     format=wire_format,
                     bitrate_bps=None if bitrate is None else bitrate * 1000,
+                    stems=stems,
                 ) as packets,
                 progress(session_id) as on_progress,
             ):
-                while not recorder.is_full and (packet := next(packets, None)) is not None:
-                    recorder.add(packet)
-                    done_s = seconds_from_frames(recorder.frames)
+                while not hearing.is_full and (packet := next(packets, None)) is not None:
+                    hearing.add(packet)
+                    done_s = seconds_from_frames(hearing.any.frames) if hearing.any else 0.0
                     on_progress(done_s / seconds, f"{done_s:.1f} of {seconds:g} s")
         finally:
-            if recorder.frames:
-                recorder.recording().save(out)
-                if not recorder.is_full:
-                    note(f"{out} holds the {seconds_from_frames(recorder.frames):.2f} s that were heard")
-    if not recorder.frames:
+            if hearing.any:
+                hearing.save()
+                if not hearing.is_full:
+                    note(f"{out} holds the {seconds_from_frames(hearing.any.frames):.2f} s that were heard")
+    if hearing.any is None:
         raise Unavailable(f"session {session_id} ended before anything was heard")
-    heard = recorder.recording()
+    heard = hearing.any.recording()
     if as_json:
         print_json({"first_sample": heard.first_sample, "frames": heard.frames, "gaps": heard.gaps})
     else:
         print(f"{out}: {heard.frames} frames from sample {heard.first_sample}, {heard.gaps} gaps")
 
 
-def _format_of(out: Path, asked: str | None) -> str:
-    """What is sent for a file. Raises InvalidInput where they do not go together."""
-    from remixd.client._recording import SUFFIXES
-
-    fitting = [name for name, suffixes in SUFFIXES.items() if out.suffix.lower() in suffixes]
-    if not fitting:
-        raise InvalidInput(f"{out} must end in .wav, .flac, .opus or .ogg")
-    if asked is not None and asked not in fitting:
-        raise InvalidInput(f"{out} cannot hold {asked}: it must end in {' or '.join(SUFFIXES[asked])}")
-    return asked or fitting[0]
-
-
 @click.command()
 @click.argument("session_id", metavar="SESSION")
 @click.option("--count", type=click.IntRange(min=1), help="End after so many events.")
 @click.option("--seconds", type=Seconds(above=True), help="End after so long.")
+@click.option("--timeline", is_flag=True, help="Tell when the next beats are heard, and what else comes.")
 @daemon_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON values, one event a line.")
 def watch(
-    session_id: str, count: int | None, seconds: float | None, daemon: str | None, as_json: bool
+    session_id: str,
+    count: int | None,
+    seconds: float | None,
+    timeline: bool,
+    daemon: str | None,
+    as_json: bool,
 ) -> None:
     """Follow a session.
 
     Tells how it stands, what became of signals, and its loss. With --json every event is one JSON value on a
-    line of its own, and its "event" is "status", "applied", "refused", "missed",
+    line of its own, and its "event" is "status", "applied", "refused", "missed", "timeline",
     "reconnected" or "lost".
     """
     from remixd.client import Client, Lost
 
-    with Client(daemon) as client, client.watch(session_id, seconds=seconds) as events:
+    with (
+        Client(daemon) as client,
+        client.watch(session_id, seconds=seconds, timeline=timeline) as events,
+    ):
         shown = _json_events(events) if as_json else _told_events(events)
         for number, event in enumerate(shown, start=1):
             if isinstance(event, Lost):
@@ -330,7 +341,7 @@ def _json_events(events: Iterator[Any]) -> Iterator[Any]:
 
 
 def _told_events(events: Iterator[Any]) -> Iterator[Any]:
-    from remixd.client import Applied, Missed, Reconnected, Refused, Session
+    from remixd.client import Applied, Missed, Reconnected, Refused, Session, Timeline
 
     told_s = float("-inf")
     for event in events:
@@ -345,6 +356,9 @@ def _told_events(events: Iterator[Any]) -> Iterator[Any]:
             print(f"applied {event.id}: {moves} from sample {event.sample}", flush=True)
         elif isinstance(event, Refused):
             print(f"refused {event.id}: {event.reason}", flush=True)
+        elif isinstance(event, Timeline):
+            for line in timeline_lines(event):
+                print(line, flush=True)
         elif isinstance(event, Missed):
             print(f"missed what became of {event.answers} signals", flush=True)
         elif isinstance(event, Reconnected):

@@ -65,6 +65,7 @@ from remixd.client._song_types import (
     TrackSummary,
 )
 from remixd.client._streams import AsyncStream, Stream
+from remixd.client._timeline import Timeline, TimelineBeat, TimelineEvent
 from remixd.client._types import (
     Answer,
     Applied,
@@ -126,6 +127,9 @@ __all__ = [
     "Stream",
     "StreamFormat",
     "Taste",
+    "Timeline",
+    "TimelineBeat",
+    "TimelineEvent",
     "Track",
     "TrackSummary",
 ]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from remixd import errors
 from remixd.client import _song_types as songs
 from remixd.client import _types as types
+from remixd.client._timeline import timeline
 from remixd.mix import DIMENSIONS
 from remixd.track.roles import check_role
 from remixd.v1 import audience_pb2, common_pb2, sessions_pb2, tracks_pb2
@@ -287,6 +288,7 @@ def session(message: sessions_pb2.Session) -> types.Session:
         authority=in_order(message.authority),
         fans=message.fans,
         alarms=tuple(message.alarms),
+        stems=message.stems,
     )
 
 
@@ -351,6 +353,8 @@ def event(message: sessions_pb2.WatchResponse) -> types.Event | None:
             return types.Lost(reason=message.lost.reason)
         case "missed":
             return types.Missed(answers=message.missed.answers)
+        case "timeline":
+            return timeline(message.timeline)
     return None
 
 
@@ -364,13 +368,14 @@ def stream_format(message: sessions_pb2.StreamFormat) -> types.StreamFormat:
         pre_skip_frames=message.pre_skip_frames,
         bitrate_bps=message.bitrate_bps,
         codec_frames=message.codec_frames,
+        pairs=tuple(message.pairs),
     )
 
 
 def _samples(pcm: bytes, form: types.StreamFormat) -> NDArray[np.float32]:
     if form.name == "s16":
-        return np.frombuffer(pcm, dtype="<i2").reshape(-1, 2) * np.float32(1 / 32768)
-    return np.frombuffer(pcm, dtype="<f4").reshape(-1, 2)
+        return np.frombuffer(pcm, dtype="<i2").reshape(-1, form.channels) * np.float32(1 / 32768)
+    return np.frombuffer(pcm, dtype="<f4").reshape(-1, form.channels)
 
 
 def packet(message: sessions_pb2.Packet, form: types.StreamFormat) -> types.Packet:

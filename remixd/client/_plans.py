@@ -216,6 +216,7 @@ class Plans(AudiencePlans):
         preset: str | Mapping[str, float] | None = None,
         arc: Iterable[tuple[float, float]] = (),
         exploring: bool | None = None,
+        stems: bool = False,
         timeout_s: float = CREATE_TIMEOUT_S,
     ) -> Plan[Session]:
         """Start a track; it plays at once and starts over at its end. Or start with empty decks.
@@ -227,6 +228,7 @@ class Plans(AudiencePlans):
             preset: to start from: a name, "NAME[:WEIGHT],...", or weights by name; None for the original.
             arc: of a directed session, how lively it is over time: seconds, rising, and energy, 0 to 1.
             exploring: whether a directed session may try out what the fans might like; None for yes.
+            stems: whether its stems can be listened to one by one (`packets`), as far as rights allow.
             timeout_s: how long the track's cache may take.
         """
         mode = sessions_pb2.SESSION_MODE_DIRECTED if directed else sessions_pb2.SESSION_MODE_HANDS_ON
@@ -237,6 +239,8 @@ class Plans(AudiencePlans):
             preset_weights=weights_of(preset or {}),
             arc=[common_pb2.ArcPoint(after_s=at_s, energy=energy) for at_s, energy in check_arc(arc)],
             exploring=exploring,
+            request_id=uuid.uuid4().hex,
+            stems=stems,
         )
         response = yield Ask("Sessions", "CreateSession", request, timeout_s)
         return convert.session(response.session)
@@ -283,6 +287,7 @@ class Plans(AudiencePlans):
         seconds: float | None = None,
         format: str = "f32",  # noqa: A002 (what everybody calls it)
         bitrate_bps: int | None = None,
+        stems: bool = False,
     ) -> Follow[Packet]:
         """A session's sound from now on, as it comes; after `seconds` of waiting, Unavailable.
 
@@ -291,13 +296,15 @@ class Plans(AudiencePlans):
             seconds: how long at most; None for ever.
             format: "f32" or "s16", samples; "flac" or "opus", encoded.
             bitrate_bps: of "opus": 48,000 to 256,000; 128,000 if None.
+            stems: instead of the mix these one by one, a pair of channels each, as samples; of a session that
+                was created with stems.
 
         Where the daemon goes and comes back, it goes on with the newest packet, whose `skipped_frames` tell.
         """
         if format not in convert.FORMATS:
             raise InvalidInput(f"format is {format!r}; it must be one of {', '.join(convert.FORMATS)}")
         request = sessions_pb2.ListenRequest(
-            session=session, format=convert.FORMATS[format], bitrate_bps=bitrate_bps or 0
+            session=session, format=convert.FORMATS[format], bitrate_bps=bitrate_bps or 0, stems=stems
         )
         again = Again(lambda _away_s: None, _joined)
         return Follow("Sessions", "Listen", request, seconds, _PacketReader(), again=again)

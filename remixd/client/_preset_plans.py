@@ -85,8 +85,9 @@ class PresetPlans(WatchingPlans):
         the user's own that it may `replace`.
         """
         request = presets_pb2.SavePresetRequest(
-            session=session, name=name, title=title, description=description, replace=replace
-        )
+            session=session, name=name, title=title, description=description, replace=replace,
+            request_id=uuid.uuid4().hex,
+        )  # fmt: skip
         response = yield Ask("Presets", "SavePreset", request, self.timeout_s)
         return _preset_convert.preset(response.preset)
 

@@ -9,6 +9,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from remixd.client._timeline import Timeline
 from remixd.units import RATE_HZ
 
 
@@ -94,6 +95,7 @@ class Session:
         authority: who holds a dimension: "dj" or "locked"; the others are the fans'.
         fans: how many have a live ballot.
         alarms: suspected brigading and the like.
+        stems: how they are handed out one by one; empty if they are not.
     """
 
     id: str
@@ -132,6 +134,7 @@ class Session:
     authority: Mapping[str, str] = field(default_factory=dict)
     fans: int = 0
     alarms: tuple[str, ...] = ()
+    stems: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,7 +236,7 @@ class Reconnected:
     seconds: float
 
 
-Event: TypeAlias = Session | Applied | Refused | Lost | Missed | Reconnected
+Event: TypeAlias = Session | Applied | Refused | Lost | Missed | Reconnected | Timeline
 """What a watcher is told."""
 
 
@@ -247,6 +250,7 @@ class StreamFormat:
         pre_skip_frames: where a decoder begins, so many of its first frames are of no use.
         bitrate_bps: of "opus", on average.
         codec_frames: that each codec packet decodes to.
+        pairs: of stems, what each pair of channels is: "drums", "bass", "other", "vocals", "generated".
     """
 
     name: str
@@ -256,6 +260,7 @@ class StreamFormat:
     pre_skip_frames: int = 0
     bitrate_bps: int = 0
     codec_frames: int = 0
+    pairs: tuple[str, ...] = ()
 
 
 SAMPLES: Final = StreamFormat(name="f32")
@@ -269,7 +274,7 @@ class Packet:
         sequence: counts pieces of 10 ms, of which a packet may hold several; it jumps where some are missing.
         sample: the first frame's place on the session's clock; of what is encoded, that of the first frame
             that it decodes to.
-        pcm: float32 (frames, 2); empty if it is encoded.
+        pcm: float32 (frames, 2); of stems (frames, 2 for each of `format.pairs`); empty if it is encoded.
         skipped_frames: skipped just before this packet, because this listener read too slowly.
         encoded: the codec's packets.
         format: of the stream.

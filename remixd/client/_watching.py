@@ -22,13 +22,14 @@ class WatchingPlans:
 
     timeout_s: float
 
-    def watch(self, session: str, *, seconds: float | None = None) -> Follow[Event]:
+    def watch(self, session: str, *, seconds: float | None = None, timeline: bool = False) -> Follow[Event]:
         """Follow a session from now on, for `seconds` or until it ends.
 
         What is sent to the session once the stream is open cannot be missed. Where the daemon goes and comes
-        back, `Reconnected` tells so, and then how the session stands.
+        back, `Reconnected` tells so, and then how the session stands. With `timeline` every `Timeline` comes
+        too: when the next beats are heard, and what else comes.
         """
-        request = sessions_pb2.WatchRequest(session=session)
+        request = sessions_pb2.WatchRequest(session=session, timeline=timeline)
         again: Again[Event] = Again(lambda away_s: Reconnected(seconds=away_s), lambda _before, after: after)
         return Follow("Sessions", "Watch", request, seconds, convert.event, ends_in_time=True, again=again)
 

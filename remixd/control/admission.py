@@ -68,9 +68,14 @@ class _Reserved:
 
 
 class Admission:
-    """What is admitted to which engine."""
+    """What is admitted to which engine.
+
+    Attributes:
+        closed: why nothing is admitted any more; empty while something may be.
+    """
 
     def __init__(self) -> None:
+        self.closed = ""
         self._reserved: list[_Reserved] = []
 
     @contextlib.asynccontextmanager
@@ -85,8 +90,11 @@ class Admission:
             kinds: of those that play, by key.
             paced: whether it has deadlines; else it only takes what is left.
 
-        Raises Exhausted with the figures if it would be too much for each of them; Unavailable without any.
+        Raises Exhausted with the figures if it would be too much for each of them; Unavailable without
+        any, or once it is closed.
         """
+        if self.closed:
+            raise Unavailable(self.closed)
         found = await asyncio.gather(*(Load.of(engine) for engine in engines), return_exceptions=True)
         loads = {engine: load for engine, load in zip(engines, found, strict=True) if isinstance(load, Load)}
         if not loads:

@@ -261,6 +261,12 @@ class Decks:
         if key in self._coming:
             _, deck.loaded = self._coming.pop(key)
 
+    def loaded_of(self, key: int) -> Loaded | None:
+        """What is loaded, or on its way, under a player's key."""
+        there = [deck.loaded for deck in self.all if deck.loaded]
+        there += [loaded for _, loaded in self._coming.values()]
+        return next((loaded for loaded in there if loaded.key == key), None)
+
     def place(self, index: int, frame: int) -> str:
         """Bar and beat of a source frame, rounded down, on a deck or, of EVERY_DECK, on the one shown."""
         loaded = (self.shown if index == EVERY_DECK else self.all[index]).loaded

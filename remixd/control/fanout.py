@@ -7,12 +7,14 @@ never wait behind all of it. Thread: [control].
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
 from remixd.control.command import Applied, Refused
 from remixd.control.streams import Listener, Packet, SessionStatus, Watcher
+from remixd.control.timeline import Timeline
 from remixd.units import PACKET_FRAMES
 
 SERVED_AT_ONCE: Final = 50
@@ -41,6 +43,7 @@ class Listeners:
     """The listeners of one session. For a crowd, packets are joined: 200 get 40 ms at a time.
 
     Attributes:
+        on_gap: called with the frames that a slow one has skipped.
         packet_frames: of each packet that is put.
     """
 
@@ -49,14 +52,18 @@ class Listeners:
         self._count = 0
         self._packets = 0
         self.packet_frames = PACKET_FRAMES
+        self.on_gap: Callable[[int], None] = lambda _: None
 
     def __len__(self) -> int:
         return self._count
 
+    def __iter__(self) -> Iterator[Listener]:
+        return (listener for row in self._rows for listener in row.listeners)
+
     def join(self) -> Listener:
         """Let one more listen. It hears what is put from now on, and leaves when it is closed."""
         row = min(self._rows, key=lambda row: len(row.listeners))
-        listener = Listener(partial(self._let_go, row))
+        listener = Listener(partial(self._let_go, row), self.on_gap)
         row.listeners.add(listener)
         self._count += 1
         return listener
@@ -120,10 +127,18 @@ class Watchers:
     def __len__(self) -> int:
         return sum(len(row) for row in self._rows)
 
-    def join(self, status: SessionStatus, only: set[str] | None = None) -> Watcher:
+    def __iter__(self) -> Iterator[Watcher]:
+        return (watcher for row in self._rows for watcher in row)
+
+    @property
+    def want_timeline(self) -> bool:
+        """Whether anybody asked for timelines."""
+        return any(watcher.wants_timeline for row in self._rows for watcher in row)
+
+    def join(self, status: SessionStatus, only: set[str] | None = None, *, timeline: bool = False) -> Watcher:
         """Let one more watch, from `status` on. It leaves when it is closed."""
         row = min(self._rows, key=len)
-        watcher = Watcher(status, row.discard, only)
+        watcher = Watcher(status, row.discard, only, timeline=timeline)
         row.add(watcher)
         return watcher
 
@@ -142,6 +157,11 @@ class Watchers:
         for row in self._rows[self._turn % turns :: turns]:
             for watcher in row:  # a status ends nobody
                 watcher.put_status(status)
+
+    def put_timeline(self, timeline: Timeline) -> None:
+        """Let those who asked for it know what comes, all of them at once: it is for now."""
+        for watcher in self._everybody():
+            watcher.put_timeline(timeline)
 
     def put_answer(self, answer: Applied | Refused) -> None:
         """Let everybody know what became of a signal."""

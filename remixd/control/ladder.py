@@ -214,7 +214,7 @@ def _may_pass_by(session: Session) -> bool:
 def is_apart(session: Session) -> bool:
     """Whether any of its decks plays stems by themselves that could be summed now: not beneath racks."""
     decks = session.desk.decks
-    if session.racks or not decks.is_settled:
+    if session.racks or session.stems.is_apart or not decks.is_settled:
         return False
     on_decks = (session.players.get(deck.loaded.key) for deck in decks.all if deck.loaded)
     return any(score and not score["summed"] and len(score["stems"]) > 1 for score in on_decks)
@@ -223,7 +223,7 @@ def is_apart(session: Session) -> bool:
 def _may_join(session: Session) -> bool:
     """Whether one file may play on any of its decks in the place of stems, and nobody would hear it."""
     desk = session.desk
-    return not session.racks and any(
+    return not (session.racks or session.stems.is_apart) and any(
         _plays_stems(session, deck) and desk.substitution.may_join(deck.index) for deck in desk.decks.all
     )
 

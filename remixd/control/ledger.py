@@ -55,12 +55,17 @@ class Ledger:
             told: the serial of the last report before the checkpoint.
             end: the sample from which on nothing was rendered: whatever had no sample acts there.
         """
+        orders = self.missing(told, end)
+        self._open = dict(orders)
+        self._done.clear()
+        return orders
+
+    def missing(self, told: int, end: int) -> dict[int, Order]:
+        """The same, for who only looks ahead: what is done stays so."""
         self.trim(told)
         orders = {command_id: order for _, command_id, order in self._done}
         for command_id, order in self._open.items():
             orders[command_id] = order if order.sample >= 0 else replace(order, sample=end)
-        self._open = dict(orders)
-        self._done.clear()
         return orders
 
 

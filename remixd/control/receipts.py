@@ -203,6 +203,14 @@ class Receipts:
         sent = self._sent.get(command_id)
         return sent.order if sent else None
 
+    def told_of(self, command_id: int) -> tuple[str, tuple[str, ...]]:
+        """Why a command that is not reported on yet was sent, and for which signals."""
+        sent = self._sent.get(command_id)
+        if sent is None:
+            return "", ()
+        signals = dict.fromkeys(receipt.signal_id for receipt in sent.receipts if receipt.signal_id)
+        return sent.because, tuple(signals)
+
     def take_back(self, kinds: Collection[int]) -> tuple[list[Order], list[str]]:
         """Answer nothing more for the commands of some kinds that still wait for their sample or mark.
 

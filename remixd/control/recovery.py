@@ -38,6 +38,7 @@ def request_of(session: Session, heir: Engine) -> dict[str, Any]:
         "mix": score["mix"],
         "lead_ns": score["lead_ns"],
         "sink": score["sink"],
+        "apart": score.get("apart", False),
         "racks": list(session.racks.values()),
     }
     checkpoint, packet = memory.checkpoints.read(), newest_packet(memory.ring)

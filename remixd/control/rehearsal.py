@@ -63,12 +63,12 @@ def planned(desk: Desk, signals: Sequence[Signal], bars: int) -> list[PlannedMov
         if due is not None:
             starts += 1
             audience.hear(due.sample / RATE_HZ, mix)
-            for move, _ in due.moves:
+            for move, frames in due.moves:
                 mix[move.dimension] = move.value
                 moves.append(
                     PlannedMove(
                         sample=due.sample, dimension=move.dimension, before=move.before, value=move.value,
-                        because=move.because,
+                        because=move.because, ramp_frames=frames,
                     )
                 )  # fmt: skip
             continue

@@ -39,6 +39,7 @@ from remixd._kernel.resume import resume
 from remixd._kernel.ring import PacketRing
 from remixd._kernel.sampler import Pattern
 from remixd._kernel.session import Session
+from remixd._kernel.shared import STEMS_FRAMES
 from remixd.control.provenance import wisdom_path
 from remixd.control.recording import QUANTUM, Recording, Segment
 from remixd.engine.patterns import make_pattern
@@ -149,11 +150,17 @@ class _Part:
         words: dict[str, Any] = {} if first is None else self._replay.words(first)
         if first is not None:
             self._shelved.add(int(first["key"]))
-        return Session(**words, start=int(score["start"]), mix=score["mix"])
+        return Session(**words, start=int(score["start"]), mix=score["mix"], apart=self._stems())
+
+    def _stems(self) -> PacketRing | None:
+        """Where its stems went, if they did: the mix is then added up in another order."""
+        if not self._replay.recording.score.get("apart", False):
+            return None
+        return PacketRing(bytearray(ring.size_bytes(2, STEMS_FRAMES)), 2, STEMS_FRAMES)
 
     def _restore(self) -> Session:
         segment = self._segment
-        session = Session()
+        session = Session(apart=self._stems())
         for key in segment.players:
             self._shelve(session, key)
         for key in segment.racks:

@@ -98,6 +98,12 @@ class Resequence:
         self._awaited = self._send(order, receipts)
         self._receipt = Receipt("") if receipts else self._receipt
 
+    @property
+    def to_come(self) -> list[Part]:
+        """The sections that are left, after the one that plays, or that a jump is on its way to."""
+        here = self._target if self._awaited and self._target else self._part
+        return [here, *self._left]
+
     def advance(self) -> None:
         """Post the next section shortly before the one that plays is over."""
         if self.over or self._awaited or not self._left:

@@ -145,6 +145,7 @@ def player_score(
         "vocals_limit_db": None if track.rights.vocals_solo else VOCALS_ABOVE_DB,
         "mashable": track.rights.mash_ups,
         "generated": track.rights.generated,
+        "separable": track.is_separable,
         "beats": beats.frames,
         "levels": beats.levels,
         "heard": beats.heard,
@@ -192,6 +193,7 @@ def session_score(
     is_directed: bool,
     block_frames: int,
     player: Mapping[str, Any] | None = None,
+    apart: bool = False,
 ) -> dict[str, Any]:
     """What a session needs.
 
@@ -201,8 +203,10 @@ def session_score(
         is_directed: whether nobody has a hand on the faders; then it is rendered longer ahead.
         block_frames: of a device.
         player: `player_score` of what plays at once on deck A; None for empty decks.
+        apart: whether its stems are handed out one by one.
     """
     return {
+        "apart": apart,
         "mix": [mix[name] for name in PLAYABLE],
         "start": 0,
         "player": player,

@@ -15,18 +15,24 @@ from remixd._kernel.ring import PacketEntry
 from remixd._kernel.shared import SessionMemory
 from remixd.audience.signal import Signal
 from remixd.control.action import DeckCommand
+from remixd.control.admission import Kind
 from remixd.control.command import Answer, Refused
 from remixd.control.decks import Deck, Loaded
-from remixd.control.desk import POSITION_ONE, Desk
+from remixd.control.desk import Desk
 from remixd.control.encoding import Taps
 from remixd.control.engine import Engine
 from remixd.control.fanout import Listeners, Watchers
 from remixd.control.journal import Journal
 from remixd.control.ledger import Ledger
+from remixd.control.metrics import Metrics
+from remixd.control.observing import Observer
 from remixd.control.order import bypass_of
+from remixd.control.parts import Parts, packet_of
+from remixd.control.sounding import Sounding
 from remixd.control.start import Start
-from remixd.control.streams import Listener, Packet, SessionStatus, Watcher
+from remixd.control.streams import Listener, SessionStatus, Watcher
 from remixd.control.telling import heard_now, racks_delay_s, status_of
+from remixd.control.timekeeping import Timekeeper
 from remixd.errors import RemixdError, Unavailable
 from remixd.track.package import Track
 from remixd.units import PACKET_FRAMES, RATE_HZ
@@ -48,7 +54,9 @@ class Session:
         racks: that of each rack, likewise (see `rack_score`).
         journal: where everything that shapes its sound is written down.
         degraded: what is done more cheaply for it, and why.
+        stems: these one by one.
         taps: its sound as it is encoded.
+        sounding: how long its signals take until they are heard.
     """
 
     def __init__(
@@ -78,15 +86,17 @@ class Session:
         self._hands = 0
         self._heard = -1
         self._reports_lost = 0
+        self._directed: PacketEntry | None = None
         self.degraded: dict[str, str] = {}
         self._listeners = Listeners()
         self.taps = Taps()
         self._watchers = Watchers()
+        self._timekeeper = Timekeeper()
         # No method of the session: one that refers to itself would keep its shared memory until the next
         # collection.
-        self._desk = Desk(
-            session_id, self._memory.commands, key, start, self._watchers.put_answer, self.journal
-        )
+        self.sounding = Sounding(self._watchers.put_answer)
+        self._desk = Desk(session_id, self._memory.commands, key, start, self.sounding.tell, self.journal)
+        self.stems = Parts(session_id, self._desk.decks, is_apart=bool(score.get("apart")))
 
     @property
     def has_output(self) -> bool:
@@ -113,6 +123,11 @@ class Session:
         """Who moves the mix: `hands-on` or `directed`."""
         return "directed" if self._desk.directing else "hands-on"
 
+    @property
+    def kind(self) -> Kind:
+        """Whether its stems may be summed in the spectrum, which is cheaper: not if they are handed out."""
+        return "summed" if self.mode == "directed" and not self.stems.is_apart else "apart"
+
     def status(self) -> SessionStatus:
         """How it stands now."""
         return SessionStatus(
@@ -124,6 +139,7 @@ class Session:
             device=self.device,
             mode=self.mode,
             degraded="; ".join(self.degraded.values()),
+            stems=self.stems.told,
             **status_of(self._desk),
         )
 
@@ -137,7 +153,9 @@ class Session:
         self.check_playing()
         self._hands += 1
         self.journal.hear(signals)
-        return self._desk.receive(signals)
+        answers = self._desk.receive(signals)
+        self.sounding.take(signals, answers, self.mode)
+        return answers
 
     def go_to(self, command: DeckCommand) -> Answer:
         """Go to a section that fans chose. The first answer."""
@@ -202,8 +220,10 @@ class Session:
         self._desk.loads.give_up(command, reason)
 
     def direct(self) -> None:
-        """Let the director decide what is due soon. Called often; does nothing hands-on."""
-        self._desk.direct()
+        """Let the director decide what is due soon. Called often; does nothing where no time passed."""
+        if self._desk.newest is not self._directed:
+            self._directed = self._desk.newest
+            self._desk.direct()
 
     def panic(self, panic_id: str) -> Answer:
         """Bring the artist's own mix back; see `Desk.panic`. Raises Unavailable too, without an engine."""
@@ -226,8 +246,10 @@ class Session:
     def take_sound(self, now_s: float) -> None:
         """Hand the packets rendered since the last call to the listeners, and the status to the watchers."""
         self._take_packets()
+        self.stems.take(self._memory.stems, self._desk.bar_beat)
         if self._watchers.want_status(now_s):
             self._watchers.put_status(self.status())
+        self._timekeeper.tend(self, self._watchers, now_s)
 
     def _take_packets(self) -> None:
         newest = self._ring.newest
@@ -239,6 +261,7 @@ class Session:
             if entry is not None:
                 self.journal.tick(entry.sample + PACKET_FRAMES)
                 self._desk.take_packet(entry)
+                self.sounding.take_packet(entry.sample, entry.due_ns)
                 self._hand_out(entry)
                 self._count_lost(entry.reports_lost)
         self._read = newest
@@ -252,17 +275,7 @@ class Session:
     def _hand_out(self, entry: PacketEntry) -> None:
         if not self._listeners:
             return
-        position_s = entry.position / POSITION_ONE / RATE_HZ
-        self._listeners.put(
-            Packet(
-                sequence=self._before + entry.sequence,
-                sample=entry.sample,
-                frames=PACKET_FRAMES,
-                pcm=entry.pcm,
-                position_s=position_s,
-                bar_beat=self._desk.bar_beat(position_s),
-            )
-        )
+        self._listeners.put(packet_of(entry, entry.pcm, self._before, self._desk.bar_beat))
 
     def listen(self) -> Listener:
         """Join the session's listeners: packets from now on. Close it when done."""
@@ -279,12 +292,14 @@ class Session:
         """A place in its song, musically; None where it has no beats."""
         return self._desk.bar_beat(position_s)
 
-    def watch(self, only: set[str] | None = None) -> Watcher:
+    def watch(self, only: set[str] | None = None, *, timeline: bool = False) -> Watcher:
         """Join the session's watchers: the status now, then every change. Close it when done.
 
         With `only`, it is told what became of these ids and no others; each leaves the set as it is told.
+        With `timeline` it is told what comes, too.
         """
-        watcher = self._watchers.join(self.status(), only)
+        watcher = self._watchers.join(self.status(), only, timeline=timeline)
+        self._timekeeper.welcome(watcher)
         if not self.playing:
             watcher.lose(f"session {self.id} is lost: its engine has died")
         return watcher
@@ -317,10 +332,28 @@ class Session:
         """Whether anybody hears it."""
         return bool(self.listeners_count) or self.has_output
 
+    def observe(self, observer: Observer) -> None:
+        """Have its signals and its slow listeners noted."""
+        self.sounding.observer = observer
+        self._listeners.on_gap = observer.metrics.skipped
+
+    def sample_queues(self, metrics: Metrics) -> None:
+        """Note how much waits in each of its queues."""
+        metrics.commands.observe(len(self._desk.receipts.orders))
+        for listener in self._listeners:
+            metrics.listener_s.observe(listener.waiting_frames / RATE_HZ)
+        for watcher in self._watchers:
+            metrics.watcher_depth.observe(watcher.waiting)
+
+    @property
+    def watchers_count(self) -> int:
+        """How many follow it."""
+        return len(self._watchers)
+
     @property
     def listeners_count(self) -> int:
         """How many hear it over the network."""
-        return len(self._listeners) + len(self.taps)
+        return len(self._listeners) + len(self.taps) + len(self.stems.listeners)
 
     @property
     def version(self) -> int:
@@ -352,6 +385,8 @@ class Session:
         memory = SessionMemory(engine.memory_path(self.key))
         self._take_packets()  # the last of the one before
         self._before += self._ring.newest
+        self.stems.take(self._memory.stems, self._desk.bar_beat)
+        self.stems.restart()
         self.engine, self._memory, self._ring = engine, memory, memory.ring
         self._read, self._heard, self._reports_lost = 0, -1, 0
         self._desk.receipts.move(memory.commands, told)
@@ -373,6 +408,7 @@ class Session:
         self.playing = False
         self.journal.end("the session was ended")
         self._listeners.close()
+        self.stems.listeners.close()
         self.taps.end()
         self._watchers.close()
 
@@ -382,5 +418,6 @@ class Session:
         self.journal.end(reason)
         self._desk.receipts.clear()
         self._listeners.lose(reason)
+        self.stems.lose(reason)
         self.taps.end(reason)
         self._watchers.lose(reason)

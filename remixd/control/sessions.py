@@ -28,6 +28,7 @@ from remixd.control.holding import Holding
 from remixd.control.journal import Journal
 from remixd.control.journals import Journals
 from remixd.control.kept_tastes import FILE as TASTES_FILE
+from remixd.control.observing import Observer
 from remixd.control.picking import Picking
 from remixd.control.presets import Pick
 from remixd.control.recovery import recover
@@ -61,6 +62,7 @@ class Sessions:
         audiences: what its fans have expressed, in all of them.
         picking: goes to presets, and saves them.
         encodings: what they sound like as Opus and FLAC.
+        admission: where a new session may go.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Sessions:
         caches: Caches | None = None,
         block_frames: int = BLOCK_FRAMES,
         journals: Journals | None = None,
+        observer: Observer | None = None,
     ) -> None:
         self._library = library
         self._sink = Sink.parse(sink)
@@ -81,13 +84,14 @@ class Sessions:
         self._recovering: set[asyncio.Task[None]] = set()
         self._caches = caches or Caches(library.path)
         self._journals = journals
+        self._observer = observer or Observer()
         self.audiences = Audiences(self.all, library.path / TASTES_FILE, journals)
         self._sessions: dict[str, Session] = {}
         papers = Papers()
         self._holding = Holding(self._caches, papers)
         self.picking = Picking(self._holding)
         self._choosing = Choosing(library.get, self._expect, self.pick)
-        self._admission = Admission()
+        self.admission = Admission()
         self._grooving = Grooving()
         self.encodings = Encodings()
         self._generation = count(1)
@@ -123,6 +127,7 @@ class Sessions:
         presets: Mapping[str, float] | None = None,
         arc: Arc = (),
         exploring: bool | None = None,
+        apart: bool = False,
         name: str | None = None,
     ) -> Session:
         """Start a track from its beginning, or a session of empty decks.
@@ -134,6 +139,7 @@ class Sessions:
             presets: those that it starts from, and their weights; the artist's own mix if None.
             arc: how lively a directed session is to be over time.
             exploring: whether a directed session may try things out; None for yes.
+            apart: whether its stems are handed out one by one, too; that takes more of an engine.
             name: for its id; if there is such a session already, that one is it. None for a new name.
 
         Raises NotFound for an unknown track or preset, InvalidInput for an unknown sink, a broken package, or
@@ -151,6 +157,7 @@ class Sessions:
             is_directed=directed,
             arc=arc,
             exploring=exploring,
+            apart=apart,
         )
         making = asyncio.ensure_future(self._create(session_id, start))
         try:
@@ -187,17 +194,12 @@ class Sessions:
 
     async def _play(self, session_id: str, start: Start, lease: Lease | None) -> Session:
         paced = (start.sink.kind, start.sink.name) != ("null", "fast")
-        kind: Kind = "summed" if start.is_directed else "apart"
-        async with self._admission.place(
-            self._supervisor.engines, kind, self._kinds(), paced=paced
-        ) as engine:
+        place = self.admission.place(self._supervisor.engines, start.kind, self._kinds(), paced=paced)
+        async with place as engine:
             return await self._play_on(engine, session_id, start, lease)
 
     def _kinds(self) -> dict[int, Kind]:
-        return {
-            session.key: "summed" if session.mode == "directed" else "apart"
-            for session in self._sessions.values()
-        }
+        return {session.key: session.kind for session in self._sessions.values()}
 
     async def _play_on(self, engine: Engine, session_id: str, start: Start, lease: Lease | None) -> Session:
         slot = self._reserve_slot(engine)
@@ -205,11 +207,11 @@ class Sessions:
             key = next(self._generation) * SESSIONS_MAX + slot
             player = None
             if start.track and lease:  # what a session begins with starts over at its end
-                summed = start.is_directed
+                summed = start.kind == "summed"
                 player = player_score(start.track, lease.paths, key=FIRST_PLAYER, loop=True, summed=summed)
             score = session_score(
                 start.mix, start.sink, is_directed=start.is_directed, block_frames=self._block_frames,
-                player=player,
+                player=player, apart=start.apart,
             )  # fmt: skip
             playing = await engine.ask(op="play", key=key, memory=str(engine.memory_path(key)), **score)
             journal = await self._journals.begin(session_id, key, score) if self._journals else Journal()
@@ -220,7 +222,9 @@ class Sessions:
                 await engine.ask(op="leave", key=key)
                 raise Unavailable(f"the engine's sound cannot be reached: {error}") from None
             session.latency_s = playing["latency_s"]
+            session.observe(self._observer)
             self._sessions[session.id] = session
+            self._observer.metrics.created.inc()
         finally:
             self._reserved.discard(slot)
         return session
@@ -245,7 +249,9 @@ class Sessions:
     def receive(self, session: Session, signals: Sequence[Signal]) -> list[Answer]:
         """Take a batch of signals: see `Session.receive`; choices bring other sounds of the same music."""
         self.audiences.welcome(session, signals)
-        return self._choosing.answers_to(signals, session)
+        answers = self._choosing.answers_to(signals, session)
+        self._observer.metrics.answered(answers)
+        return answers
 
     def pick(self, session: Session, pick: Pick) -> Answer:
         """Go to other presets. The first answer; the second is told to the session's watchers.
@@ -268,7 +274,7 @@ class Sessions:
             if not session.awaits(command):
                 await self._caches.release(lease)
                 raise Unavailable("another command took its place")
-            summed = session.mode == "directed"
+            summed = session.kind == "summed"
             ready = await self._holding.make_ready(session, track, lease=lease, loop=loop, summed=summed)
             session.load(command, ready)
             self.picking.follow(session, command.deck)
@@ -323,6 +329,7 @@ class Sessions:
         if self._journals:
             session.keep(await self._journals.go_on(session.id))
         log.info("session %s is adopted", session.id)
+        session.observe(self._observer)
         self._sessions[session.id] = session
         await self.picking.adopt(session)
         self._generation = count(max(key // SESSIONS_MAX, next(self._generation)) + 1)
@@ -344,6 +351,7 @@ class Sessions:
 
     def _inherit(self, dead: Engine, how: str, heir: Engine | None) -> None:
         """Have another engine go on with what one played that died, and with what it was to inherit."""
+        self._observer.metrics.deaths.inc()
         family = [dead, *(engine for engine, heir_of in self._heirs.items() if heir_of is dead)]
         if heir is None:
             for session in self._of(family):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from remixd.audience.arc import Arc
+from remixd.control.admission import Kind
 from remixd.control.command import Clamp, lower
 from remixd.control.decks import OPEN
 from remixd.control.preset_plugins import with_plugins
@@ -68,6 +69,7 @@ class Start:
         notes: what else of the presets is not as they have it, in sentences.
         arc: how lively a directed session is to be over time; none: as its fans wish.
         exploring: whether a directed session may try out what the fans might like.
+        apart: whether its stems are handed out one by one.
     """
 
     track: Track | None
@@ -79,6 +81,12 @@ class Start:
     notes: tuple[str, ...] = ()
     arc: Arc = ()
     exploring: bool = True
+    apart: bool = False
+
+    @property
+    def kind(self) -> Kind:
+        """Whether its stems may be summed in the spectrum, as they are where nobody has a hand on them."""
+        return "summed" if self.is_directed and not self.apart else "apart"
 
     @property
     def explores(self) -> bool:
@@ -88,18 +96,20 @@ class Start:
     @classmethod
     def of(
         cls, track: Track | None, of: Blend, sink: Sink, *, is_directed: bool, arc: Arc = (),
-        exploring: bool | None = None,
+        exploring: bool | None = None, apart: bool = False,
     ) -> Start:  # fmt: skip
         """Start a track, or empty decks, from a blend of presets.
 
-        Raises InvalidInput if there is nothing to direct, or the presets must not be used on the track;
-        Unsupported if they need a plug-in that is not there.
+        Raises InvalidInput if there is nothing to direct, the presets must not be used on the track, or its
+        stems not be handed out; Unsupported if they need a plug-in that is not there.
         """
         for name, given in (("arc", bool(arc)), ("exploring", exploring is not None)):
             if given and not is_directed:
                 raise InvalidInput(f"{name} is for a directed session", field=name)
         if track is None and is_directed:
             raise InvalidInput("a directed session needs a track", field="track")
+        if track and apart:
+            track.check_separable()
         if track and (objection := of.objection(track.roles, track.analysis.bpm)):
             raise InvalidInput(objection, field="preset")
         of, notes = with_plugins(of)
@@ -108,4 +118,5 @@ class Start:
         return cls(
             track=track, sink=sink, is_directed=is_directed, blend=of, mix=there.mix, clamps=there.clamps,
             notes=(*of.left_out, *notes), arc=arc, exploring=exploring is not False,
+            apart=apart,
         )  # fmt: skip

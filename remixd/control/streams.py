@@ -15,6 +15,7 @@ from typing import Final
 
 from remixd.audience.told import CrowdTold
 from remixd.control.command import Answer, Applied, Clamp, Refused
+from remixd.control.timeline import Timeline
 from remixd.errors import Unavailable
 from remixd.units import OFF_DB, StemRole
 
@@ -23,6 +24,9 @@ SILENT_LUFS: Final = -120.0
 
 WAITING_FRAMES_MAX: Final = 24_000
 """Sound that waits for one listener: half a second."""
+
+PAIRS: Final = ("drums", "bass", "other", "vocals", "generated")
+"""The pairs of channels in which stems are handed out, in order."""
 
 ANSWERS_MAX: Final = 1024
 """Answers that wait for one watcher."""
@@ -35,7 +39,8 @@ class Packet:
     Attributes:
         sequence: counts the session's packets, from 1; of joined ones, that of the first.
         sample: of its first frame, on the session clock.
-        pcm: little-endian float32, interleaved stereo, `frames` long; empty where it is encoded.
+        pcm: little-endian float32, interleaved stereo, `frames` long; of stems, pairs of channels in the
+            order of PAIRS; empty where it is encoded.
         encoded: else the codec's packets, one after another.
         position_s: where in the song its first frame is.
         bar_beat: the same, musically; None where the song has no beats.
@@ -130,6 +135,7 @@ class SessionStatus:
         fans: how many have a live ballot.
         alarms: suspected brigading and the like, in words.
         crowd: of a directed session; for the DJ alone.
+        stems: how they are handed out one by one; empty if they are not.
     """
 
     session: str
@@ -169,6 +175,7 @@ class SessionStatus:
     fans: int = 0
     alarms: tuple[str, ...] = ()
     crowd: CrowdTold | None = None
+    stems: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,19 +192,22 @@ class Missed:
     answers: int
 
 
-Event = SessionStatus | Answer | Applied | Refused | Lost | Missed
+Event = SessionStatus | Answer | Applied | Refused | Lost | Missed | Timeline
 """What a watcher is told; first answers only where its own commands are answered."""
 
 
 class Listener:
     """One listener's packets, from the moment it joined on; iterate to get them.
 
-    `leave` is called when it is closed. Iteration ends when the session is deleted or `close` is called, and
-    raises Unavailable when its engine is lost.
+    `leave` is called when it is closed, `on_gap` with the frames that were skipped. Iteration ends when the
+    session is deleted or `close` is called, and raises Unavailable when its engine is lost.
     """
 
-    def __init__(self, leave: Callable[[Listener], None]) -> None:
+    def __init__(
+        self, leave: Callable[[Listener], None], on_gap: Callable[[int], None] = lambda _: None
+    ) -> None:
         self._leave = leave
+        self._on_gap = on_gap
         self._packets: deque[Packet] = deque()
         self._waiting_frames = 0
         self._next_sample: int | None = None
@@ -215,6 +225,11 @@ class Listener:
         self._packets.append(packet)
         self._waiting_frames += packet.frames
         self._arrived.set()
+
+    @property
+    def waiting_frames(self) -> int:
+        """Sound that it has not taken yet."""
+        return self._waiting_frames
 
     def close(self) -> None:
         """End the iteration, once what waits is taken."""
@@ -244,22 +259,31 @@ class Listener:
         self._next_sample = packet.sample + packet.frames
         if skipped <= 0:  # an encoder that begins anew repeats its delay
             return packet
+        self._on_gap(skipped)
         return replace(packet, skipped_frames=skipped)
 
 
 class Watcher:
     """One watcher's events, from the moment it joined on; iterate to get them.
 
-    Statuses coalesce: only the newest waits. Answers are kept, up to `ANSWERS_MAX`; beyond that the oldest
-    go, and how many is told first of all. Iteration ends when the session is deleted, `close` is called, or
-    after `Lost`.
+    Statuses coalesce: only the newest waits, and so of timelines. Answers are kept, up to `ANSWERS_MAX`;
+    beyond that the oldest go, and how many is told first of all. Iteration ends when the session is deleted,
+    `close` is called, or after `Lost`.
 
-    `only`, if there is one, holds the ids that it is told of; each leaves it as it is told.
+    `only`, if there is one, holds the ids that it is told of; each leaves it as it is told. `timeline` says
+    whether it is told timelines.
     """
 
     def __init__(
-        self, status: SessionStatus, leave: Callable[[Watcher], None], only: set[str] | None = None
+        self,
+        status: SessionStatus,
+        leave: Callable[[Watcher], None],
+        only: set[str] | None = None,
+        *,
+        timeline: bool = False,
     ) -> None:
+        self.wants_timeline = timeline
+        self._timeline: Timeline | None = None
         self._leave = leave
         self._only = only
         self._ends_when_told = False
@@ -274,6 +298,12 @@ class Watcher:
         """Let this status take the place of one that still waits."""
         if not self._ended:
             self._status = status
+            self._arrived.set()
+
+    def put_timeline(self, timeline: Timeline) -> None:
+        """Let this timeline take the place of one that still waits, if any is wanted."""
+        if self.wants_timeline and not self._ended:
+            self._timeline = timeline
             self._arrived.set()
 
     def put_answer(self, answer: Applied | Refused) -> None:
@@ -298,6 +328,11 @@ class Watcher:
         while len(self._answers) > ANSWERS_MAX // 4 and not self._ended:
             self._taken.clear()
             await self._taken.wait()
+
+    @property
+    def waiting(self) -> int:
+        """Answers that it has not taken yet."""
+        return len(self._answers)
 
     def end_when_told(self) -> None:
         """End once everything in `only` is told."""
@@ -343,6 +378,9 @@ class Watcher:
                 return self._answers.popleft()
             if self._ended:
                 raise StopAsyncIteration
+            if self._timeline is not None:
+                timeline, self._timeline = self._timeline, None
+                return timeline
             if self._status is not None:
                 status, self._status = self._status, None
                 return status

@@ -18,6 +18,7 @@ from remixd.control.meeting import check_mash_up, entry_of, fitting, is_in_beat,
 from remixd.control.order import Order
 from remixd.control.receipts import Receipt, Receipts
 from remixd.control.resequencing import Resequence
+from remixd.director.sections import Part
 from remixd.director.transitions import Rule, check_how
 from remixd.errors import Exhausted, InvalidInput
 from remixd.mix import WHENS, When
@@ -225,6 +226,19 @@ class Transitions:
                 return frame
         wish.aim = 0
         return None
+
+    @property
+    def planned(self) -> tuple[int, str, str] | None:
+        """The bridge that is to begin: the sample, as far as that is known, into which deck, and how."""
+        wish = self._wish
+        if wish is None or not wish.aim:
+            return None
+        return wish.aim, wish.entering.name, wish.rule.how if wish.rule else wish.command.action.name or "mix"
+
+    def sections_after(self, deck: Deck) -> list[Part]:
+        """The sections that a deck is to play in turn, from the one that it is in, or goes to next."""
+        within = self._within.get(deck.index)
+        return within.to_come if within and not within.over else []
 
     # Another daemon
 

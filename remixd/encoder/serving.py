@@ -27,6 +27,8 @@ ALIVE_S: Final = 0.5
 PIPE_BYTES: Final = 1 << 20
 """What may wait for control: a third of a second of FLAC for 20 sessions."""
 READ_BYTES: Final = 1 << 16
+NICENESS: Final = -5
+"""Where it may: what is heard goes before what computes, and behind what renders."""
 
 
 class Server:
@@ -76,6 +78,8 @@ def run(commands_fd: int = 0, packets_fd: int = 1) -> int:
     """Serve until the commands end; the exit status."""
     with contextlib.suppress(OSError):
         fcntl.fcntl(packets_fd, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
     gc.freeze()
     server, waiting, alive_s = Server(), b"", 0.0
     try:

@@ -123,6 +123,17 @@ class Hosts:
         mean, worst, late = zip(*(running.host.load() for running in self._all), strict=True)
         return max(mean), max(worst), sum(late)
 
+    def tallies(self) -> dict[str, tuple[list[int], int]]:
+        """As `Host.tallies`, of both together."""
+        both = [running.host.tallies() for running in self._all]
+        return {
+            name: (
+                [sum(counts) for counts in zip(*(each[name][0] for each in both), strict=True)],
+                sum(each[name][1] for each in both),
+            )
+            for name in both[0]
+        }
+
     def costs(self) -> dict[int, float]:
         """As `Host.costs`, of both."""
         return {key: cost for running in self._all for key, cost in running.host.costs().items()}

@@ -44,6 +44,7 @@ class Players:
             )
         }
         words["generated"] = score.get("generated", True)  # journals of before do not say
+        words["separable"] = score.get("separable", False)
         stems = [self.open(Path(each["path"])) for each in score["stems"]]
         return {"stems": stems, "roles": [int(each["role"]) for each in score["stems"]], **words}
 

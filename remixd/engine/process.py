@@ -125,6 +125,8 @@ class Engine:
                 return {}
             case "measure":
                 return self._measure()
+            case "tallies":
+                return dict(self._hosts.tallies())
             case "play":
                 return self._play(request)
             case "resume":
@@ -174,10 +176,11 @@ class Engine:
         path = Path(request["memory"])
         player = request["player"]
         words = self._players.read(player) if player is not None else {}
-        memory = SessionMemory(path, create=True)
+        memory = SessionMemory(path, create=True, apart=bool(request.get("apart")))
         try:
             playing = session.Session(
                 **words,
+                apart=memory.stems,
                 start=int(request["start"]),
                 mix=request["mix"],
                 reports=memory.reports,
@@ -185,7 +188,8 @@ class Engine:
                 key=int(request["key"]),
             )
             missing = self._lay_racks(playing, request)
-            locked = all([playing.lock_memory(), memory.ring.lock_memory()])
+            rings = [memory.ring, *([memory.stems] if memory.stems else [])]
+            locked = all([playing.lock_memory(), *(ring.lock_memory() for ring in rings)])
             playing.touch_ahead(AHEAD_FRAMES)
             output = self._output(request["sink"], playing, memory, int(request["lead_ns"]))
         except BaseException:
@@ -200,9 +204,11 @@ class Engine:
         """Go on with a session of an engine that died, from what it left in shared memory."""
         path = Path(request["memory"])
         players = [Player(**self._players.read(score), key=int(score["key"])) for score in request["players"]]
-        before, memory = SessionMemory(Path(request["before"])), SessionMemory(path, create=True)
+        before = SessionMemory(Path(request["before"]))
+        memory = SessionMemory(path, create=True, apart=bool(request.get("apart")))
         try:
             playing = session.Session(
+                apart=memory.stems,
                 mix=request["mix"],
                 reports=memory.reports,
                 checkpoints=memory.checkpoints,

@@ -107,6 +107,11 @@ class Library:
         with self._errors(), self._mutex:
             return search.of(read_rows(self._db))
 
+    def count(self) -> int:
+        """How many tracks there are."""
+        with self._errors():
+            return int(self._db.execute("SELECT count(*) FROM tracks").fetchone()[0])
+
     def get(self, track_id: str) -> Track:
         """Read one package. Raises NotFound with the nearest id."""
         folder = track_folder(self.path, track_id)

@@ -148,6 +148,20 @@ class Track:
             )
 
     @property
+    def is_separable(self) -> bool:
+        """Whether its rights let its stems be handed out one by one: vocals among them are then isolated."""
+        return self.rights.export != "no" and (self.rights.vocals_solo or "vocals" not in self.roles)
+
+    def check_separable(self) -> None:
+        """Raise InvalidInput, naming the right, where its stems may not be handed out."""
+        self.check_export()
+        if not self.is_separable:
+            raise InvalidInput(
+                f"the rights of {self.title} do not let its vocals be heard alone (vocals_solo): stems are "
+                "not handed out one by one", field="stems",
+            )  # fmt: skip
+
+    @property
     def playing_stems(self) -> tuple[Stem, ...]:
         """The stems that are part of the mix, in the package's order; alternates left out."""
         return tuple(stem for stem in self.stems if stem.plays)

@@ -19,7 +19,7 @@ from remixd.v1 import audience_pb2, sessions_pb2, tracks_pb2
 
 
 def build(service):
-    return Server(service.shelf, service.sessions, service.import_path)
+    return Server(service.shelf, service.sessions, service.import_path, service.take_census)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "example.org"])  # noqa: S104
@@ -90,10 +90,8 @@ def test_reflection_names_the_services(channel):
     [answer] = stub.ServerReflectionInfo(iter([asked]))
     names = {found.name for found in answer.list_services_response.service}
     assert {*SERVICES, "grpc.health.v1.Health"} <= names
-    assert (
-        tuple(f"remixd.v1.{name}" for name in ("Tracks", "Sessions", "Audience", "Console", "Presets"))
-        == SERVICES
-    )
+    ours = ("Tracks", "Sessions", "Audience", "Console", "Presets", "Stats")
+    assert tuple(f"remixd.v1.{name}" for name in ours) == SERVICES
 
 
 def test_stopping_ends_every_stream_with_a_status_and_no_reset(service, sessions):

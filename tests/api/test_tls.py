@@ -93,7 +93,11 @@ def test_beyond_this_machine_both_certificates_and_tokens_are_needed(service, tm
 
     async def start():
         server = Server(
-            service.shelf, service.sessions, service.import_path, settings=Settings(tls=tls, auth=auth)
+            service.shelf,
+            service.sessions,
+            service.import_path,
+            service.take_census,
+            settings=Settings(tls=tls, auth=auth),
         )
         try:
             await server.start(Address("0.0.0.0", 0))  # noqa: S104 - what is refused

@@ -28,6 +28,7 @@ from remixd.client import (
     Signal,
     SignalStream,
     Stream,
+    Timeline,
     TrackSummary,
 )
 
@@ -42,6 +43,8 @@ def tell(event: Event) -> str:
             return event.reason
         case Missed():
             return f"{event.answers} missed"
+        case Timeline():
+            return f"{len(event.beats)} beats from {event.bar}:{event.beat} on"
         case Reconnected():
             return f"away for {event.seconds:.1f} s"
 

@@ -187,3 +187,23 @@ async def test_a_swap_to_summed_stems_is_the_same_music(sessions: Sessions, shel
     async for packet in listener:
         pcm = np.frombuffer(packet.pcm, dtype=np.float32).reshape(-1, 2)
         np.testing.assert_allclose(pcm, whole[packet.sample : packet.sample + 480], atol=2e-6)
+
+
+async def test_a_session_whose_stems_are_handed_out_keeps_them_apart(
+    sessions: Sessions, shelf, monkeypatch
+) -> None:
+    shelf.add("song-00000001", {"drums": SONG["drums"], "bass": SONG["bass"]})
+    session = await sessions.create("song-00000001", directed=True, apart=True)
+    listener = session.stems.join()
+    climbing = Climbing(sessions, monkeypatch)
+    for _ in range(6):
+        await climbing.feel(0.95, 0.75)
+        await settle()
+    assert summed(session) == [False]
+    assert "summed" not in session.status().degraded
+    assert "one file" not in session.status().degraded
+    packets = [await anext(listener) for _ in range(20)]
+    pcm = np.frombuffer(packets[-1].pcm, "<f4").reshape(-1, 5, 2)
+    assert pcm[:, :2].any()
+    assert not pcm[:, 2:].any()
+    listener.close()

@@ -68,6 +68,16 @@ def test_a_session_that_another_engine_went_on_with_is_replayed_across_the_crash
     np.testing.assert_array_equal(take.replayed(block), heard)
 
 
+def test_a_session_whose_stems_were_handed_out_is_replayed_bit_for_bit(
+    songs: list[dict[str, Any]], folder: Path
+) -> None:
+    take = Take(
+        folder, {**session_score({**songs[0], "separable": True}), "apart": True}, Journal(folder / "unused")
+    )
+    heard = perform(take, 11, 60_000, [480, 1000], 40, [songs[1]], [30_000])
+    np.testing.assert_array_equal(take.replayed(128), heard)
+
+
 def test_a_journal_whose_records_were_changed_is_played_or_told_never_a_crash(
     songs: list[dict[str, Any]], folder: Path
 ) -> None:

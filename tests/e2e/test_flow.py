@@ -19,7 +19,9 @@ from remixd.audience.audience import Audience
 from remixd.audience.taste import Tastes
 from remixd.client import Applied, AsyncClient, Session
 from remixd.config import Address
+from remixd.control.census import Censuses
 from remixd.control.ingest import import_path
+from remixd.control.metrics import Metrics
 from remixd.control.receipts import Receipts
 from remixd.control.sessions import Sessions
 from remixd.control.streams import Watcher
@@ -74,7 +76,7 @@ async def client(library: Path, runtime: Path) -> AsyncIterator[AsyncClient]:
     await supervisor.start()
     with Library(library) as opened:
         sessions = Sessions(opened, supervisor)
-        server = Server(opened, sessions, import_path)
+        server = Server(opened, sessions, import_path, Censuses(sessions, supervisor, opened, Metrics()).take)
         address = await server.start(Address("127.0.0.1", 0))
         async with AsyncClient(str(address)) as opened_client:
             yield opened_client

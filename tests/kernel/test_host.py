@@ -187,3 +187,21 @@ def test_a_longer_lead_renders_further_ahead_without_a_gap(running: Running) -> 
     wait_for(lambda: ahead_ns() > 150_000_000)
     samples = [packet.sample for at in range(ring.oldest, ring.newest + 1) if (packet := ring.read(at))]
     assert np.diff(samples).tolist() == [480] * (len(samples) - 1)
+
+
+def test_every_packet_of_a_paced_session_is_tallied_by_what_it_took_and_how_late_it_was(
+    running: Running,
+) -> None:
+    player = running.add(256, noise(48_000))
+    free = running.add(257, noise(48_000), paced=False)
+    wait_for(lambda: player.ring.newest >= 20 and free.ring.newest >= 20)
+    running.host.leave(256)
+    assert running.host.wait_until_free(256)
+    tallies = running.host.tallies()
+    for counts, total in tallies.values():
+        assert sum(counts) == player.ring.newest
+        assert total >= 0
+    counts, total = tallies["costs"]
+    least = sum(count * (2 ** (k - 1) if k else 0) for k, count in enumerate(counts))
+    most = sum(count * 2**k for k, count in enumerate(counts))
+    assert least <= total <= most

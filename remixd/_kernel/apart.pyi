@@ -1,0 +1,3 @@
+from typing import Final
+
+PAIRS_COUNT: Final[int]

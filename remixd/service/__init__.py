@@ -1,0 +1,1 @@
+"""What a service manager needs to run the daemon: files, no code."""
