@@ -78,6 +78,7 @@ devices
 plugins scan
 plugins list
 doctor
+doctor --realtime
 systemd
 session delete SESSION
 track delete TRACK --yes
