@@ -6,9 +6,10 @@ SYSTEM_PACKAGES := build-essential libfftw3-dev pkg-config portaudio19-dev pytho
 TEST_PACKAGES := jackd2 libjack-jackd2-0 zam-plugins
 KERNEL := $(wildcard ext/*.pyx remixd/_kernel/*.pxd)
 PROTOS := $(wildcard proto/remixd/v1/*.proto)
+QUICK ?= --quick
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test setup build lint bench-tables checked memory soak dist annotate clean
+.PHONY: run test setup build lint bench-tables bench-record bench-check checked memory soak dist annotate clean
 
 run: build  ## make the demo song, import it, and serve it
 	@$(BIN)/remixd demo build/demo
@@ -42,6 +43,15 @@ bench-tables: .make/bench  ## build/bench/: remixd beside other stretchers, in M
 	for name in kernel quality; do \
 	  $(BIN)/remixd bench $$name --json build/bench/$$name.json --tables build/bench/$$name.md \
 	    --plots build/bench || exit; done
+
+bench-record: .make/bench  ## build/bench/history/: every bench (QUICK= for the long forms), beside the last run
+	@mkdir -p build/bench
+	$(BIN)/remixd bench all $(QUICK) --json build/bench/all.json >build/bench/all.txt || test $$? = 1
+	$(BIN)/remixd bench record build/bench/all.json --history build/bench/history
+	$(BIN)/remixd bench report build/bench/all.json -o build/bench/report.html
+
+bench-check: .make/bench  ## the ratios that may not get worse, each to what runs beside it: never seconds
+	$(BIN)/remixd bench check
 
 checked: build  ## the kernel's tests on a kernel with bounds checks, then the ordinary kernel again
 	REMIXD_CHECKED=1 $(BIN)/python setup.py -q build_ext --inplace --force --build-temp build/checked

@@ -41,7 +41,7 @@ WINDOW_S: Final = 0.07
 RIGHT: Final = 0.9
 """Beat F from which a song counts as right, where the confidence is asked whether it knew."""
 EXACT: Final = ("exact, from the MIDI file", "LMMS project head")
-SONGS_QUICK: Final = 2
+SONGS_QUICK: Final = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

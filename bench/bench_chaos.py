@@ -30,12 +30,12 @@ from .runner import Task
 from .songs import make_music
 
 KILLS: Final = 50
-KILLS_QUICK: Final = 5
+KILLS_QUICK: Final = 2
 SESSIONS: Final = 4
 SIGNALS_A_SECOND: Final = 10
 CROWD: Final = 100
 CROWD_KILLS: Final = 10
-CROWD_KILLS_QUICK: Final = 2
+CROWD_KILLS_QUICK: Final = 1
 BETWEEN_S: Final = 2.5
 PATIENCE_S: Final = 30.0
 SONG_S: Final = 20.0

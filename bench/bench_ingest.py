@@ -22,6 +22,7 @@ from typing import Final
 import numpy as np
 
 from remixd.config import ONE_THREAD
+from remixd.demo import Song
 from remixd.demo.folder import write_song
 from remixd.errors import RemixdError
 
@@ -29,7 +30,8 @@ from .results import Limit
 from .runner import Task
 
 SONG_S: Final = 180.0
-SONG_QUICK_S: Final = 20.0
+SONG_QUICK_S: Final = 10.0
+SECTIONS_QUICK: Final = ("verse",)
 STEMS: Final = ("drums", "bass", "other", "vocals.en")
 ROUNDS: Final = 3
 RATE_HZ: Final = 48_000
@@ -53,7 +55,8 @@ def run(task: Task) -> None:
     task.settings(song_s=song_s, rounds=rounds, stems=len(STEMS), rate_hz=RATE_HZ)
     with tempfile.TemporaryDirectory(prefix="remixd-bench-") as folder:
         task.tell("making the songs")
-        songs = make_songs(Path(folder) / "songs", song_s)
+        demo = Song(sections=SECTIONS_QUICK) if task.quick else Song()
+        songs = make_songs(Path(folder) / "songs", song_s, demo)
         for name, song in songs.items():
             task.tell(f"{name}, {rounds} times")
             _measure(
@@ -81,9 +84,9 @@ def _measure(task: Task, name: str, song: Path, song_s: float, libraries: list[P
     )  # fmt: skip
 
 
-def make_songs(folder: Path, seconds: float) -> dict[str, Path]:
+def make_songs(folder: Path, seconds: float, demo: Song) -> dict[str, Path]:
     """The demo song looped to a length, as a folder of stems without an analysis, and its mix as one file."""
-    whole = write_song(folder / "demo")
+    whole = write_song(folder / "demo", demo)
     stems, mix = folder / "stems", folder / "mix.wav"
     stems.mkdir()
     total = np.zeros((round(seconds * RATE_HZ), 2))
@@ -115,9 +118,14 @@ def worker(*arguments: object) -> Cost:
         reader = threading.Thread(target=lines.extend, args=(process.stdout,))
         reader.start()
         peak_mb = 0.0
-        while reader.is_alive():
-            peak_mb = max(peak_mb, _high_water_mb(process.pid))
-            reader.join(_LOOK_S)
+        try:
+            while reader.is_alive():
+                peak_mb = max(peak_mb, _high_water_mb(process.pid))
+                reader.join(_LOOK_S)
+        except BaseException:  # whoever is interrupted does not wait for it
+            process.kill()
+            reader.join()
+            raise
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     said = json.loads(lines[-1]) if lines else {}

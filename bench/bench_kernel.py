@@ -33,7 +33,7 @@ from .songs import Audio, make_music
 BLOCKS: Final = (64, 128, 512)
 SONG_S: Final = 10.0
 ROUNDS: Final = 20
-ROUNDS_QUICK: Final = 3
+ROUNDS_QUICK: Final = 5
 SOFT: Final = 0.1
 LOUD: Final = 0.5
 

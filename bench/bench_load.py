@@ -37,19 +37,22 @@ from .songs import make_music
 
 FANS_LEAST: Final = 20
 FANS_MOST: Final = 60
+FANS_MOST_QUICK: Final = 20
 FANS_STEP: Final = 4
 FILL: Final = 0.8
 LOAD_S: Final = 300.0
-LOAD_QUICK_S: Final = 10.0
+LOAD_QUICK_S: Final = 5.0
 SETTLE_S: Final = 2.0
 LOOK_S: Final = 4.0
 IDLE_S: Final = 20.0
-IDLE_WINDOW_S: Final = 4.0
+IDLE_QUICK_S: Final = 4.0
+IDLE_WINDOW_S: Final = 2.0
 CALL_EVERY_S: Final = 0.02
 QUIET_S: Final = 20.0
 WATCHERS: Final = 500
 WATCHED_SESSIONS: Final = 8
 WATCHED_S: Final = 6.0
+WATCHED_QUICK_S: Final = 1.5
 WATCHED_PAIRS: Final = 6
 SONG_S: Final = 20.0
 LATE_MS: Final = 20.0
@@ -78,8 +81,9 @@ def run(task: Task) -> None:
         capacity_cores=capacity,
     )
     with running_daemon(make_music(SONG_S)) as daemon, Nothing() as nothing:
-        task.tell(f"idle for {IDLE_S:g} s")
-        _measure_idle(task, daemon)
+        idle_s = IDLE_QUICK_S if task.quick else IDLE_S
+        task.tell(f"idle for {idle_s:g} s")
+        _measure_idle(task, daemon, idle_s)
         with Fans(daemon.address, nothing.address, daemon.track) as fans:
             count = _fill(task, daemon, nothing, fans, capacity)
             task.tell(f"{count} fans for {load_s:g} s")
@@ -124,10 +128,10 @@ def _spent_s(pids: Iterable[int]) -> float:
     return sum(cpu_s(pid) for pid in pids)
 
 
-def _measure_idle(task: Task, daemon: Daemon) -> None:
+def _measure_idle(task: Task, daemon: Daemon, idle_s: float) -> None:
     pids = _named(daemon)
     shares: dict[str, list[float]] = {name: [] for name in pids}
-    for _ in range(round(IDLE_S / IDLE_WINDOW_S)):
+    for _ in range(round(idle_s / IDLE_WINDOW_S)):
         before, began = {name: cpu_s(pid) for name, pid in pids.items()}, time.monotonic()
         time.sleep(IDLE_WINDOW_S)
         for name, pid in pids.items():
@@ -142,15 +146,16 @@ def _fill(task: Task, daemon: Daemon, nothing: Nothing, fans: Fans, capacity: fl
     """Let fans come until there is no room for more; how many there are."""
     fans.add(FANS_LEAST)
     count = FANS_LEAST
-    while True:
+    most = FANS_MOST_QUICK if task.quick else FANS_MOST
+    while count < most:
         time.sleep(SETTLE_S)
         pids = [*_children(daemon.pid), nothing.pid, fans.pid]
         before_s, began = _spent_s(pids), time.monotonic()
         time.sleep(LOOK_S)
         taken = (_spent_s(pids) - before_s) / (time.monotonic() - began)
         task.tell(f"{count} fans take {taken:.2f} of {capacity:.2f} cores")
-        more = min(FANS_STEP, FANS_MOST - count)
-        if more <= 0 or taken * (count + more) / count > FILL * capacity:
+        more = min(FANS_STEP, most - count)
+        if taken * (count + more) / count > FILL * capacity:
             return count
         try:
             fans.add(more)
@@ -158,6 +163,7 @@ def _fill(task: Task, daemon: Daemon, nothing: Nothing, fans: Fans, capacity: fl
             task.skip("more fans", str(error))
             return count
         count += more
+    return count
 
 
 async def _measure_load(task: Task, daemon: Daemon, nothing: Nothing, fans: Fans, load_s: float) -> None:
@@ -248,7 +254,7 @@ def _signal(session: str, number: int) -> audience_pb2.SendSignalsRequest:
 
 def _measure_watchers(task: Task, daemon: Daemon) -> None:
     """Have the engine play the same with and without watchers, in turn."""
-    pairs = 1 if task.quick else WATCHED_PAIRS
+    pairs, seconds = (1, WATCHED_QUICK_S) if task.quick else (WATCHED_PAIRS, WATCHED_S)
     with daemon.client() as client:
         made = [
             client.create_session(daemon.track, directed=True, sink="null").id
@@ -256,10 +262,10 @@ def _measure_watchers(task: Task, daemon: Daemon) -> None:
         ]
         ratios, updates = [], []
         for _ in range(pairs):
-            alone = _block_cost(daemon)
+            alone = _block_cost(daemon, seconds)
             crowd = Crowd(daemon.address, made[0], 0, WATCHERS)
             try:
-                watched = _block_cost(daemon)
+                watched = _block_cost(daemon, seconds)
                 updates.append(float(crowd.count()["updates"].min()))
             finally:
                 crowd.leave()
@@ -272,12 +278,12 @@ def _measure_watchers(task: Task, daemon: Daemon) -> None:
     task.figure("updates of who got the fewest", "count", updates, case)
 
 
-def _block_cost(daemon: Daemon) -> float:
+def _block_cost(daemon: Daemon, seconds: float) -> float:
     """The share of a core that the engine takes."""
     pid = daemon.engine_pid()
     time.sleep(SETTLE_S)
     before_s, began = _scheduled_s(pid), time.monotonic()
-    time.sleep(WATCHED_S)
+    time.sleep(seconds)
     return (_scheduled_s(pid) - before_s) / (time.monotonic() - began)
 
 

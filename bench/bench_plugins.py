@@ -32,7 +32,7 @@ from .runner import Skipped, Task
 
 PLUGIN: Final = "ZaMaximX2"
 SECONDS: Final = 10.0
-SECONDS_QUICK: Final = 2.0
+SECONDS_QUICK: Final = 1.0
 TURNS: Final = 3
 FRAMES: Final = 64
 IN_ONE_GO: Final = (8, 2)

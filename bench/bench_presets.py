@@ -30,6 +30,7 @@ from .runner import Task
 from .songs import Audio
 
 SECONDS: Final = 40.0
+SECONDS_QUICK: Final = 8.0
 SKIPPED_S: Final = 20.0
 WITHIN_LU: Final = 1.0
 OPEN: Final = Rights(ranges={}, vocals_solo=True)
@@ -87,7 +88,8 @@ def _songs(task: Task) -> Iterator[tuple[str, Sounds]]:
     for vocals, words in DEMOS[: 1 if task.quick else None]:
         demo = Song(**words)
         names = {role: vocals if role == "vocals" else role for role in STEM_ROLES}
-        yield f"demo, {vocals}", {role: _cut(demo.render(name, RATE_HZ)) for role, name in names.items()}
+        seconds = SECONDS_QUICK if task.quick else SECONDS
+        yield f"demo, {vocals}", {r: _cut(demo.render(name, RATE_HZ), seconds) for r, name in names.items()}
     folder = Path(os.environ.get(FOLDER) or BESIDE)
     for name in () if task.quick else REAL:
         if not (folder / "stems" / name / "truth.json").is_file():
@@ -106,9 +108,9 @@ def _real(folder: Path, name: str) -> Sounds:
     return sounds
 
 
-def _cut(sound: Audio) -> Audio:
+def _cut(sound: Audio, seconds: float = SECONDS) -> Audio:
     """Some of a sound, from after its beginning where it is long enough."""
-    frames, skipped = round(SECONDS * RATE_HZ), round(SKIPPED_S * RATE_HZ)
+    frames, skipped = round(seconds * RATE_HZ), round(SKIPPED_S * RATE_HZ)
     return sound[skipped : skipped + frames] if len(sound) > frames + skipped else sound[:frames]
 
 

@@ -113,6 +113,8 @@ def run(task: Task) -> None:
         task.figure("the effects alone", "us", block_us[name], {"called": name}, note="a block")
         task.figure("a rack over the effects alone", "us", rack_us - block_us[name], {"called": name},
                     limits=MORE_LIMIT, note="a block")  # fmt: skip
+    ratio = rack_us / block_us[BY_64]
+    task.figure("a rack over the effects alone, as a ratio", "ratio", ratio, {"called": BY_64})
     for name in (*TONED, GROOVE):
         more_us = block_us[name] - block_us[WHOLE]
         task.figure("beside the plain session", "us", more_us, {"with": name}, note="a block")

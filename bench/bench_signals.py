@@ -25,9 +25,9 @@ from .songs import make_music
 BATCH: Final = 64
 CALLS_AT_ONCE: Final = 4
 ROUNDS: Final = 9
-ROUNDS_QUICK: Final = 3
+ROUNDS_QUICK: Final = 1
 SIGNALS: Final = 40_000
-SIGNALS_QUICK: Final = 10_000
+SIGNALS_QUICK: Final = 5_000
 SETTLE_S: Final = 2.5
 SONG_S: Final = 20.0
 FANS: Final = (1_000, 20_000)

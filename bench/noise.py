@@ -33,6 +33,10 @@ def measure_noise(seconds: float, when: str) -> list[Figure]:
             case={"when": when}, note=f"wall time of equal rounds over the shortest, {least_ms:.3f} ms",
         ),
         Figure(
+            name="fixed work: a round", unit="ms", samples=tuple(rounds_ms), case={"when": when},
+            note="wall time; how fast this machine was",
+        ),
+        Figure(
             name="sleep of 1 ms: late by", unit="us", samples=tuple(late_us), case={"when": when},
         ),
     ]  # fmt: skip

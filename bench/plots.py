@@ -42,7 +42,7 @@ def draw(result: Result, folder: Path) -> list[Path]:
     check()
     drawn = []
     for bench in result.benches:
-        figures = [figure for figure in bench.figures if is_tabled(figure)]
+        figures = [figure for figure in bench.figures if is_tabled(bench, figure)]
         if bench.name == "quality":
             changes = dict.fromkeys(str(figure.case["change"]) for figure in figures)
             pictures = {f"quality-{change}": _quality(figures, change) for change in changes}

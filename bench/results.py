@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
@@ -35,6 +35,14 @@ class Limit:
 
     statistic: Statistic
     at_most: float
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Limit:
+        """Read one of a result file. Raises ValueError for a statistic that is none, or no number."""
+        statistic, at_most = value["statistic"], float(value["at_most"])
+        if statistic not in (*QUANTILES, "mean") or not math.isfinite(at_most):
+            raise ValueError(f"there is no limit {statistic!r} of {at_most}")
+        return cls(statistic=statistic, at_most=at_most)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,12 +103,12 @@ class Figure:
     def from_json(cls, value: Mapping[str, Any]) -> Figure:
         """Read one of a result file; its summary is made anew from its samples."""
         return cls(
-            name=value["name"],
-            unit=value["unit"],
+            name=str(value["name"]),
+            unit=str(value["unit"]),
             samples=tuple(map(float, value["samples"])),
-            case=dict(value["case"]),
-            limits=tuple(Limit(**limit) for limit in value["limits"]),
-            note=value["note"],
+            case={str(name): _plain(part) for name, part in dict(value["case"]).items()},
+            limits=tuple(Limit.from_json(limit) for limit in value["limits"]),
+            note=str(value["note"]),
         )
 
 
@@ -118,6 +126,10 @@ class Bench:
 
     def to_json(self) -> dict[str, Any]:
         """The bench as a result file holds it."""
+        return {**self.head(), "figures": [figure.to_json() for figure in self.figures]}
+
+    def head(self) -> dict[str, Any]:
+        """The same without its figures."""
         return {
             "name": self.name,
             "question": self.question,
@@ -125,14 +137,18 @@ class Bench:
             "reason": self.reason,
             "settings": self.settings,
             "skips": self.skips,
-            "figures": [figure.to_json() for figure in self.figures],
         }
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Bench:
         """Read one of a result file."""
-        plain = {name: value[name] for name in ("name", "question", "state", "reason", "settings", "skips")}
-        return cls(**plain, figures=[Figure.from_json(figure) for figure in value["figures"]])
+        plain: dict[str, Any] = {name: str(value[name]) for name in ("name", "question", "state", "reason")}
+        return cls(
+            **plain,
+            settings=dict(value["settings"]),
+            skips=[{name: str(skip[name]) for name in ("part", "reason")} for skip in value["skips"]],
+            figures=[Figure.from_json(figure) for figure in value["figures"]],
+        )
 
 
 @dataclass(slots=True, kw_only=True)
@@ -158,9 +174,17 @@ class Result:
     settings: dict[str, Any] = field(default_factory=dict)
     noise: list[Figure] = field(default_factory=list)
     benches: list[Bench] = field(default_factory=list)
+    _texts: dict[int, tuple[Figure, str]] = field(default_factory=dict, repr=False, compare=False)
 
     def to_json(self) -> dict[str, Any]:
         """The whole result file."""
+        return {
+            **self._head(),
+            "noise": [figure.to_json() for figure in self.noise],
+            "benches": [bench.to_json() for bench in self.benches],
+        }
+
+    def _head(self) -> dict[str, Any]:
         return {
             "format": FORMAT,
             "version": VERSION,
@@ -172,23 +196,41 @@ class Result:
             "versions": self.versions,
             "commit": self.commit,
             "settings": self.settings,
-            "noise": [figure.to_json() for figure in self.noise],
-            "benches": [bench.to_json() for bench in self.benches],
         }
+
+    def _text(self) -> str:
+        """The result file as text: each figure is written once, since a run saves after every figure."""
+        benches = [
+            _with_list(_dumps(bench.head()), "figures", map(self._figure_text, bench.figures))
+            for bench in self.benches
+        ]
+        head = _with_list(_dumps(self._head()), "noise", map(self._figure_text, self.noise))
+        return _with_list(head, "benches", benches)
+
+    def _figure_text(self, figure: Figure) -> str:
+        kept = self._texts.get(id(figure))
+        if kept is None or kept[0] is not figure:
+            kept = self._texts[id(figure)] = figure, _dumps(figure.to_json())
+        return kept[1]
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Result:
         """Read a result file. Raises InvalidInput for what is none, or of a newer version."""
         if value.get("format") != FORMAT:
             raise InvalidInput("this is no result of `remixd bench`")
-        if not isinstance(value.get("version"), int) or value["version"] > VERSION:
+        if not isinstance(value.get("version"), int) or not 1 <= value["version"] <= VERSION:
             raise InvalidInput(
                 f"this result is of version {value.get('version')}; this remixd reads up to {VERSION}"
             )
-        plain = ("started_at", "ended_at", "complete", "interrupted")
-        about = ("machine", "versions", "commit", "settings")
         return cls(
-            **{name: value[name] for name in (*plain, *about)},
+            started_at=str(value["started_at"]),
+            ended_at=str(value["ended_at"]),
+            complete=bool(value["complete"]),
+            interrupted=bool(value["interrupted"]),
+            machine=dict(value["machine"]),
+            versions=dict(value["versions"]),
+            commit=_commit(value["commit"]),
+            settings=dict(value["settings"]),
             noise=[Figure.from_json(figure) for figure in value["noise"]],
             benches=[Bench.from_json(bench) for bench in value["benches"]],
         )
@@ -197,7 +239,7 @@ class Result:
         """Write the file, whole or not at all. Raises InvalidInput, naming it, if it cannot be written."""
         partial = path.with_name(f".{path.name}.partial")
         try:
-            partial.write_text(json.dumps(self.to_json(), ensure_ascii=False) + "\n", "utf-8")
+            partial.write_text(self._text() + "\n", "utf-8", "replace")
             partial.replace(path)
         except OSError as error:
             partial.unlink(missing_ok=True)
@@ -210,10 +252,27 @@ class Result:
             return cls.from_json(json.loads(path.read_text("utf-8")))
         except OSError as error:
             raise InvalidInput(f"cannot read {path}: {error.strerror}") from None
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
             raise InvalidInput(f"{path}: {error}") from None
         except InvalidInput as error:
             raise InvalidInput(f"{path}: {error}") from None
+
+
+def _commit(value: Any) -> dict[str, Any] | None:
+    return {"id": str(value["id"]), "changed": bool(value["changed"])} if value else None
+
+
+def _plain(value: Any) -> str | int | float:
+    return value if isinstance(value, str | int | float) else str(value)
+
+
+def _dumps(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _with_list(text: str, name: str, parts: Iterable[str]) -> str:
+    """An object's text with one more member: a list of texts."""
+    return f"{text[:-1]}, {_dumps(name)}: [{', '.join(parts)}]}}"
 
 
 def _short(value: float) -> float:

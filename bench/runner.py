@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 import pkgutil
+import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +22,7 @@ from remixd.errors import NotFound, RemixdError, nearest
 from .machine import describe_commit, describe_machine, describe_versions
 from .noise import measure_noise
 from .results import Bench, Case, Figure, Limit, Result
+from .shares import Clock, OverTime, in_order, stopped_after, termination_interrupts
 
 LOG: Final = logging.getLogger(__name__)
 
@@ -104,6 +107,14 @@ def question_of(name: str) -> str:
     return (_module(name).__doc__ or "").partition("\n")[0]
 
 
+def _question_here(name: str) -> str:
+    """The question of a bench; nothing of one that cannot be imported, which is told when its turn comes."""
+    try:
+        return question_of(name)
+    except ImportError:
+        return ""
+
+
 def run(name: str, *, quick: bool, path: Path | None, tell: Tell, seconds: float | None = None) -> Result:
     """Run one bench, or `all`, and return what was found.
 
@@ -115,10 +126,11 @@ def run(name: str, *, quick: bool, path: Path | None, tell: Tell, seconds: float
         seconds: how long what lasts is to last; None for each bench's own idea of it.
 
     Raises NotFound for an unknown bench, InvalidInput if the file cannot be written. A bench that fails does
-    not hold back the others. Ctrl-C ends the run; what was found until then is returned, marked.
+    not hold back the others. When all run quickly each has a share of five minutes, and is ended, and marked,
+    when that is over. Ctrl-C and SIGTERM end the run; what was found until then is returned, marked.
     """
-    names = bench_names() if name == ALL else [name]
-    questions = [question_of(each) for each in names]
+    names = in_order(bench_names()) if name == ALL else [name]
+    questions = [_question_here(each) for each in names]
     result = Result(
         started_at=_now(),
         machine=describe_machine(),
@@ -134,16 +146,19 @@ def run(name: str, *, quick: bool, path: Path | None, tell: Tell, seconds: float
     keep()
     noise_s = NOISE_QUICK_S if quick else NOISE_S
     try:
-        tell("noise floor")
-        result.noise += measure_noise(noise_s, "before")
-        for each, question in zip(names, questions, strict=True):
-            bench = Bench(name=each, question=question)
-            result.benches.append(bench)
-            _run_one(bench, Task(bench, quick=quick, tell=tell, keep=keep, seconds=seconds))
-            keep()
-        tell("noise floor")
-        result.noise += measure_noise(noise_s, "after")
-        result.complete = all(bench.state in ("done", "skipped") for bench in result.benches)
+        with termination_interrupts():
+            tell("noise floor")
+            result.noise += measure_noise(noise_s, "before")
+            clock = Clock(time.monotonic()) if name == ALL and quick else None
+            for each, question in zip(names, questions, strict=True):
+                bench = Bench(name=each, question=question)
+                result.benches.append(bench)
+                limit_s = clock.begin(each, time.monotonic()) if clock else None
+                _run_one(bench, Task(bench, quick=quick, tell=tell, keep=keep, seconds=seconds), limit_s)
+                keep()
+            tell("noise floor")
+            result.noise += measure_noise(noise_s, "after")
+            result.complete = all(bench.state in ("done", "skipped") for bench in result.benches)
     except KeyboardInterrupt:
         result.interrupted = True
     result.ended_at = _now()
@@ -151,20 +166,32 @@ def run(name: str, *, quick: bool, path: Path | None, tell: Tell, seconds: float
     return result
 
 
-def _run_one(bench: Bench, task: Task) -> None:
+def _run_one(bench: Bench, task: Task, limit_s: float | None) -> None:
+    began, before = time.monotonic(), sum(os.times()[:4])
     try:
-        _module(bench.name).run(task)
+        with stopped_after(limit_s):
+            _module(bench.name).run(task)
         bench.state = "done"
+    except OverTime:
+        bench.state = "interrupted"
+        bench.reason = f"its time, {limit_s:.0f} s, was over; what it found until then is kept"
+        task.tell(bench.reason)
     except KeyboardInterrupt:
         bench.state, bench.reason = "interrupted", "it was interrupted; what it found until then is kept"
         raise
     except Skipped as skipped:
         bench.state, bench.reason = "skipped", str(skipped)
+    except ModuleNotFoundError as error:
+        bench.state = "skipped"
+        bench.reason = f"{error.name} is not installed: pip install 'remixd[bench]'"
     except RemixdError as error:
         bench.state, bench.reason = "failed", str(error)
     except Exception as error:
         LOG.exception("bench %s failed", bench.name)
         bench.state, bench.reason = "failed", f"{type(error).__name__}: {error}"
+    finally:
+        cpu_s = sum(os.times()[:4]) - before  # of this process and its children that have ended
+        bench.settings.update(took_s=round(time.monotonic() - began, 3), took_cpu_s=round(cpu_s, 3))
 
 
 def _module(name: str) -> Any:

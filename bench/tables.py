@@ -1,6 +1,6 @@
 """Results as tables that a person reads: one a question, one row a system.
 
-A figure that was measured of several systems has `system` in its case; those are the ones that make tables.
+A figure that was measured of several systems has `system` in its case; of some benches those make tables.
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ MAGNITUDES: Final = ("crest", "level", "offset", "length")
 CASE: Final = ("system", "setting", "sessions", "block")
 """What is varied where single blocks are timed."""
 
+TABLED: Final = ("audience", "kernel", "quality", "session")
+"""Benches that make tables of what they compare."""
+
 NONE: Final = ""
 
 
@@ -51,14 +54,14 @@ class Table:
         return "\n".join(lines) + "\n"
 
 
-def is_tabled(figure: Figure) -> bool:
+def is_tabled(bench: Bench, figure: Figure) -> bool:
     """Whether a figure is in one of `tables_of` its bench."""
-    return "system" in figure.case
+    return bench.name in TABLED and "system" in figure.case
 
 
 def tables_of(bench: Bench) -> list[Table]:
     """All tables of a bench: none, if it compares no systems."""
-    figures = [figure for figure in bench.figures if is_tabled(figure)]
+    figures = [figure for figure in bench.figures if is_tabled(bench, figure)]
     if not figures:
         return []
     if bench.name == "audience":

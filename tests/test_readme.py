@@ -54,6 +54,7 @@ crowd DIRECTED
 plan DIRECTED drums=-12 --bars 16
 deck SESSION
 deck SESSION A level drums -6 --at beat --over .1 --wait
+stats
 listen SESSION --seconds .5 -o OUT.wav
 listen SESSION --seconds .5 -o OUT.ogg --format opus --bitrate 96
 preset list
@@ -77,6 +78,7 @@ devices
 plugins scan
 plugins list
 doctor
+doctor --realtime
 systemd
 session delete SESSION
 track delete TRACK --yes

@@ -1,4 +1,4 @@
-"""The command that measures."""
+"""The command that measures, and what is done with what it found."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from remixd.cli._benched import check, compare, record, report
 from remixd.cli._options import FILE, Seconds
 from remixd.cli._out import note, print_json, print_table
 from remixd.errors import RemixdError
@@ -18,7 +19,28 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 
 
-@click.command()
+class Benches(click.Group):
+    """A group whose first word may be a bench, or nothing at all: then benches run."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put `run` before what is no command."""
+        named = args[:1] and (args[0] in self.commands or args[0] in ctx.help_option_names)
+        return super().parse_args(ctx, args if named else ["run", *args])
+
+
+@click.group(cls=Benches, subcommand_metavar="[NAME | all | COMMAND] [OPTIONS]")
+def bench() -> None:
+    """Measure remixd on this machine: `remixd bench NAME`, or all of it: `remixd bench all --quick`.
+
+    `remixd bench run --help` tells the options of measuring.
+    """
+
+
+for command in (report, compare, record, check):
+    bench.add_command(command)
+
+
+@bench.command("run")
 @click.argument("name", default="all", metavar="[NAME]")
 @click.option("--quick", is_flag=True, help="Few samples: seconds instead of minutes.")
 @click.option("--seconds", type=Seconds(above=True), help="How long a load lasts (load).")
@@ -29,7 +51,7 @@ INTERRUPTED = 130
 @click.option("--tables", type=FILE, metavar="FILE", help="Write comparisons with peers here, in Markdown.")
 @click.option("--plots", type=FILE, metavar="FOLDER", help="Draw comparisons with peers here, as PNG files.")
 @click.pass_context
-def bench(
+def run_benches(
     context: click.Context,
     name: str,
     quick: bool,
@@ -39,10 +61,10 @@ def bench(
     tables: Path | None,
     plots: Path | None,
 ) -> None:
-    """Measure remixd on this machine.
+    """Measure.
 
-    NAME is one bench; without it all run. Every figure comes with its spread, and the run with the noise
-    floor of the machine. A run that is interrupted keeps what it found.
+    NAME is one bench; without it all run, with --quick within five minutes. Every figure comes with its
+    spread, and the run with the noise floor of the machine. A run that is interrupted keeps what it found.
     """
     from remixd.bench.results import Result
     from remixd.bench.runner import run
@@ -112,7 +134,7 @@ def _rows(result: Result) -> Iterator[tuple[object, ...]]:
         yield "noise", *_row(figure)
     for each in result.benches:
         for figure in each.figures:
-            if not is_tabled(figure):
+            if not is_tabled(each, figure):
                 yield each.name, *_row(figure)
 
 

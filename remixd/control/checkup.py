@@ -68,8 +68,8 @@ def examine(library: Path, max_bytes: int, *, verify: bool = False) -> Iterator[
         ("versions", _versions),
         ("kernel", _kernel),
         ("FFTW", _fftw),
-        ("real time", _realtime),
-        ("locked memory", _locked_memory),
+        ("real time", try_realtime),
+        ("locked memory", try_locking),
         ("shared memory", lambda: _shared_memory(runtime_path())),
         ("devices", _devices),
         ("plug-ins", _plugins),
@@ -141,7 +141,8 @@ def _fftw() -> _Found:
     return "ok", f"{version}, plans in {shown}", ""
 
 
-def _realtime() -> _Found:
+def try_realtime() -> tuple[State, str, str]:
+    """Ask for SCHED_FIFO in a thread that ends at once: state, what came of it, and what mends it."""
     refusal: list[OSError] = []
 
     def ask() -> None:  # in a thread of its own, which takes the priority with it when it ends
@@ -163,7 +164,8 @@ def _limits(limit: str) -> str:
     return f"put '@audio - {limit}' into /etc/security/limits.d/remixd.conf, join audio, log in again"
 
 
-def _locked_memory() -> _Found:
+def try_locking() -> tuple[State, str, str]:
+    """Lock some memory for a moment: state, what came of it, and what mends it."""
     libc = ctypes.CDLL(None, use_errno=True)
     with mmap.mmap(-1, LOCKED_BYTES) as memory:
         first = ctypes.c_char.from_buffer(memory)

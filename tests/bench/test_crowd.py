@@ -11,7 +11,8 @@ from remixd.bench.runner import Task
 
 def test_a_small_crowd_is_counted_whole(monkeypatch):
     for name, value in {
-        "CROWDS": ((3, 2),), "LAST_QUICK_S": 1.0, "SETTLE_S": 0.2, "SONG_S": 3.0, "CALL_EVERY_S": 0.1,
+        "CROWDS": ((3, 2),), "CROWDS_QUICK": (0,), "LAST_QUICK_S": 1.0, "SETTLE_S": 0.2,
+        "SONG_S": 3.0, "CALL_EVERY_S": 0.1,
     }.items():  # fmt: skip
         monkeypatch.setattr(bench_crowd, name, value)
     found = Bench(name="crowd", question="?")

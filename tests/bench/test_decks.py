@@ -90,7 +90,7 @@ def test_rings_tell_of_a_clock_that_leaps(tmp_path: Path) -> None:
 def test_a_small_run_has_every_figure(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"BLOCKS_QUICK": 60, "REPEATS_QUICK": 1, "SONG_S": 4.0}.items():
         monkeypatch.setattr(bench_decks, name, value)
-    for name, value in {"SONG_S": 4.0, "TURN_QUICK_S": 1.0, "SETTLE_S": 0.3}.items():
+    for name, value in {"SONG_S": 4.0, "TURNS_QUICK": 2, "TURN_QUICK_S": 1.0, "SETTLE_S": 0.3}.items():
         monkeypatch.setattr(hundred, name, value)
     for name, value in {"SESSIONS": 5, "FOLLOWED": 2, "LIVES_S": 0.5}.items():
         monkeypatch.setattr(steering, name, value)

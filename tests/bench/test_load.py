@@ -22,9 +22,10 @@ def test_the_cpu_time_of_a_process_grows_as_it_works():
 
 def test_a_small_load_is_heard_and_every_figure_is_there(monkeypatch):
     for name, value in {
-        "FANS_LEAST": 2, "FANS_MOST": 3, "FANS_STEP": 1, "FILL": 99.0, "SONG_S": 3.0, "IDLE_S": 0.4,
+        "FANS_LEAST": 2, "FANS_MOST_QUICK": 3, "FANS_STEP": 1, "FILL": 99.0, "SONG_S": 3.0,
+        "IDLE_QUICK_S": 0.4,
         "IDLE_WINDOW_S": 0.2, "SETTLE_S": 0.1, "LOOK_S": 0.2, "WATCHERS": 4, "WATCHED_SESSIONS": 1,
-        "WATCHED_S": 0.3, "QUIET_S": 0.3, "SPIN_S": 0.1,
+        "WATCHED_QUICK_S": 0.3, "QUIET_S": 0.3, "SPIN_S": 0.1,
     }.items():  # fmt: skip
         monkeypatch.setattr(bench_load, name, value)
     found = Bench(name="load", question="?")

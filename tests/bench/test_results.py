@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from remixd.bench.results import FORMAT, VERSION, Bench, Figure, Limit, Result
+from remixd.cli import run
 from remixd.errors import InvalidInput
 
 samples = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=50)
@@ -69,6 +71,7 @@ def test_samples_that_are_no_numbers_are_refused(values):
     ("text", "told"),
     [
         ("{", "Expecting"),
+        ("[" * 100_000, "recursion"),
         ("[]", "attribute"),
         ("{}", "no result of `remixd bench`"),
         (
@@ -90,3 +93,38 @@ def test_a_file_that_cannot_be_read_or_written_is_named(tmp_path):
         Result.load(tmp_path / "nowhere.json")
     with pytest.raises(InvalidInput, match=r"cannot write .*r\.json"):
         a_result().save(tmp_path / "nowhere" / "r.json")
+
+
+def places(value: object, at: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
+    """Where everything in a JSON value is."""
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [at, *(place for name, part in parts for place in places(part, (*at, name)))]
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=9),
+    lambda parts: st.lists(parts, max_size=2) | st.dictionaries(st.text(max_size=9), parts, max_size=2),
+    max_leaves=4,
+)
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_a_file_with_anything_in_any_place_is_read_or_refused_and_never_a_fault(
+    data, tmp_path_factory, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    folder = tmp_path_factory.mktemp("results")
+    figures = [a_figure(1.0, 2.0, limits=(Limit(statistic="p99", at_most=10.0),)), a_figure(3.0, name="x")]
+    a_result(*figures).save(folder / "a.json")
+    value = json.loads((folder / "a.json").read_text())
+    *path, last = data.draw(st.sampled_from(places(value)[1:]))
+    within = value
+    for name in path:
+        within = within[name]
+    within[last] = data.draw(anything)
+    (folder / "b.json").write_text(json.dumps(value))
+    assert run(["bench", "compare", str(folder / "a.json"), str(folder / "b.json")]) in (0, 1)
+    assert run(["bench", "report", str(folder / "b.json"), "-o", str(folder / "r.html")]) in (0, 1)
+    assert run(["bench", "record", str(folder / "b.json"), "--history", str(folder / "h")]) in (0, 1)
+    assert run(["bench", "check", str(folder / "b.json")]) == 1

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import signal
+import time
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from remixd.bench import runner
+from remixd.bench import runner, shares
 from remixd.bench.results import Result
 from remixd.errors import NotFound
 
@@ -42,7 +48,8 @@ def test_a_run_names_the_machine_the_versions_and_its_noise(benches, tmp_path):
     assert {figure.case["when"] for figure in result.noise} == {"before", "after"}
     assert result.started_at <= result.ended_at
     [bench] = result.benches
-    assert (bench.state, bench.question, bench.settings) == ("done", "Why?", {"size": 3})
+    took = {name: bench.settings[name] for name in ("took_s", "took_cpu_s")}
+    assert (bench.state, bench.question, bench.settings) == ("done", "Why?", {"size": 3, **took})
     assert [figure.samples for figure in bench.figures] == [(1.0, 2.0, 3.0)]
     assert Result.load(tmp_path / "r.json").to_json() == result.to_json()
 
@@ -80,6 +87,19 @@ def test_an_interrupted_run_keeps_what_it_found_and_is_marked(benches, tmp_path)
     assert all(each.figures for each in result.benches)
 
 
+def test_a_bench_whose_packages_are_not_installed_is_skipped_with_the_command(monkeypatch):
+    def refuse(name):
+        raise ModuleNotFoundError(f"No module named {name}", name="river")
+
+    monkeypatch.setattr(runner, "NOISE_QUICK_S", 0.01)
+    monkeypatch.setattr(runner, "bench_names", lambda: ["audience"])
+    monkeypatch.setattr(runner, "_module", refuse)
+    result = run()
+    assert result.complete
+    [bench] = result.benches
+    assert (bench.state, bench.reason) == ("skipped", "river is not installed: pip install 'remixd[bench]'")
+
+
 def test_what_is_measured_is_on_disk_at_once(benches, tmp_path):
     def look(task):
         measure(task)
@@ -103,3 +123,71 @@ def test_every_bench_asks_a_question():
     assert {"kernel", "latency", "load"} <= set(names)
     for name in names:
         assert runner.question_of(name).endswith("?"), name
+
+
+def test_a_bench_whose_time_is_over_ends_and_keeps_what_it_found_and_the_others_run(benches, monkeypatch):
+    def endless(task):
+        measure(task)
+        try:
+            while True:
+                time.sleep(0.01)
+        except Exception:  # a broad handler does not hold it
+            measure(task)
+
+    async def wait():
+        await asyncio.gather(*(asyncio.sleep(60) for _ in range(3)))
+
+    monkeypatch.setattr(shares, "SHARES_S", {"a": 0.1, "b": 0.1, "c": 5.0})
+    benches.update(a=endless, b=lambda _task: asyncio.run(wait()), c=measure)
+    result = run()
+    assert [each.state for each in result.benches] == ["interrupted", "interrupted", "done"]
+    assert "its time, 0 s, was over" in result.benches[0].reason
+    assert len(result.benches[0].figures) == 1
+    assert not result.complete
+    assert not result.interrupted
+    assert run("c").complete
+
+
+def test_a_run_that_is_terminated_keeps_what_it_found(benches, tmp_path):
+    def terminated(task):
+        measure(task)
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(5)
+
+    benches.update(a=terminated, b=measure)
+    before = signal.getsignal(signal.SIGTERM)
+    run(path=tmp_path / "r.json")
+    assert signal.getsignal(signal.SIGTERM) is before
+    result = Result.load(tmp_path / "r.json")
+    assert (result.interrupted, len(result.benches), len(result.benches[0].figures)) == (True, 1, 1)
+
+
+@given(spent_s=st.lists(st.floats(0.0, 60.0), min_size=1, max_size=16))
+def test_all_quick_benches_end_within_five_minutes_and_each_has_its_share(spent_s):
+    now_s, clock = 0.0, shares.Clock(0.0)
+    for name, wanted_s in zip(shares.SHARES_S, spent_s, strict=False):
+        given_s = clock.begin(name, now_s)
+        assert given_s >= shares.SHARES_S[name]
+        now_s += min(wanted_s, given_s)
+    assert now_s <= 290.001
+
+
+def test_every_bench_has_a_share_and_the_nine_come_first():
+    assert runner.bench_names() == sorted(shares.SHARES_S)
+    first = shares.in_order(runner.bench_names())[:9]
+    assert first[:2] == ["kernel", "quality"]
+    assert {"audience", "load", "analysis", "rack", "chaos", "latency", "decks"} <= set(first)
+
+
+def test_an_alarm_that_was_set_before_goes_on():
+    rang = []
+    before = signal.signal(signal.SIGALRM, lambda *_: rang.append(1))
+    timer = signal.setitimer(signal.ITIMER_REAL, 0.1)
+    try:
+        with shares.stopped_after(5.0):
+            pass
+        time.sleep(0.3)
+        assert rang
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, *timer)
+        signal.signal(signal.SIGALRM, before)
