@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 BARS_MAX: Final = 64
 STEP_FRAMES: Final = AHEAD_FRAMES // 3
-FANS_MAX: Final = 5_000
+FANS_MAX: Final = 2_000
 """An audience is copied for it: one that is larger would hold up everybody."""
 
 HOURS_FRAMES: Final = 3600 * RATE_HZ
