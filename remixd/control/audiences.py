@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 DRY_RUNS_SHARE: Final = 0.1
 DRY_RUNS_BURST_S: Final = 0.5
-"""A dry run of 64 bars takes 20 ms with one fan, and 90 with 500: any listener may ask for a hundred a second."""
+"""A dry run of 64 bars takes 20 ms with one fan, and 90 with 500; any listener may ask for 100 a second."""
 KEEP_S: Final = 30.0
 REMAINS: Final = "journals name fans by random handles, and say no more whose this one was"
 
