@@ -203,8 +203,9 @@ async def _look_after_keys(fan_keys: FanKeys, sessions: Sessions) -> None:
 
 
 def _reload(gate: Gate, audit: Audit) -> None:
-    LOG.info("SIGHUP: keys are read again")
+    LOG.info("SIGHUP: keys are read again, and the audit log is opened anew")
     gate.reload()
+    audit.reopen()
     audit.note(LOCAL, "Reload", {}, "OK")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import logging
 import os
@@ -85,7 +86,9 @@ class Audit:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
             self._bytes = os.fstat(self._descriptor).st_size
-        os.write(self._descriptor, line)
+        if os.write(self._descriptor, line) < len(line):  # the disk is full: half a line would spoil the next
+            os.ftruncate(self._descriptor, self._bytes)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._bytes += len(line)
         if self._timer is None:
             self._timer = threading.Timer(SYNC_S, self._sync)
@@ -108,6 +111,11 @@ class Audit:
                 os.fsync(self._descriptor)
             os.close(self._descriptor)
             self._descriptor = None
+
+    def reopen(self) -> None:
+        """Write on in the file that bears the name now: what rotates logs has moved the other one."""
+        with self._one_at_a_time:
+            self._let_go()
 
     def close(self) -> None:
         """Bring all of it onto the disk, and let go of the file."""

@@ -95,6 +95,7 @@ class FanKeys:
         self._path = path
         self._cache: dict[str, tuple[str, ...]] = {}
         self._stamp = (0, 0)
+        self._fault = ""
         self.keys = self._load()
 
     def _load(self) -> KeySet:
@@ -119,8 +120,11 @@ class FanKeys:
                 return False
             keys, self._stamp = _read(self._path), _stamp(self._path)
         except (InvalidInput, OSError) as error:
-            log.error("the keys of fans stay as they were: %s", error)
+            if str(error) != self._fault:  # it is looked at once a second
+                self._fault = str(error)
+                log.error("the keys of fans stay as they were: %s", error)
             return False
+        self._fault = ""
         is_new, self.keys = keys != self.keys, keys
         self._cache.clear()
         return is_new

@@ -207,6 +207,33 @@ def test_what_cannot_be_audited_is_logged_and_done_all_the_same(tmp_path, caplog
     assert "audit log cannot be written" in caplog.text
 
 
+def test_a_disk_that_fills_up_leaves_whole_lines_and_what_comes_later_is_written(tmp_path, caplog):
+    path = tmp_path / "audit.jsonl"
+    audit = Audit(path)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    audit.note(LOCAL, "/x/First", {}, "OK")
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 20, hard))
+        audit.note(LOCAL, "/x/Lost", {}, "OK")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    audit.note(LOCAL, "/x/Last", {}, "OK")
+    audit.close()
+    assert "audit log cannot be written" in caplog.text
+    assert [json.loads(line)["method"] for line in path.read_text().splitlines()] == ["First", "Last"]
+
+
+def test_an_audit_log_that_was_moved_away_is_begun_anew(tmp_path):
+    path = tmp_path / "audit.jsonl"
+    audit = Audit(path)
+    audit.note(LOCAL, "/x/Before", {}, "OK")
+    path.rename(tmp_path / "audit.old")
+    audit.reopen()
+    audit.note(LOCAL, "/x/After", {}, "OK")
+    audit.close()
+    assert json.loads(path.read_text())["method"] == "After"
+
+
 def test_refusals_are_logged_once_a_second_at_most(tmp_path, caplog):
     gate = Gate(Keyring(Auth(hs256_secret_file=tokens.secret_file(tmp_path))))
     for _ in range(500):

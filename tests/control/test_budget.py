@@ -44,4 +44,6 @@ def test_work_that_fails_counts_too():
         fail()
     with pytest.raises(Exhausted) as refused, budget.spend():
         pass
-    assert refused.value.retry_after_s == pytest.approx((1.0 - SHARE - BURST_S) / SHARE)  # its time counts, too
+    assert refused.value.retry_after_s == pytest.approx(
+        (1.0 - SHARE - BURST_S) / SHARE
+    )  # its time counts, too

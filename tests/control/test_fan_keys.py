@@ -189,3 +189,18 @@ def test_the_command_line_rotates_and_drops(tmp_path, monkeypatch, capsys):
     told = capsys.readouterr()
     assert keys.current in told.err
     assert all(key.hex() not in told.err + told.out for _, key in keys.keys)
+
+
+def test_keys_that_are_broken_are_told_once_and_not_every_second(tmp_path, caplog):
+    keys = FanKeys(tmp_path / "keys.json")
+    before, good = keys.name("mina"), (tmp_path / "keys.json").read_bytes()
+    (tmp_path / "keys.json").write_text("{")
+    for _ in range(10):
+        assert not keys.reload()
+    assert caplog.text.count("the keys of fans stay as they were") == 1
+    assert keys.name("mina") == before
+    (tmp_path / "keys.json").write_bytes(good)
+    keys.reload()
+    (tmp_path / "keys.json").unlink()
+    keys.reload()
+    assert caplog.text.count("the keys of fans stay as they were") == 2
