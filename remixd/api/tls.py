@@ -68,7 +68,7 @@ def _check(certificate: Path, key: Path, client_ca: Path | None) -> None:
     """Raise InvalidInput, in a sentence, for files that no handshake can be done with."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
-        context.load_cert_chain(certificate, key)
+        context.load_cert_chain(certificate, key, password="")  # nobody is there to be asked
     except (ssl.SSLError, OSError) as error:
         raise InvalidInput(f"{certificate} and {key} are no certificate and its key: {error}") from None
     if client_ca is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import logging
 import os
 import resource
 import socket
@@ -23,6 +24,8 @@ from websockets.frames import Frame
 from remixd.config import Address
 from remixd.web.messages import MESSAGE_BYTES_MAX
 
+log = logging.getLogger(__name__)
+
 HEADERS_S: Final = 10.0
 """A request whose headers have not come by then is hung up on, so that slow ones hold nothing for long."""
 HEADER_BYTES_MAX: Final = 16_384
@@ -32,6 +35,8 @@ PING_S: Final = 20.0
 STOP_S: Final = 2
 PIECES_MAX: Final = 1024
 """Of one message of a WebSocket: empty ones count for nothing in its length, and are kept nevertheless."""
+CERTIFICATE_S: Final = 2.0
+"""How often its file is looked at."""
 CONNECTIONS_MAX: Final = 4096
 BACKLOG: Final = 128
 
@@ -179,6 +184,9 @@ class WebServer:
             ssl_cert_reqs=ssl.CERT_REQUIRED if client_ca else ssl.CERT_NONE,
         )  # fmt: skip
         self._server = _Uvicorn(config)
+        self._files = [path for path in (certificate, key) if path is not None]
+        self._stamps = self._stamp()
+        self._renewing: asyncio.Task[None] | None = None
         self._serving: asyncio.Task[Any] | None = None
         self._listening: Listening | None = None
 
@@ -201,11 +209,36 @@ class WebServer:
         self._serving = asyncio.create_task(self._server.serve(sockets=[listening]))
         while not (self._server.started or self._serving.done()):  # noqa: ASYNC110 (it tells nobody)
             await asyncio.sleep(0.005)
+        if len(self._files) > 1:
+            self._renewing = asyncio.create_task(self._renew())
         return Address(listen.host, listening.getsockname()[1])
+
+    def _stamp(self) -> list[tuple[int, int]]:
+        with contextlib.suppress(OSError):
+            return [(path.stat().st_mtime_ns, path.stat().st_ino) for path in self._files]
+        return []
+
+    async def _renew(self) -> None:
+        """Show the certificate that is in its file, as gRPC does; who may sign clients' stays the same."""
+        certificate, key = self._files
+        while True:
+            await asyncio.sleep(CERTIFICATE_S)
+            if (stamps := self._stamp()) == self._stamps:
+                continue
+            self._stamps = stamps
+            try:
+                for context in (ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), self._server.config.ssl):
+                    if context is not None:
+                        context.load_cert_chain(certificate, key, password="")  # nobody is there to be asked
+                log.info("the web's certificate is read again")
+            except OSError as error:  # ssl.SSLError too
+                log.error("the web's certificate stays as it was: %s", error)
 
     async def stop(self) -> None:
         """Take no more requests, and let those that run finish, for a moment."""
         self._server.should_exit = True
+        if self._renewing is not None:
+            self._renewing.cancel()
         if self._serving is not None:
             await asyncio.wait({self._serving})
         if self._listening is not None:

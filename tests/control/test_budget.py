@@ -42,8 +42,7 @@ def test_work_that_fails_counts_too():
 
     with pytest.raises(ZeroDivisionError):
         fail()
+    # the time it took counts, too
     with pytest.raises(Exhausted) as refused, budget.spend():
         pass
-    assert refused.value.retry_after_s == pytest.approx(
-        (1.0 - SHARE - BURST_S) / SHARE
-    )  # its time counts, too
+    assert refused.value.retry_after_s == pytest.approx((1.0 - SHARE - BURST_S) / SHARE)
