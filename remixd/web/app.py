@@ -21,7 +21,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket
 
 from remixd.config import Address
-from remixd.errors import Exhausted, InvalidInput, RemixdError, Unsupported
+from remixd.errors import Exhausted, InvalidInput, RemixdError, Unavailable, Unsupported
 from remixd.web.calls import AnyCalls, Caller, Method, bearer_of, carried
 from remixd.web.guard import Guard
 from remixd.web.messages import MESSAGE_BYTES_MAX, Encoder, dumps, message_of, parse, status_json
@@ -65,6 +65,8 @@ class Gateway:
         self._encoder = Encoder()
         self._sockets: dict[Connection, None] = {}
         self._leaving: set[asyncio.Task[None]] = set()
+        self._reading: set[asyncio.Timeout] = set()
+        self._closed = ""
 
     def app(self, listen: Address, origins: Collection[str] = ()) -> Starlette:
         """The application, for a server that listens there. Pages of `origins` may call it too."""
@@ -88,7 +90,10 @@ class Gateway:
         return Starlette(routes=routes, middleware=middleware)
 
     async def close(self, reason: str) -> None:
-        """End every WebSocket with a reason."""
+        """End every WebSocket with a reason, and wait no more for requests that have not come yet."""
+        self._closed = reason
+        for patience in self._reading:
+            patience.reschedule(0.0)
         await asyncio.gather(*(socket.close(reason) for socket in self._sockets), return_exceptions=True)
 
     async def _healthz(self, _request: Request) -> Response:
@@ -132,13 +137,37 @@ class Gateway:
                 raise Unsupported(f"{name} is a stream: call it over the WebSocket, /v1/ws")
             caller = _caller(request, "http")
             self._calls.check(method, caller)
-            asked = message_of(method.request, parse(await _body(request)))
+            asked = message_of(method.request, parse(await self._body(request)))
             answer = await _unless_gone(request, self._answer(method, asked, caller))
         except (ClientDisconnect, asyncio.CancelledError):
             raise
         except Exception as error:
             return self._refused(error, name)
         return Response(answer, 200, {"cache-control": "no-store"}, "application/json")
+
+    async def _body(self, request: Request) -> bytes:
+        """What was sent. Raises InvalidInput unless it is JSON, small, and comes in time."""
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind != "application/json":  # what a form of another site could send without being asked is none
+            raise InvalidInput(
+                "a request is JSON: its Content-Type is application/json", field="content-type"
+            )
+        body = bytearray()
+        patience = asyncio.timeout(0.0 if self._closed else BODY_S)
+        self._reading.add(patience)
+        try:
+            async with patience:
+                async for piece in request.stream():
+                    body += piece
+                    if len(body) > MESSAGE_BYTES_MAX:
+                        raise Exhausted(f"a request has at most {MESSAGE_BYTES_MAX} bytes")
+        except TimeoutError:
+            if self._closed:
+                raise Unavailable(self._closed) from None
+            raise InvalidInput(f"the request did not come within {BODY_S:g} s") from None
+        finally:
+            self._reading.discard(patience)
+        return bytes(body) or b"{}"
 
     def _refused(self, error: Exception, name: str) -> Response:
         status = self._calls.status(error, name)
@@ -167,23 +196,6 @@ def _caller(connection: Request | WebSocket, via: str) -> Caller:
         metadata=carried(connection.headers),
         bearer=bearer_of(connection.headers.get("authorization", "")),
     )
-
-
-async def _body(request: Request) -> bytes:
-    """What was sent. Raises InvalidInput unless it is JSON, small, and comes in time."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":  # what a form of another site could send without being asked is none
-        raise InvalidInput("a request is JSON: its Content-Type is application/json", field="content-type")
-    body = bytearray()
-    try:
-        async with asyncio.timeout(BODY_S):
-            async for piece in request.stream():
-                body += piece
-                if len(body) > MESSAGE_BYTES_MAX:
-                    raise Exhausted(f"a request has at most {MESSAGE_BYTES_MAX} bytes")
-    except TimeoutError:
-        raise InvalidInput(f"the request did not come within {BODY_S:g} s") from None
-    return bytes(body) or b"{}"
 
 
 async def _unless_gone(request: Request, work: Any) -> Any:

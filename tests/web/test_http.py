@@ -8,12 +8,14 @@ import os
 import re
 import resource
 import socket as sockets
+import time
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from serving import TRACK
+from webs import Web
 
 from remixd.errors import Forbidden, InvalidInput
 from remixd.v1 import audience_pb2, console_pb2, sessions_pb2, tracks_pb2
@@ -280,3 +282,16 @@ def test_any_json_is_a_message_or_a_sentence(kind, data):
     else:
         assert wrong.field
         assert len(str(wrong)) < 400
+
+
+def test_who_stops_waits_for_no_request_that_has_not_come():
+    web = Web()
+    with sockets.create_connection((web.at.host, web.at.port), timeout=5) as slow:
+        slow.sendall(
+            b"POST /v1/Sessions/ListSessions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+            b"Content-Length: 99\r\n\r\n{"
+        )
+        while not web.gateway._reading:
+            time.sleep(0.005)
+        web.stop()
+        assert slow.recv(12) == b"HTTP/1.1 503"
