@@ -108,6 +108,8 @@ async def serve(settings: Settings) -> None:
         supervisor = Supervisor(runtime, engines=told.engines or default_engines())
         sessions = await _open_sessions(stack, settings, opened, supervisor, caches, observer)
         await sessions.audiences.use(fan_keys)
+        for session in sessions.all():
+            gate.note_made(session.owner, session.id)
         looking = asyncio.create_task(_look_after_keys(fan_keys, sessions))
         stack.callback(looking.cancel)
         loop.add_signal_handler(signal.SIGHUP, _reload, gate, audit)

@@ -180,6 +180,10 @@ class HandPlayedSession:
         self.exploring: bool | None = None
         self.stems = Parts(session_id, Decks(None, self.mix), is_apart=False)
         self.crowd: CrowdTold | None = None
+        self.owner = ""
+
+    def own(self, owner: str) -> None:
+        self.owner = owner
 
     def status(self) -> SessionStatus:
         return SessionStatus(

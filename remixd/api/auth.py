@@ -228,6 +228,11 @@ class Gate:
             self._being_made[caller.sub] -= 1
             self._made.setdefault(caller.sub, own).update(made)
 
+    def note_made(self, sub: str, session: str) -> None:
+        """Know whose a session is that another daemon began; nobody's if `sub` is empty."""
+        if sub:
+            self._made.setdefault(sub, set()).add(session)
+
     def note_gone(self, session: str) -> None:
         """Forget whose a session was."""
         for sub, made in list(self._made.items()):

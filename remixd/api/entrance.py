@@ -60,6 +60,7 @@ class Visible:
         with self._gate.making(caller, [session.id for session in self._sessions.all()]) as made:
             session = await self._sessions.create(*args, **options)
             made.add(session.id)
+            session.own(caller.sub or "")
         return session
 
     async def delete(self, session_id: str) -> None:

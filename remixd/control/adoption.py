@@ -127,6 +127,7 @@ def _facts(session: Session) -> dict[str, Any]:
     return {
         "version": VERSION,
         "id": session.id,
+        "owner": session.owner,
         "sink": session.sink,
         "directed": desk.directed_track,
         "presets": desk.presets.to_json(),
@@ -183,6 +184,7 @@ def _adopted(
     )
     score = {**made["score"], "player": None, "lead_ns": facts["lead_ns"]}
     session = Session(facts["id"], key, engine, start, score)
+    session.owner = str(facts.get("owner", ""))
     session.players = players
     session.racks = {int(rack["key"]): rack for rack in made.get("racks", ())}
     for step, told in facts["degraded"].items():

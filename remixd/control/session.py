@@ -76,6 +76,7 @@ class Session:
         self.key = key
         self.engine = engine
         self.journal = journal or Journal()
+        self.owner = ""
         self.playing = True
         self.latency_s = 0.0
         self.device = ""
@@ -97,6 +98,11 @@ class Session:
         self.sounding = Sounding(self._watchers.put_answer)
         self._desk = Desk(session_id, self._memory.commands, key, start, self.sounding.tell, self.journal)
         self.stems = Parts(session_id, self._desk.decks, is_apart=bool(score.get("apart")))
+
+    def own(self, owner: str) -> None:
+        """Remember who made it, for another daemon too."""
+        self._hands += 1
+        self.owner = owner
 
     @property
     def has_output(self) -> bool:

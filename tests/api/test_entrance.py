@@ -162,6 +162,22 @@ def test_a_backend_ends_what_it_made_and_nothing_else(house):
     assert service.sessions.held == {}
 
 
+def test_a_session_that_another_daemon_began_is_still_its_makers(house):
+    service, client = house
+    mine, other = client(scope="create", sub="app"), client(scope="create", sub="other app")
+    session = service.wait(service.sessions.create(TRACK)).id
+    for each in (mine, other):
+        with pytest.raises(NotFound):
+            each.session(session)
+    service.run(service.options["gate"].note_made, "app", session)
+    assert mine.session(session).id == session
+    with pytest.raises(NotFound):
+        other.delete_session(session)
+    mine.delete_session(session)
+    made = mine.create_session(TRACK).id
+    assert service.session(made).owner == "app"
+
+
 def test_quotas_are_told_with_when_to_come_again(tmp_path):
     limits = Limits(
         calls_per_s=0.1, calls_burst=4, signals_burst=1024, signals_per_s=1.0, streams_per_token=1,

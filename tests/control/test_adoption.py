@@ -85,9 +85,11 @@ async def test_what_fans_wish_goes_on_with_the_next_daemon(daemons: Daemons, she
     session = await daemons.sessions.create(TRACK, directed=True)
     for fan, value in (("a", -24.0), ("b", -12.0), ("c", 0.0)):
         session.receive([Signal(id=fan, fan=fan, wishes={"vocals": value})])
+    session.own("an app")
     before = session.desk.directing
     assert before is not None
     adopted = await daemons.next(session)
+    assert adopted.owner == "an app"
     after = adopted.desk.directing
     assert after is not None
     assert adopted.desk.audience.wanted(1.0) == session.desk.audience.wanted(1.0) != {}

@@ -288,8 +288,8 @@ def test_who_stops_waits_for_no_request_that_has_not_come():
     web = Web()
     with sockets.create_connection((web.at.host, web.at.port), timeout=5) as slow:
         slow.sendall(
-            b"POST /v1/Sessions/ListSessions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-            b"Content-Length: 99\r\n\r\n{"
+            b"POST /v1/Sessions/ListSessions HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+            b"Content-Type: application/json\r\nContent-Length: 99\r\n\r\n{"
         )
         while not web.gateway._reading:
             time.sleep(0.005)
