@@ -6,8 +6,10 @@ import asyncio
 import logging
 import resource
 import signal
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -23,7 +25,7 @@ from remixd.control.census import Censuses
 from remixd.control.drain import DRAINING, fade_out
 from remixd.control.fan_keys import FILE as FAN_KEYS_FILE
 from remixd.control.fan_keys import FanKeys
-from remixd.control.health import health_of
+from remixd.control.health import Health, health_of
 from remixd.control.ingest import ImportResult, import_path
 from remixd.control.journals import Journals
 from remixd.control.metrics import Metrics
@@ -56,6 +58,11 @@ class Stop:
 
     asked: asyncio.Event = field(default_factory=asyncio.Event)
     at_once: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def listen(self) -> None:
+        """Take those that come to this process."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self.take, number)
 
     def take(self, number: signal.Signals) -> None:
         """Take one."""
@@ -92,9 +99,7 @@ async def serve(settings: Settings) -> None:
     gate = Gate(Keyring(settings.auth) if settings.has_tokens else None, settings.limits)
     fan_keys = _fan_keys(settings)
     stop = Stop()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.take, number)
+    stop.listen()
     observer = Observer(Metrics(), tracing_of_environment())
     async with AsyncExitStack() as stack:
         stack.callback(observer.close)
@@ -107,12 +112,8 @@ async def serve(settings: Settings) -> None:
         runtime = instance_path(runtime_path(), opened.path)
         supervisor = Supervisor(runtime, engines=told.engines or default_engines())
         sessions = await _open_sessions(stack, settings, opened, supervisor, caches, observer)
-        await sessions.audiences.use(fan_keys)
-        for session in sessions.all():
-            gate.note_made(session.owner, session.id)
-        looking = asyncio.create_task(_look_after_keys(fan_keys, sessions))
-        stack.callback(looking.cancel)
-        loop.add_signal_handler(signal.SIGHUP, _reload, gate, audit)
+        await _know_again(stack, gate, fan_keys, sessions)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _reload, gate, audit)
         server = Server(
             opened, sessions, _import_into(caches, observer.metrics),
             Censuses(sessions, supervisor, opened, observer.metrics).take,
@@ -121,15 +122,9 @@ async def serve(settings: Settings) -> None:
         stack.push_async_callback(lambda: server.stop(stop.grace_s))
         address = await server.start(told.listen)
         if web is not None:
+            health = partial(health_of, opened, supervisor, sessions)
             scrape = Scrape(observer.metrics, sessions, supervisor)
-            stack.push_async_callback(scrape.close)
-            gateway = Gateway(
-                server.methods,
-                lambda: health_of(opened, supervisor, sessions).to_json(),
-                scrape.page,
-                lambda bearer, peer: gate.admit(OPERATOR, bearer, peer),
-            )
-            notes.append(f"web: {await _open_web(stack, gateway, web, settings)}")
+            notes.append(f"web: {await _open_web(stack, settings, web, server, gate, health, scrape)}")
         print(f"remixd is listening on {address}, library {opened.path}", flush=True)
         for note in (*notes, *supervisor.notes):
             print(f"  {note}", flush=True)
@@ -164,6 +159,15 @@ async def _open_sessions(
     stack.push_async_callback(sessions.close)
     await sessions.adopt()
     return sessions
+
+
+async def _know_again(stack: AsyncExitStack, gate: Gate, fan_keys: FanKeys, sessions: Sessions) -> None:
+    """Know the fans and the makers of what was adopted, and the fans by whatever keys come."""
+    for session in sessions.all():
+        gate.note_made(session.owner, session.id)
+    await sessions.audiences.use(fan_keys)
+    looking = asyncio.create_task(_look_after_keys(fan_keys, sessions))
+    stack.callback(looking.cancel)
 
 
 async def _until_told(stop: Stop, sessions: Sessions, server: Server, drain_s: float) -> None:
@@ -225,12 +229,26 @@ def _check_web(settings: Settings, notes: list[str]) -> Address | None:
         return None
 
 
-async def _open_web(stack: AsyncExitStack, gateway: Gateway, listen: Address, settings: Settings) -> str:
+async def _open_web(
+    stack: AsyncExitStack,
+    settings: Settings,
+    listen: Address,
+    server: Server,
+    gate: Gate,
+    health: Callable[[], Health],
+    scrape: Scrape,
+) -> str:
+    """Serve the same methods, health and figures over HTTP; where, as a URL."""
+    stack.push_async_callback(scrape.close)
+    gateway = Gateway(
+        server.methods, lambda: health().to_json(), scrape.page,
+        lambda bearer, peer: gate.admit(OPERATOR, bearer, peer),
+    )  # fmt: skip
     origins = [each.strip() for each in settings.serve.web_origins.split(",") if each.strip()]
     tls = settings.tls
-    server = WebServer(gateway.app(listen, origins), tls.certificate, tls.key, tls.client_ca)
-    address = await server.start(listen)
-    stack.push_async_callback(server.stop)
+    web = WebServer(gateway.app(listen, origins), tls.certificate, tls.key, tls.client_ca)
+    address = await web.start(listen)
+    stack.push_async_callback(web.stop)
     stack.push_async_callback(gateway.close, "the daemon is stopping")
     return f"{'https' if settings.has_tls else 'http'}://{address}"
 

@@ -12,6 +12,7 @@ import logging
 import os
 import sys
 import time
+from contextvars import Context
 from itertools import count
 from pathlib import Path
 from typing import Final, Protocol
@@ -102,7 +103,7 @@ class Encodings:
         self._open[tap.number] = tap, session
         self._say(tap, "open")
         if self._running is None or self._running.done():
-            self._running = asyncio.create_task(self._run())
+            self._running = asyncio.create_task(self._run(), context=Context())  # no one call's
         return tap
 
     def _move(self, tap: Tap) -> None:

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import secrets
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import Final
 
@@ -31,13 +31,13 @@ from remixd.control.kept_tastes import FILE as TASTES_FILE
 from remixd.control.observing import Observer
 from remixd.control.picking import Picking
 from remixd.control.presets import Pick
-from remixd.control.recovery import recover
 from remixd.control.rounds import Rounds
 from remixd.control.score import FIRST_PLAYER, player_score, session_score, track_of
 from remixd.control.session import Session
 from remixd.control.sink import Sink
 from remixd.control.start import Start
 from remixd.control.streams import Listener, Lost, Packet, SessionStatus, Watcher
+from remixd.control.succession import Succession
 from remixd.control.supervisor import Supervisor
 from remixd.director.preset import ORIGINAL
 from remixd.director.preset_files import load_blend
@@ -79,12 +79,11 @@ class Sessions:
         self._sink = Sink.parse(sink)
         self._block_frames = block_frames
         self._supervisor = supervisor
-        self._supervisor.on_lost = self._inherit
-        self._heirs: dict[Engine, Engine] = {}
-        self._recovering: set[asyncio.Task[None]] = set()
         self._caches = caches or Caches(library.path)
         self._journals = journals
         self._observer = observer or Observer()
+        self._succession = Succession(self._playing, self._observer.metrics)
+        self._supervisor.on_lost = self._succession.inherit
         self.audiences = Audiences(self.all, library.path / TASTES_FILE, journals)
         self._sessions: dict[str, Session] = {}
         papers = Papers()
@@ -337,10 +336,11 @@ class Sessions:
     async def close(self) -> None:
         """End every session's listeners and watchers."""
         await self.picking.close()
-        for task in (self._pump, self._watch, *self._loading, *self._recovering):
+        for task in (self._pump, self._watch, *self._loading):
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+        await self._succession.close()
         await self._grooving.close()
         await self.encodings.close()
         self.audiences.close()
@@ -348,29 +348,6 @@ class Sessions:
             session.end()
         self._sessions.clear()
         self._holding.close()
-
-    def _inherit(self, dead: Engine, how: str, heir: Engine | None) -> None:
-        """Have another engine go on with what one played that died, and with what it was to inherit."""
-        self._observer.metrics.deaths.inc()
-        family = [dead, *(engine for engine, heir_of in self._heirs.items() if heir_of is dead)]
-        if heir is None:
-            for session in self._of(family):
-                session.take_reports()
-                session.lose(f"the engine of session {session.id} is lost: {how}")
-        else:
-            self._heirs.update(dict.fromkeys(family, heir))
-        self._recovering.add(task := asyncio.create_task(self._recover(family, how, heir)))
-        task.add_done_callback(self._recovering.discard)
-
-    def _of(self, engines: Collection[Engine]) -> list[Session]:
-        return [each for each in self._sessions.values() if each.playing and each.engine in engines]
-
-    async def _recover(self, family: list[Engine], how: str, heir: Engine | None) -> None:
-        if heir is not None and not await recover(self._of(family), how, heir):
-            return  # it died meanwhile; its own heir has all of them
-        for engine in family:
-            self._heirs.pop(engine, None)
-            await engine.stop()
 
     async def _run(self) -> None:
         """Move reports and packets from the engine to those who wait for them."""
