@@ -16,7 +16,7 @@ PUBLIC = {
         "Rights", "Section", "Session", "Signal", "Span", "Stem", "StemNull", "StemOverview",
         "Stream", "StreamFormat", "Track", "TrackSummary", "AsyncSignalStream", "Crowd", "CrowdDimension",
         "Explanation", "Forgotten", "PlannedMove", "Reason", "Reconnected", "Said", "SignalStream", "Taste",
-        "Timeline", "TimelineBeat", "TimelineEvent",
+        "DaemonStats", "EngineStats", "Timeline", "TimelineBeat", "TimelineEvent",
     },
     "remixd.cli": {"main"},
 }  # fmt: skip
@@ -25,7 +25,7 @@ METHODS = {
     "import_track", "is_serving", "listen", "overview", "packets", "panic", "pick", "preset",
     "presets", "save_preset", "send", "session", "sessions", "signal",
     "track", "tracks",
-    "watch", "signals", "taste", "explain", "undo", "forget_fan", "crowd", "plan",
+    "watch", "stats", "watch_stats", "signals", "taste", "explain", "undo", "forget_fan", "crowd", "plan",
 }  # fmt: skip
 
 

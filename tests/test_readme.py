@@ -54,6 +54,7 @@ crowd DIRECTED
 plan DIRECTED drums=-12 --bars 16
 deck SESSION
 deck SESSION A level drums -6 --at beat --over .1 --wait
+stats
 listen SESSION --seconds .5 -o OUT.wav
 listen SESSION --seconds .5 -o OUT.ogg --format opus --bitrate 96
 preset list

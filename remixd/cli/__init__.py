@@ -29,6 +29,7 @@ from remixd.cli.presets import preset
 from remixd.cli.render import render
 from remixd.cli.serve import serve
 from remixd.cli.sessions import listen, panic, session, watch
+from remixd.cli.stats import stats
 from remixd.cli.systemd import systemd
 from remixd.cli.tokens import fans, token
 from remixd.errors import RemixdError
@@ -71,6 +72,7 @@ COMMANDS = (
     config,
     token,
     fans,
+    stats,
     systemd,
     bench,
 )

@@ -64,6 +64,7 @@ from remixd.client._song_types import (
     Track,
     TrackSummary,
 )
+from remixd.client._stats import DaemonStats, EngineStats
 from remixd.client._streams import AsyncStream, Stream
 from remixd.client._timeline import Timeline, TimelineBeat, TimelineEvent
 from remixd.client._types import (
@@ -97,7 +98,9 @@ __all__ = [
     "Console",
     "Crowd",
     "CrowdDimension",
+    "DaemonStats",
     "Deck",
+    "EngineStats",
     "Event",
     "Explanation",
     "Forgotten",

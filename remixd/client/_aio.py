@@ -178,3 +178,5 @@ class AsyncClient:
     pick = _awaiting(Plans.pick)
     save_preset = _awaiting(Plans.save_preset)
     delete_preset = _awaiting(Plans.delete_preset)
+    stats = _awaiting(Plans.stats)
+    watch_stats = _following(Plans.watch_stats)

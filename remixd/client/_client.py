@@ -196,3 +196,5 @@ class Client:
     pick = _blocking(Plans.pick)
     save_preset = _blocking(Plans.save_preset)
     delete_preset = _blocking(Plans.delete_preset)
+    stats = _blocking(Plans.stats)
+    watch_stats = _following(Plans.watch_stats)

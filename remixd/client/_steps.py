@@ -17,6 +17,7 @@ from remixd.v1 import (
     console_pb2_grpc,
     presets_pb2_grpc,
     sessions_pb2_grpc,
+    stats_pb2_grpc,
     tracks_pb2_grpc,
 )
 
@@ -111,6 +112,7 @@ def stubs(channel: grpc.Channel | grpc.aio.Channel, access: Access) -> dict[str,
         "Audience": audience_pb2_grpc.AudienceStub,
         "Console": console_pb2_grpc.ConsoleStub,
         "Presets": presets_pb2_grpc.PresetsStub,
+        "Stats": stats_pb2_grpc.StatsStub,
         "Health": health_pb2_grpc.HealthStub,
     }
     return {service: with_metadata(kind(channel), access.metadata) for service, kind in kinds.items()}

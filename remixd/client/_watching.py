@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 from typing import Final
 
 from remixd.client import _convert as convert
+from remixd.client._stats import StatsPlans
 from remixd.client._steps import Again, Follow, Plan, Take
 from remixd.client._types import Answer, Applied, Event, Lost, Missed, Reconnected, Refused
 from remixd.errors import Unavailable
@@ -16,11 +16,10 @@ DIRECTED_TIMEOUT_S: Final = 300.0
 """The director may wait for the next section of the song."""
 
 
-@dataclass(frozen=True, slots=True)
-class WatchingPlans:
-    """Those that follow a session. `timeout_s` is how long an ordinary call may take."""
+class WatchingPlans(StatsPlans):
+    """Those that follow a session."""
 
-    timeout_s: float
+    __slots__ = ()
 
     def watch(self, session: str, *, seconds: float | None = None, timeline: bool = False) -> Follow[Event]:
         """Follow a session from now on, for `seconds` or until it ends.

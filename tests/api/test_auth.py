@@ -173,8 +173,8 @@ def test_keys_that_are_no_use_are_refused_in_a_sentence(tmp_path):
 
 def test_every_method_has_its_rule_and_a_new_one_cannot_be_forgotten():
     check_rules(_methods())
-    with pytest.raises(LookupError, match=r"nobody decided who may call /remixd\.v1\.Stats/GetStats"):
-        check_rules([*_methods(), "/remixd.v1.Stats/GetStats"])
+    with pytest.raises(LookupError, match=r"nobody decided who may call /remixd\.v1\.Lights/Dim"):
+        check_rules([*_methods(), "/remixd.v1.Lights/Dim"])
     with pytest.raises(LookupError, match="not served"):
         check_rules(_methods()[1:])
 

@@ -139,6 +139,9 @@ def test_beats_that_were_told_are_where_the_song_then_is(daemon: Daemon, client:
     session = client.create_session(say(daemon, OPEN))
     events: list[Event] = []
     with client.watch(session.id, timeline=True, seconds=4.5) as watch, client.packets(session.id) as sound:
+        while not isinstance(event := next(watch), Timeline):  # what was told before the tempo is to move
+            events.append(event)
+        events.append(event)
         watching = threading.Thread(target=lambda: events.extend(watch))
         watching.start()
         client.signal(session.id, {"tempo": 1.15}, at="bar")

@@ -55,7 +55,8 @@ export const ENUMS = {
 /** Fields that are 64-bit integers, which JSON of the protos has as text. */
 export const INT64 = new Set(["sample", "settledSample", "plannedSample", "sequence", "skippedFrames", "lateFrames",
   "enginePid", "underruns", "nonfiniteSamples", "majorFaults", "fans", "answers", "signals", "sessions",
-  "lengthFrames"]);
+  "lengthFrames", "revision", "revisedSample", "untilSample",
+  "hostNs"]);
 
 const BATCH_MAX = 64;
 const BATCH_MS = 20;
