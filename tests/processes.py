@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from remixd.client import Client
 from remixd.config import runtime_path
@@ -48,8 +49,8 @@ class Daemon:
         assert ready.startswith("remixd is listening on 127.0.0.1:"), errors.read_text()
         self.address = ready.removeprefix("remixd is listening on ").partition(",")[0]
 
-    def client(self, timeout_s: float = 10.0) -> Client:
-        return Client(self.address, timeout_s=timeout_s)
+    def client(self, timeout_s: float = 10.0, **options: Any) -> Client:
+        return Client(self.address, timeout_s=timeout_s, **options)
 
     @property
     def pid(self) -> int:

@@ -363,6 +363,7 @@ class HandPlayedSessions:
         self._shelf = shelf
         self.held: dict[str, HandPlayedSession] = {}
         self._count = 0
+        self._named: dict[str, HandPlayedSession] = {}
         self.may_create = asyncio.Event()
         self.may_create.set()
 
@@ -379,15 +380,19 @@ class HandPlayedSessions:
         name: str | None = None,
     ) -> HandPlayedSession:
         await self.may_create.wait()
+        if name and name in self._named:
+            return self._named[name]
         track = "" if track_id is None else self._shelf.get(track_id).id
         self._count += 1
         session = HandPlayedSession(
-            f"s-{name or self._count}", self._count, track, mode="directed" if directed else "hands-on",
+            f"s-{self._count}", self._count, track, mode="directed" if directed else "hands-on",
             sink=str(Sink.parse(sink or "stream")), presets=load_blend(presets or {}),
         )  # fmt: skip
         session.arc, session.exploring = arc, exploring
         session.stems.is_apart = apart
         self.held[session.id] = session
+        if name:
+            self._named[name] = session
         return session
 
     def taste(self, session: HandPlayedSession, fan: str) -> TasteTold:
@@ -578,7 +583,7 @@ def when_heard(service: Service, session: HandPlayedSession, act: Callable[[], N
     """Do something once somebody listens, as the engine would meanwhile; the thread that waits for it."""
 
     def wait() -> None:
-        until = time.monotonic() + 5
+        until = time.monotonic() + 9
         while not session.listeners and not len(session.taps) and time.monotonic() < until:
             time.sleep(0.002)
         service.run(act)

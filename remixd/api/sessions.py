@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from functools import partial
 from typing import Final
+from weakref import ref
 
 from google.protobuf.field_mask_pb2 import FieldMask
 
@@ -83,7 +84,7 @@ class SessionsServicer(sessions_pb2_grpc.SessionsServicer):
     def __init__(self, sessions: Registry, streams: Streams) -> None:
         self._sessions = sessions
         self._streams = streams
-        self._repeats = Repeats[Session]()
+        self._repeats = Repeats[ref[Session]]()  # weakly: a session that is kept keeps its shared memory
         self._events = Once[Event](lambda event: convert.event_to_proto(event).SerializeToString())
         self._packets = {wire_format: Once(partial(_packet, wire_format)) for wire_format in FORMATS.values()}
 
@@ -91,16 +92,19 @@ class SessionsServicer(sessions_pb2_grpc.SessionsServicer):
         self, request: pb.CreateSessionRequest, _context: Context
     ) -> pb.CreateSessionResponse:
         """Start a song, or empty decks."""
-        session = await self._repeats.once(
+        made = await self._repeats.once(
             request, calling().sub or "", lambda: self._create(request), self._end
         )
+        session = made()
+        if session is None:
+            raise NotFound("the session that this request brought has ended")
         return pb.CreateSessionResponse(session=convert.status_to_proto(session.status()))
 
-    async def _create(self, request: pb.CreateSessionRequest) -> Session:
+    async def _create(self, request: pb.CreateSessionRequest) -> ref[Session]:
         directed = DIRECTED.get(request.mode)
         if directed is None:
             raise InvalidInput(f"mode is {request.mode}, which is none", field="mode")
-        return await self._sessions.create(
+        session = await self._sessions.create(
             check_name("track", request.track, required=False) or None,
             directed=directed,
             sink=request.sink or None,
@@ -110,10 +114,12 @@ class SessionsServicer(sessions_pb2_grpc.SessionsServicer):
             apart=request.stems,
             name=name_of(calling().sub or "", request.request_id) if request.request_id else None,
         )
+        return ref(session)
 
-    async def _end(self, session: Session) -> None:
-        with contextlib.suppress(NotFound):
-            await self._sessions.delete(session.id)
+    async def _end(self, made: ref[Session]) -> None:
+        if session := made():
+            with contextlib.suppress(NotFound):
+                await self._sessions.delete(session.id)
 
     async def GetSession(  # noqa: N802
         self, request: pb.GetSessionRequest, _context: Context

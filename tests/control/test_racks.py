@@ -67,7 +67,7 @@ async def test_a_rack_is_heard_as_long_as_it_has_weight_and_let_go_of_after(
 ) -> None:
     shelf.add("song-00000001", SONG)
     session = await sessions.create("song-00000001")
-    ready = await sessions.make_rack_ready(session, MUTE)
+    ready = await sessions._holding.make_rack_ready(session, MUTE)
     assert ready.delay_frames == 0
     assert 0 < ready.cost_ns < 333_000
     assert not await is_silent(session)
@@ -86,9 +86,9 @@ async def test_what_cannot_be_built_is_refused_with_the_reason(sessions: Session
     shelf.add("song-00000001", SONG)
     session = await sessions.create("song-00000001")
     with pytest.raises(InvalidInput, match="no effect 'wah'"):
-        await sessions.make_rack_ready(session, [{"effect": "wah"}])
+        await sessions._holding.make_rack_ready(session, [{"effect": "wah"}])
     with pytest.raises(InvalidInput, match="100 ms"):
-        await sessions.make_rack_ready(session, [{"effect": "pitch_shift", "semitones": 2}])
+        await sessions._holding.make_rack_ready(session, [{"effect": "pitch_shift", "semitones": 2}])
     assert not session.racks
 
 
@@ -96,7 +96,7 @@ async def test_a_rack_that_turns_out_faulty_is_passed_by_and_told(sessions: Sess
     shelf.add("song-00000001", {"other": music(480_000) + np.float32(0.3)})
     session = await sessions.create("song-00000001")
     chain = [{"effect": "lowpass", "cutoff_frequency_hz": 20}, *({"effect": "gain", "gain_db": 100},) * 8]
-    ready = await sessions.make_rack_ready(session, chain)
+    ready = await sessions._holding.make_rack_ready(session, chain)
     await weigh(session, ready.key, 1.0)
     await until(lambda: session.status().degraded)
     assert session.status().degraded == "a rack is passed by: it gave what is no sound"
@@ -113,7 +113,7 @@ async def test_the_engine_that_takes_over_has_the_racks_too(
     shelf.add("song-00000001", SONG)
     session = await sessions.create("song-00000001")
     for role in STEM_ROLES:
-        ready = await sessions.make_rack_ready(session, MUTE)
+        ready = await sessions._holding.make_rack_ready(session, MUTE)
         await weigh(session, ready.key, 1.0, deck=0, role=role)
     await asyncio.sleep(0.6)  # a checkpoint has them
     assert await is_silent(session)

@@ -180,7 +180,7 @@ def test_a_listener_that_dies_disturbs_nobody(shared_daemon, client, session, tm
 
 def test_a_daemon_that_is_stopped_ends_its_streams_its_engine_and_its_locks(start_daemon):
     daemon = start_daemon()
-    with daemon.client() as client:
+    with daemon.client(reconnect=False) as client:
         session = client.create_session(client.tracks()[0].id)
         with client.packets(session.id) as packets, client.watch(session.id) as events:
             next(packets), next(events)

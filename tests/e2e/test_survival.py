@@ -168,3 +168,7 @@ def test_a_request_that_is_sent_again_finds_its_session_with_the_next_daemon_too
     assert (found.id, found.engine_pid) == (made.id, made.engine_pid)
     with again.client() as client:
         assert [each.id for each in client.sessions()] == [made.id]
+        client.delete_session(made.id)
+    with pytest.raises(grpc.RpcError) as ended:
+        create(str(again.address))
+    assert ended.value.code() is grpc.StatusCode.NOT_FOUND
