@@ -17,6 +17,9 @@ from remixd.config import Address
 DETAILS_KEY: Final = "grpc-status-details-bin"
 """Trailing metadata in which gRPC carries a `google.rpc.Status`."""
 
+CORE_FAILED: Final = "Internal error from Core"
+"""What gRPC's asynchronous client says itself, as INTERNAL, where a line broke before there was a status."""
+
 CLASSES: Final[Mapping[str, type[errors.RemixdError]]] = {
     kind.__name__: kind
     for kind in (
@@ -55,7 +58,7 @@ def error_from_status(error: grpc.RpcError, address: Address) -> errors.RemixdEr
             return told
     if code is grpc.StatusCode.UNAVAILABLE and "failed to connect" in said.lower():
         return errors.Disconnected(f"no daemon at {address}: start one with `remixd serve`", sent=False)
-    if code is grpc.StatusCode.UNAVAILABLE:
+    if code is grpc.StatusCode.UNAVAILABLE or said == CORE_FAILED:
         return errors.Disconnected(f"the daemon at {address} went away: {said}")
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return errors.Unavailable(f"the daemon at {address} did not answer in time")

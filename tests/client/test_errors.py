@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import socket
 
+import grpc
 import pytest
 
 from remixd import errors
+from remixd.client._errors import error_from_status
+from remixd.config import Address
 
 
 def test_errors_come_back_as_what_they_were(client):
@@ -81,3 +84,22 @@ def test_the_address_comes_from_the_environment(service, monkeypatch, connect):
     with connect() as client:
         assert client.is_serving()
         assert client.address == service.address
+
+
+class Broken(grpc.RpcError):
+    """What gRPC's asynchronous client raises where a line broke before there was a status."""
+
+    def code(self):
+        return grpc.StatusCode.INTERNAL
+
+    def details(self):
+        return "Internal error from Core"
+
+    def trailing_metadata(self):
+        return ()
+
+
+def test_a_line_that_broke_before_there_was_a_status_is_cut_and_no_fault():
+    told = error_from_status(Broken(), Address("127.0.0.1", 7400))
+    assert isinstance(told, errors.Disconnected)
+    assert told.sent
