@@ -9,7 +9,7 @@ import wave
 
 import av
 import pytest
-from serving import when_heard
+from serving import TRACK, when_heard
 from sounds import noise
 
 from remixd.units import PACKET_FRAMES
@@ -129,9 +129,10 @@ def test_whole_numbers_and_bit_rates_may_be_asked_for(told, service, session, tm
     assert heard["frames"] == 2400
     sizes = []
     for kbit in ("48", "256"):
-        thread = when_heard(service, session, lambda: session.sound(noise(48_000 // 2)))
-        told("listen", session.id, "--seconds", ".2", "--bitrate", kbit, "-o", tmp_path / "heard.opus")
+        fresh = service.wait(service.sessions.create(TRACK))  # nobody has listened to it before
+        thread = when_heard(service, fresh, lambda fresh=fresh: fresh.sound(noise(48_000 // 2)))
+        told("listen", fresh.id, "--seconds", ".2", "--bitrate", kbit, "-o", tmp_path / "heard.opus")
         thread.join()
         sizes.append((tmp_path / "heard.opus").stat().st_size)
-        session.end()
+        fresh.end()
     assert sizes[1] > 2 * sizes[0]
