@@ -68,18 +68,25 @@ class Rounds:
                 ladder.close()
 
     async def _write(self, awake: asyncio.Event) -> None:
-        """Keep it written down how sessions stand."""
+        """Keep it written down how sessions stand, one by one: callers are answered between two of them."""
         took_s = 0.0
         while True:
             await asyncio.sleep(max(WRITE_S, took_s / WRITE_SHARE))
             await awake.wait()
-            began_s = monotonic()
+            took_s = 0.0
             for session in self._sessions():
-                try:
-                    self._papers.write(session)
-                except Exception:  # the others are written down all the same
-                    log.exception("papers of session %s", session.id)
-            took_s = monotonic() - began_s
+                began_s = monotonic()
+                self._write_down(session)
+                took_s += monotonic() - began_s
+                await asyncio.sleep(0)
+
+    def _write_down(self, session: Session) -> None:
+        if not session.playing:  # it has ended since, and its papers are gone
+            return
+        try:
+            self._papers.write(session)
+        except Exception:  # the others are written down all the same
+            log.exception("papers of session %s", session.id)
 
     async def _run(self, awake: asyncio.Event) -> None:
         looks = 0
