@@ -94,16 +94,6 @@ def calling() -> Caller:
     return _CALLER.get()
 
 
-@contextmanager
-def call_of(caller: Caller) -> Iterator[None]:
-    """Let `calling` tell this caller."""
-    before = _CALLER.set(caller)
-    try:
-        yield
-    finally:
-        _CALLER.reset(before)
-
-
 def begin_call(caller: Caller) -> None:
     """Let `calling` tell this caller for the rest of the task: of a stream that others may close."""
     _CALLER.set(caller)
@@ -124,11 +114,6 @@ class Gate:
         self._being_made: Counter[str] = Counter()
         self._told_s = -math.inf
         self._untold = 0
-
-    @property
-    def asks_for_tokens(self) -> bool:
-        """Whether callers need a token."""
-        return self._keyring is not None
 
     def admit(self, method: str, bearer: str | None, peer: str) -> Caller:
         """Let a caller in, for one call.

@@ -24,7 +24,6 @@ class Rule:
 
 
 _ANYBODY: Final = Rule(frozenset(("listener", "dj")))
-_DJ: Final = Rule(frozenset(("dj",)))
 _DJ_AUDITED: Final = Rule(frozenset(("dj",)), is_audited=True)
 _CREATE: Final = Rule(frozenset(("create",)), is_audited=True)
 _CREATOR_TOO: Final = Rule(frozenset(("listener", "dj", "create")))

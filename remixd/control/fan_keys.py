@@ -32,7 +32,6 @@ NAME_HEX: Final = 32
 """128 bits: among a million fans two of one name come once in 10^26 daemons."""
 KEYS_MAX: Final = 32
 CACHE_MAX: Final = 16_384
-_KEY_ID: Final = re.compile(r"[0-9a-f]{8}")
 _NAME: Final = re.compile(r"([0-9a-f]{8})\.[0-9a-f]{32}")
 
 

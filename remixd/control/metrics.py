@@ -16,8 +16,6 @@ from prometheus_client.registry import Collector
 from remixd.control.command import Answer
 from remixd.units import RATE_HZ
 
-CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
-
 CALL_S: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 SOUND_S: Final = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 DEPTHS: Final = (0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
