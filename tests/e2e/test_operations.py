@@ -109,3 +109,22 @@ def test_the_web_asks_for_the_same_tokens_over_the_same_certificates(start_daemo
     assert ask("Sessions/ListSessions", Authorization="Bearer nonsense") == 401
     assert ask("Sessions/ListSessions", Authorization=f"Bearer {admin}") == 200
     assert ask("Tracks/DeleteTrack", Authorization=f"Bearer {listener}") == 403
+
+
+def test_the_stats_are_of_what_plays(shared_daemon: Daemon, client: Client) -> None:
+    before = client.stats()
+    [track] = client.tracks()
+    hands, directed = (client.create_session(track.id, sink="null", directed=each) for each in (False, True))
+    with client.packets(hands.id) as packets, client.watch(directed.id) as events:
+        next(packets), next(events)
+        client.signal(directed.id, {"bass": -3.0}, fan="mina")
+        client.signal(hands.id, {"bass": -90.0}, fan="mina")
+        told = client.stats()
+    assert (told.sessions, told.directed_sessions, told.lost_sessions) == (2, 1, 0)
+    assert (told.listeners, told.watchers, told.tracks) == (1, 1, 1)
+    assert told.fans == 2
+    assert told.signals.get("accepted", 0) - before.signals.get("accepted", 0) == 1
+    assert told.signals.get("clamped", 0) - before.signals.get("clamped", 0) == 1
+    assert {each.pid for each in told.engines} <= shared_daemon.engines
+    assert sum(each.sessions for each in told.engines) == 2
+    assert all(0.0 < each.load < each.load_max for each in told.engines)
