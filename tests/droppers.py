@@ -63,7 +63,7 @@ class Dropper(audience_pb2_grpc.AudienceServicer, sessions_pb2_grpc.SessionsServ
         if self.gone:
             context.abort(grpc.StatusCode.NOT_FOUND, "there is no such session")
 
-    def StreamSignals(self, requests: Any, context: Any) -> Iterator[Any]:  # noqa: N802
+    def StreamSignals(self, requests: Any, context: Any) -> Iterator[Any]:  # noqa: N802 (the protos' names)
         self._check(context)
         left, heard = self._next_cut()
         next(requests)
@@ -76,19 +76,19 @@ class Dropper(audience_pb2_grpc.AudienceServicer, sessions_pb2_grpc.SessionsServ
             left -= 1
             yield audience.StreamSignalsResponse(answers=answers)
 
-    def SendSignals(self, request: Any, context: Any) -> Any:  # noqa: N802
+    def SendSignals(self, request: Any, context: Any) -> Any:  # noqa: N802 (as above)
         left, heard = self._next_cut()
         answers = self._receive(request.signals) if left or heard else []
         if not left:
             context.abort(grpc.StatusCode.UNAVAILABLE, "Socket closed")
         return audience.SendSignalsResponse(answers=answers)
 
-    def UndoSignal(self, _request: Any, context: Any) -> Any:  # noqa: N802
+    def UndoSignal(self, _request: Any, context: Any) -> Any:  # noqa: N802 (as above)
         if not self._next_cut()[0]:
             context.abort(grpc.StatusCode.UNAVAILABLE, "Socket closed")
         return audience.UndoSignalResponse()
 
-    def Listen(self, _request: Any, context: Any) -> Iterator[Any]:  # noqa: N802
+    def Listen(self, _request: Any, context: Any) -> Iterator[Any]:  # noqa: N802 (as above)
         self._check(context)
         left, _ = self._next_cut()
         context.send_initial_metadata(())
@@ -104,7 +104,7 @@ class Dropper(audience_pb2_grpc.AudienceServicer, sessions_pb2_grpc.SessionsServ
             next(self.packet)
         context.abort(grpc.StatusCode.UNAVAILABLE, "Socket closed")
 
-    def Watch(self, _request: Any, context: Any) -> Iterator[Any]:  # noqa: N802
+    def Watch(self, _request: Any, context: Any) -> Iterator[Any]:  # noqa: N802 (as above)
         self._check(context)
         left, _ = self._next_cut()
         context.send_initial_metadata(())
