@@ -64,7 +64,7 @@ async def _measure(task: Task, daemon: Daemon, listeners: int, watchers: int, la
                 gaps = bystander.gaps - gaps
             resident = memory_bytes(daemon.pid)
         finally:
-            crowd.leave()
+            crowd.close()
         await client.delete_session(crowded)
         await client.delete_session(quiet)
     counts = {name: after[name] - before[name] for name in after}

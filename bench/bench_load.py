@@ -263,12 +263,9 @@ def _measure_watchers(task: Task, daemon: Daemon) -> None:
         ratios, updates = [], []
         for _ in range(pairs):
             alone = _block_cost(daemon, seconds)
-            crowd = Crowd(daemon.address, made[0], 0, WATCHERS)
-            try:
+            with Crowd(daemon.address, made[0], 0, WATCHERS) as crowd:
                 watched = _block_cost(daemon, seconds)
                 updates.append(float(crowd.count()["updates"].min()))
-            finally:
-                crowd.leave()
             ratios.append(watched / alone)
         for session in made:
             client.delete_session(session)

@@ -1,7 +1,8 @@
 """`python -m remixd.bench.capture SERVER SECONDS_MAX FILE`: record a JACK port, told by lines on stdin.
 
-`connect` connects to the first output of whoever plays; `stop` keeps the recording in FILE and ends. Every
-line is answered by one word, or a sentence that says what went wrong.
+`connect` connects to the first output of whoever plays, and begins to record; `take` keeps in FILE what was
+recorded since, and begins anew; it ends with its input. Every line is answered by one word, or a sentence
+that says what went wrong.
 """
 
 from __future__ import annotations
@@ -55,18 +56,19 @@ class Recorder:
         self._recording = True
         return "connected"
 
-    def keep(self, path: str) -> str:
-        """Write what was recorded."""
+    def take(self, path: str) -> str:
+        """Write what was recorded, and begin anew."""
         self._recording = False
         taken = self._taken
-        steps = np.diff(self._frames[:taken])
         np.savez(
             path,
             samples=self._samples[:taken].reshape(-1),
             there_ns=self._there_ns[:taken],
+            frames=self._frames[:taken],
             block=self._block,
-            lost=int(np.sum(steps // self._block - 1)),
         )
+        self._taken = 0
+        self._recording = True
         return "kept"
 
 
@@ -80,7 +82,7 @@ def main(server: str, seconds_max: str, path: str) -> None:
     with client:
         print("ready", flush=True)
         for line in sys.stdin:
-            answer = recorder.connect() if line.strip() == "connect" else recorder.keep(path)
+            answer = recorder.connect() if line.strip() == "connect" else recorder.take(path)
             print(answer, flush=True)
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
 import sys
 from typing import Any, Final
 
@@ -18,41 +17,26 @@ from numpy.typing import NDArray
 from remixd.client import AsyncClient
 from remixd.errors import Unavailable
 
+from .children import Child
 from .ears import Ear, listening
 
 READY: Final = "ready"
 
 
-class Crowd:
+class Crowd(Child):
     """Listeners and watchers of one session, in another process. Raises Unavailable if it does not come."""
 
     def __init__(self, address: str, session: str, listeners: int, watchers: int) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__, address, session, str(listeners), str(watchers)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
+        super().__init__(__name__, address, session, listeners, watchers)
+
+    def _begin(self) -> None:
         if self._line() != READY:
             raise Unavailable("the crowd did not come")
 
-    def _line(self) -> str:
-        assert self._process.stdout is not None  # noqa: S101 (it is a pipe)
-        return self._process.stdout.readline().strip()
-
     def count(self) -> dict[str, NDArray[np.int64]]:
         """So far: `packets`, `frames` and `missing` of every listener, `updates` of every watcher."""
-        assert self._process.stdin is not None  # noqa: S101 (it is a pipe)
-        self._process.stdin.write("count\n")
-        self._process.stdin.flush()
-        counts: dict[str, Any] = json.loads(self._line())
+        counts: dict[str, Any] = json.loads(self._ask("count"))
         return {name: np.array(values, dtype=np.int64) for name, values in counts.items()}
-
-    def leave(self) -> None:
-        """End the process."""
-        self._process.terminate()
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                pipe.close()
 
 
 async def _come(address: str, session: str, listeners: int, watchers: int) -> None:

@@ -21,7 +21,8 @@ from remixd.config import runtime_path
 from remixd.errors import Unavailable
 from remixd.units import StemRole
 
-from .songs import Audio, write_song
+from .children import end
+from .songs import PLAIN, Audio, Form, write_song
 
 READY: Final = "remixd is listening on "
 STOP_S: Final = 20.0
@@ -44,9 +45,13 @@ class Daemon:
         self._environment = environment
         self._process: subprocess.Popen[str]
         self._opened: dict[Path, tuple[int, SessionMemory]] = {}
-        self._start()
-        with self.client() as client:
-            self.track = client.tracks()[0].id
+        try:
+            self._start()
+            with self.client() as client:
+                self.track = client.tracks()[0].id
+        except BaseException:  # an interrupt leaves none behind
+            self.stop()
+            raise
 
     def _start(self) -> None:
         self._process = subprocess.Popen(
@@ -70,15 +75,7 @@ class Daemon:
 
     def stop(self) -> None:
         """End it, in order if it can."""
-        self._process.terminate()
-        try:
-            self._process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        with contextlib.suppress(OSError):
-            if self._process.stdout is not None:
-                self._process.stdout.close()
+        end(self._process, patience_s=0.0, stop_s=STOP_S)
 
     def client(self) -> Client:
         """A client of this daemon."""
@@ -118,9 +115,12 @@ class Daemon:
 
 @contextmanager
 def running_daemon(
-    stems: Mapping[StemRole, Audio], environment: Mapping[str, str] | None = None, *options: str
+    stems: Mapping[StemRole, Audio],
+    environment: Mapping[str, str] | None = None,
+    *options: str,
+    form: Form = PLAIN,
 ) -> Iterator[Daemon]:
-    """Import a song and serve it until the block ends, with more `options` of `remixd serve`.
+    """Import a song of some form and serve it until the block ends, with more `options` of `remixd serve`.
 
     Raises Unavailable with the last line of its log if it does not start.
     """
@@ -129,7 +129,7 @@ def running_daemon(
     surroundings = {**os.environ, **(environment or {}), "REMIXD_RUNTIME": str(runtime)}
     surroundings["REMIXD_STATE"] = str(folder / "state")
     try:
-        song = write_song(folder / "song", dict(stems))
+        song = write_song(folder / "song", stems, form)
         library = folder / "library"
         _remixd("import", str(song), "--library", str(library), environment=surroundings)
         with (folder / "log").open("w+", encoding="utf-8") as log:

@@ -10,7 +10,10 @@ import numpy as np
 
 from .audience_policies import ORACLE
 from .bench_kernel import HARNESS
+from .bench_latency import FLOOR_ECHO, FLOOR_PORT
 from .bench_quality import FLOOR, UNSTRETCHED
+from .latency_cells import BUT_LIMITER, CALL, TOTAL
+from .lost_blocks import NATIVE as NATIVE_CLIENT
 from .meaning import WAITING, better_of, in_seconds, is_ours
 from .results import Bench, Case, Figure, Result
 
@@ -66,16 +69,26 @@ def _sum_or_ffts(case: Case) -> Case:
     return {**case, "case": SUM if case.get("case") in COPIES else FFTS}
 
 
+def _at_the_port(case: Case) -> Case:
+    if case.get("sink") != "device":
+        return case
+    return {"sink": "device", "block": case["block"], "case": FLOOR_PORT}
+
+
 FLOORS: Final[Mapping[tuple[str, str], Callable[[Case], Case]]] = {
     ("kernel", "CPU a second of sound"): _sum_or_ffts,
     ("kernel", "CPU of four stems"): lambda case: {**case, "system": HARNESS},
     ("decks", "late blocks"): lambda case: {**case, "system": NATIVE},
     ("decks", "late stalls"): lambda case: {**case, "system": NATIVE},
+    ("latency", TOTAL): _at_the_port,
+    ("latency", BUT_LIMITER): _at_the_port,
+    ("latency", CALL): lambda _case: {"case": FLOOR_ECHO},
+    ("latency", "lost blocks"): lambda case: {**case, "system": NATIVE_CLIENT},
 }
 """Figures that were measured beside the least that is possible: where that is."""
 FLOOR_SYSTEMS: Final = {"quality": FLOOR, "audience": ORACLE}
 """Of these benches every figure has one."""
-NO_PEERS: Final = (FLOOR, UNSTRETCHED, HARNESS, ORACLE, NATIVE)
+NO_PEERS: Final = (FLOOR, UNSTRETCHED, HARNESS, ORACLE, NATIVE, NATIVE_CLIENT)
 
 
 def floor_of(bench: Bench, figure: Figure) -> Figure | None:

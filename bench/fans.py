@@ -11,11 +11,9 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from types import TracebackType
 from typing import Any, Final
 
 import grpc.aio
@@ -32,6 +30,7 @@ from remixd.v1 import (
     sessions_pb2_grpc,
 )
 
+from .children import Child
 from .nothing import DUE, STREAM
 
 SIGNALS_A_SECOND: Final = 20
@@ -42,46 +41,26 @@ OWN_CONNECTION: Final = (("grpc.use_local_subchannel_pool", 1), ("grpc.enable_ht
 DIMENSIONS: Final = ("vocals", "drums", "bass", "other")
 
 
-class Fans:
+class Fans(Child):
     """The fans, in another process, while the block runs."""
 
     def __init__(self, address: str, nothing: str, track: str) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__, address, nothing, track],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        self.pid = self._process.pid
+        super().__init__(__name__, address, nothing, track)
 
-    def __enter__(self) -> Fans:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._process.terminate()
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                pipe.close()
-
-    def _ask(self, line: str) -> Any:
-        assert self._process.stdin is not None  # noqa: S101 (they are pipes)
-        assert self._process.stdout is not None  # noqa: S101
-        self._process.stdin.write(line + "\n")
-        self._process.stdin.flush()
-        answer = self._process.stdout.readline()
+    def _told(self, line: str) -> Any:
+        answer = self._ask(line)
         if not answer:
             raise Unavailable("the fans are gone")
         return json.loads(answer)
 
     def add(self, count: int) -> None:
         """Let more come, and wait until all of them hear. Raises Exhausted if there is no room for them."""
-        if refused := self._ask(f"add {count}"):
+        if refused := self._told(f"add {count}"):
             raise Exhausted(refused)
 
     def begin(self) -> None:
         """Count from now on."""
-        self._ask("begin")
+        self._told("begin")
 
     def end(self, due_s: Sequence[float]) -> dict[str, Any]:
         """What was heard since `begin`.
@@ -95,7 +74,7 @@ class Fans:
         packets.
         `signals`, `refused`, `batch_ms`: of the signals that were sent.
         """
-        found: dict[str, Any] = self._ask(" ".join(["end", *map(repr, due_s)]))
+        found: dict[str, Any] = self._told(" ".join(["end", *map(repr, due_s)]))
         return found
 
 

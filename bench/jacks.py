@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +22,8 @@ from numpy.typing import NDArray
 
 from remixd.errors import Unavailable
 from remixd.units import RATE_HZ
+
+from .children import Child, end
 
 START_S: Final = 10.0
 PRIORITY: Final = 70
@@ -48,10 +50,11 @@ def jack_server(block: int) -> Iterator[str]:
     jack = import_jack()
     name = f"remixd-{uuid.uuid4().hex[:8]}"
     words = ("-R", "-P", str(PRIORITY), "-n", name, "-d", "dummy", "-r", str(RATE_HZ), "-p", str(block))
-    process = subprocess.Popen(
-        ["jackd", *words], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    process = None
     try:
+        process = subprocess.Popen(
+            ["jackd", *words], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         until = time.monotonic() + START_S
         while not _answers(jack, name):
             if process.poll() is not None:  # without a word, when eight that were killed fill its registry
@@ -64,8 +67,8 @@ def jack_server(block: int) -> Iterator[str]:
             time.sleep(0.05)
         yield name
     finally:
-        process.terminate()
-        process.wait()
+        if process is not None:
+            end(process, patience_s=0.0)
 
 
 def _answers(jack: Any, name: str) -> bool:
@@ -83,69 +86,81 @@ class Captured:
     Attributes:
         samples: float32, one channel, block after block.
         there_ns: when each block was there, by the monotonic clock.
+        frames: when each began, by the server's clock, which counts frames.
         block: frames of one.
-        lost: blocks that never came to this client.
     """
 
     samples: NDArray[np.float32]
     there_ns: NDArray[np.int64]
+    frames: NDArray[np.int64]
     block: int
-    lost: int
+
+    @property
+    def lost(self) -> int:
+        """Blocks between the first and the last that never came to this client."""
+        return int(np.sum(np.diff(self.frames) // self.block - 1))
+
+    def pieces(self, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """The pieces of samples in [start, end) in which no block is missing: of each [first, last)."""
+        first, last = max(start, 0) // self.block, -(-min(end, len(self.samples)) // self.block)
+        gaps = first + 1 + np.flatnonzero(np.diff(self.frames[first:last]) != self.block)
+        edges = [max(start, 0), *(gaps * self.block).tolist(), min(end, len(self.samples))]
+        yield from pairwise(edges)
+
+    def is_whole(self, start: int, end: int) -> bool:
+        """Whether no block is missing among those that samples in [start, end) are in."""
+        return len(list(self.pieces(start, end))) == 1
 
     def index_at(self, moment_ns: int) -> int:
         """The first sample of the first block that was there after a moment."""
         return int(np.searchsorted(self.there_ns, moment_ns)) * self.block
 
+    def there_of(self, index: int) -> float:
+        """When the block of a sample was there."""
+        return float(self.there_ns[index // self.block])
+
     def time_ns(self, index: int) -> float:
         """When a sample is at the port: when its block was, and its place in it."""
-        return float(self.there_ns[index // self.block]) + index % self.block * 1e9 / RATE_HZ
+        return self.there_of(index) + index % self.block * 1e9 / RATE_HZ
+
+    def frame_of(self, index: int) -> int:
+        """The place of a sample on the server's clock."""
+        return int(self.frames[index // self.block]) + index % self.block
 
 
-class Capture:
-    """Records the first output of whoever plays on a server, from `connect` to `stop`."""
+class Capture(Child):
+    """Records the first output of whoever plays on a server, from `connect` on.
+
+    Args:
+        server: its name.
+        seconds_max: how much there is room for between one `take` and the next.
+    """
 
     def __init__(self, server: str, seconds_max: float) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="remixd-bench-")
         self._path = Path(self._folder.name) / "captured.npz"
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", f"{__package__}.capture", server, str(seconds_max), self._path],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        self._expect("ready")
+        super().__init__(f"{__package__}.capture", server, seconds_max, self._path)
 
-    def _expect(self, word: str) -> None:
-        assert self._process.stdout is not None  # noqa: S101 (it is a pipe)
-        said = self._process.stdout.readline().strip()
-        if said != word:
-            raise Unavailable(f"the capture at the JACK port failed: {said or 'it ended'}")
-
-    def _say(self, word: str) -> None:
-        assert self._process.stdin is not None  # noqa: S101 (it is a pipe)
-        self._process.stdin.write(word + "\n")
-        self._process.stdin.flush()
+    def _begin(self) -> None:
+        _expect("ready", self._line())
 
     def connect(self) -> None:
         """Connect to the one client that plays. Raises Unavailable if there is none."""
-        self._say("connect")
-        self._expect("connected")
+        _expect("connected", self._ask("connect"))
 
-    def stop(self) -> Captured:
-        """End it; what it recorded."""
-        self._say("stop")
-        self._expect("kept")
+    def take(self) -> Captured:
+        """What it recorded since it was connected, or since the last `take`."""
+        _expect("kept", self._ask("take"))
         with np.load(self._path) as kept:
-            return Captured(
-                samples=kept["samples"],
-                there_ns=kept["there_ns"],
-                block=int(kept["block"]),
-                lost=int(kept["lost"]),
-            )
+            arrays = {name: kept[name] for name in ("samples", "there_ns", "frames")}
+            return Captured(block=int(kept["block"]), **arrays)
 
     def close(self) -> None:
         """End the process, and forget what it kept."""
-        self._process.terminate()
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                pipe.close()
+        super().close()
         self._folder.cleanup()
+
+
+def _expect(word: str, said: str) -> None:
+    if said != word:
+        raise Unavailable(f"the capture at the JACK port failed: {said or 'it ended'}")

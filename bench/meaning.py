@@ -16,7 +16,7 @@ COSTS: Final = ("s", "ms", "us", "MB", "bytes")
 
 SEEDED: Final = frozenset(("quality", "audience", "analysis", "form", "presets", "ballots"))
 """Benches that compute the same from the same seeds and songs; only their times are the machine's."""
-WAITING: Final = frozenset(("latency", "load", "chaos", "crowd", "plugins"))
+WAITING: Final = frozenset(("latency", "load", "chaos", "crowd", "plugins", "page"))
 """Benches whose times are wall clock: who waits is woken up late on a busy machine."""
 
 FOUND: Final = frozenset((
@@ -25,7 +25,8 @@ FOUND: Final = frozenset((
 """Settings that a run finds, and does not set."""
 LENGTHS: Final = frozenset((
     "rounds", "repeats", "blocks", "turns", "turn_s", "kills", "wishes", "load_s", "seconds", "last_s",
-    "runs", "liquidsoap_runs", "idle_s", "signals",
+    "runs", "liquidsoap_runs", "idle_s", "signals", "moves", "busy_s",
+    "counts", "pairs", "grid",
 ))  # fmt: skip
 """Settings that say how long is measured, and not what; of what is computed they change that, too."""
 
@@ -40,11 +41,13 @@ LOWER: Final = frozenset((
     "CPU a second of sound", "more than a copy", "over its floor", "rest over stretch path",
     "block over mean block", "block over its deadline", "a quantum over its time", "CPU", "CPU under load",
     "CPU of the daemon", "CPU when idle", "CPU when nobody sends", "frames missing", "missing", "late",
-    "late blocks", "late stalls", "beside the plain session", "LSD 2048", "LSD 256", "convergence",
+    "late blocks", "late stalls", "lost blocks", "blocks lost while changes were asked for",
+    "beside the plain session", "LSD 2048", "LSD 256", "convergence",
     "log mag.", "tempo error", "regret", "minutes until served", "reversals a minute", "ripple",
 ))  # fmt: skip
 NEITHER: Final = frozenset((
-    "constant offset", "offset", "level", "length", "clock behind", "part: limiter", "moves a minute",
+    "constant offset", "offset", "level", "length", "clock behind", "part: limiter",
+    "part: wait for the boundary", "found beside the sample told", "moves a minute",
     "the effects alone",
 ))  # fmt: skip
 RELATIVE: Final = frozenset(("ratio",))

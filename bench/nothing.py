@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import struct
-import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
-from types import TracebackType
 from typing import Any, Final
 
 import grpc
 import grpc.aio
 
 from remixd.errors import Unavailable
+
+from .children import Child
 
 EVERY_S: Final = 0.02
 MESSAGE_BYTES: Final = 400
@@ -30,29 +30,17 @@ STREAM: Final = "/nothing/Stream"
 DUE: Final = struct.Struct("<d")
 
 
-class Nothing:
+class Nothing(Child):
     """The server, in another process, while the block runs. Raises Unavailable if it does not start."""
 
-    def __enter__(self) -> Nothing:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        assert self._process.stdout is not None  # noqa: S101 (it is a pipe)
-        port = self._process.stdout.readline().strip()
+    def __init__(self) -> None:
+        super().__init__(__name__)
+
+    def _begin(self) -> None:
+        port = self._line()
         if not port:
             raise Unavailable("the server to compare with did not start")
-        self.pid = self._process.pid
         self.address = f"127.0.0.1:{port}"
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._process.terminate()
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                pipe.close()
 
 
 async def _echo(request: bytes, _context: Any) -> bytes:

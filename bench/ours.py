@@ -13,9 +13,14 @@ from typing import Final
 
 import numpy as np
 
-from remixd._kernel import fft, mailbox
+from remixd._kernel import fft, mailbox, ring, trace
+from remixd._kernel.feed import Feed
+from remixd._kernel.mailbox import Mailbox
+from remixd._kernel.ring import PacketRing
 from remixd._kernel.session import Session
+from remixd._kernel.shared import COMMANDS, PACKETS, TRACE_MOMENTS, trace_blocks
 from remixd._kernel.stem import Stem
+from remixd._kernel.trace import TraceRing
 from remixd.analysis.phase_tree import write_cached
 from remixd.config import user_cache_path
 from remixd.control.offline import add_racks
@@ -23,7 +28,7 @@ from remixd.control.order import CHANNEL
 from remixd.director.blend import WeightedRack
 from remixd.director.thinning import low_db, thinned_db, together_db
 from remixd.mix import PLAYABLE
-from remixd.units import RATE_HZ, STEM_ROLES, StemRole
+from remixd.units import PACKET_FRAMES, RATE_HZ, STEM_ROLES, StemRole
 
 from .songs import Audio
 
@@ -36,6 +41,9 @@ HEADROOM: Final = 0.5
 
 RAMP_FRAMES: Final = 960
 """A moving gain is sent to its next value whenever this has passed, and takes as long to get there."""
+
+LATENCY_S: Final = 0.01
+"""What a device says about itself."""
 
 _REPORTS_EVERY: Final = 100
 _BLOCK_FRAMES: Final = RATE_HZ
@@ -158,6 +166,33 @@ class Player:
         self._session.post(self._ramps, PLAYABLE.index("vocals"), goal_db, ramp_frames=RAMP_FRAMES)
         if self._ramps % _REPORTS_EVERY == 0:
             self._session.take_reports()
+
+
+class Fed:
+    """A session as a sound device plays it: its feed is called for every block.
+
+    Args:
+        files: of `cached`.
+        tempo, pitch: as for `stretch`.
+        traced: whether its blocks are traced.
+    """
+
+    def __init__(
+        self, files: Mapping[StemRole, Stem], *, tempo: float = 1.0, pitch: float = 0.0, traced: bool = True
+    ) -> None:
+        slots = trace_blocks(PACKET_FRAMES), TRACE_MOMENTS
+        session = Session(
+            list(files.values()),
+            [STEM_ROLES.index(role) for role in files],
+            mix=_mix(tempo=tempo, pitch=pitch),
+            trace=TraceRing(bytearray(trace.size_bytes(*slots)), *slots) if traced else None,
+        )
+        packets = PacketRing(bytearray(ring.size_bytes(PACKETS, PACKET_FRAMES)), PACKETS, PACKET_FRAMES)
+        self._feed = Feed(session, Mailbox(bytearray(mailbox.size_bytes(COMMANDS)), COMMANDS), packets)
+
+    def render(self, frames: int) -> bytes:
+        """The next frames: float32, interleaved stereo."""
+        return self._feed.fill(frames, LATENCY_S)
 
 
 def _mix(**values: float) -> Sequence[float]:

@@ -216,7 +216,7 @@ def _figure(
     yield "".join(f"<th>{column}</th>" for column in COLUMNS) + "</tr>"
     for run, _, result, holder, figure in found:
         told = figure.summary()
-        words = [case_text(figure), run, len(figure.samples), *_cells(told, unit)]
+        words = [case_text(figure), run, len(figure.samples), *_cells(figure, told, unit)]
         ways = "; ".join(each.told for each in distances(holder, figure, result))
         broken = ' class="broken"' if figure.met is False else ""
         cells = "".join(f"<td>{_text(word)}</td>" for word in words)
@@ -224,8 +224,8 @@ def _figure(
     yield "</table></div></details>"
 
 
-def _cells(told: Mapping[str, float], unit: str) -> tuple[str, ...]:
-    shown = {name: quantity(value, unit) for name, value in told.items()}
+def _cells(figure: Figure, told: Mapping[str, float], unit: str) -> tuple[str, ...]:
+    shown = {name: quantity(value, unit) if figure.tells(name) else "-" for name, value in told.items()}
     quartiles = f"{shown['q1']} - {shown['q3']}"
     return shown["median"], quartiles, shown["p90"], shown["p99"], shown["p999"], shown["max"]
 

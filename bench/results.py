@@ -21,12 +21,17 @@ from remixd.errors import InvalidInput
 FORMAT: Final = "remixd-bench"
 VERSION: Final = 1
 
-Statistic = Literal["median", "q1", "q3", "p90", "p99", "p999", "max", "min", "mean"]
+Statistic = Literal["median", "q1", "q3", "p90", "p95", "p99", "p999", "max", "min", "mean"]
 QUANTILES: Final[Mapping[Statistic, float]] = {
-    "min": 0.0, "q1": 0.25, "median": 0.5, "q3": 0.75, "p90": 0.9, "p99": 0.99, "p999": 0.999, "max": 1.0,
+    "min": 0.0, "q1": 0.25, "median": 0.5, "q3": 0.75, "p90": 0.9, "p95": 0.95, "p99": 0.99,
+    "p999": 0.999, "max": 1.0,
 }  # fmt: skip
 Case: TypeAlias = Mapping[str, str | int | float]
 State = Literal["running", "done", "skipped", "failed", "interrupted"]
+
+
+SAMPLES_LEAST: Final = {"p90": 10, "p95": 20, "p99": 100, "p999": 1000}
+"""Of how many samples a quantile says more than the greatest of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,11 +85,16 @@ class Figure:
 
     @property
     def met(self) -> bool | None:
-        """Whether every limit is kept; None if it has none."""
-        if not self.limits:
+        """Whether every limit is kept that there are samples enough to judge; None if there is none."""
+        judged = [limit for limit in self.limits if self.tells(limit.statistic)]
+        if not judged:
             return None
         summary = self.summary()
-        return all(summary[limit.statistic] <= limit.at_most for limit in self.limits)
+        return all(summary[limit.statistic] <= limit.at_most for limit in judged)
+
+    def tells(self, statistic: str) -> bool:
+        """Whether there are samples enough for a statistic: of fewer a high quantile is their greatest."""
+        return len(self.samples) >= SAMPLES_LEAST.get(statistic, 1)
 
     def to_json(self) -> dict[str, Any]:
         """The figure as a result file holds it."""

@@ -44,6 +44,7 @@ class Task:
     Attributes:
         quick: whether to settle for few samples.
         seconds: how long what lasts is to last; None for the bench's own idea of it.
+        full: whether everything is crossed with everything, however long that takes.
     """
 
     def __init__(
@@ -54,9 +55,11 @@ class Task:
         tell: Tell,
         keep: Callable[[], None],
         seconds: float | None = None,
+        full: bool = False,
     ) -> None:
         self.quick = quick
         self.seconds = seconds
+        self.full = full
         self._bench = bench
         self._tell = tell
         self._keep = keep
@@ -115,7 +118,15 @@ def _question_here(name: str) -> str:
         return ""
 
 
-def run(name: str, *, quick: bool, path: Path | None, tell: Tell, seconds: float | None = None) -> Result:
+def run(
+    name: str,
+    *,
+    quick: bool,
+    path: Path | None,
+    tell: Tell,
+    seconds: float | None = None,
+    full: bool = False,
+) -> Result:
     """Run one bench, or `all`, and return what was found.
 
     Args:
@@ -124,6 +135,7 @@ def run(name: str, *, quick: bool, path: Path | None, tell: Tell, seconds: float
         path: the result file, written anew after every figure; None for no file.
         tell: called with what is being done.
         seconds: how long what lasts is to last; None for each bench's own idea of it.
+        full: everything crossed with everything: see `Task`.
 
     Raises NotFound for an unknown bench, InvalidInput if the file cannot be written. A bench that fails does
     not hold back the others. When all run quickly each has a share of five minutes, and is ended, and marked,
@@ -136,7 +148,7 @@ def run(name: str, *, quick: bool, path: Path | None, tell: Tell, seconds: float
         machine=describe_machine(),
         versions=describe_versions(),
         commit=describe_commit(),
-        settings={"bench": name, "quick": quick, "seconds": seconds},
+        settings={"bench": name, "quick": quick, "seconds": seconds, "full": full},
     )
 
     def keep() -> None:
@@ -154,7 +166,8 @@ def run(name: str, *, quick: bool, path: Path | None, tell: Tell, seconds: float
                 bench = Bench(name=each, question=question)
                 result.benches.append(bench)
                 limit_s = clock.begin(each, time.monotonic()) if clock else None
-                _run_one(bench, Task(bench, quick=quick, tell=tell, keep=keep, seconds=seconds), limit_s)
+                task = Task(bench, quick=quick, tell=tell, keep=keep, seconds=seconds, full=full)
+                _run_one(bench, task, limit_s)
                 keep()
             tell("noise floor")
             result.noise += measure_noise(noise_s, "after")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -9,12 +11,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from remixd.control.encoder import write_audio
-from remixd.track.analysis import Analysis
+from remixd.track.analysis import Analysis, Section
 from remixd.units import RATE_HZ, STEM_ROLES, StemRole
 
 Audio = NDArray[np.float32]
 BPM: Final = 120.0
 CHORD_HZ: Final = (261.6, 329.6, 392.0, 523.3, 784.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """How a song is counted: its tempo and metre, the bars of a phrase, and its sections, none by default."""
+
+    bpm: float = BPM
+    metre: str = "4/4"
+    phrase_bars: int = 4
+    sections: tuple[Section, ...] = ()
+
+
+PLAIN: Final = Form()
 
 
 def make_music(seconds: float, level: float = 0.1) -> dict[StemRole, Audio]:
@@ -38,16 +53,18 @@ def make_levels(seconds: float, level: float = 0.1) -> dict[StemRole, Audio]:
     return {role: np.full((frames, 2), level, dtype=np.float32) for role in STEM_ROLES}
 
 
-def write_song(folder: Path, stems: dict[StemRole, Audio]) -> Path:
+def write_song(folder: Path, stems: Mapping[StemRole, Audio], form: Form = PLAIN) -> Path:
     """Write stems as a folder that can be imported, its beats beside it. Returns the folder."""
     folder.mkdir(parents=True)
     seconds = len(next(iter(stems.values()))) / RATE_HZ
     for role, pcm in stems.items():
         write_audio(folder / f"{role}.wav", iter([pcm]), RATE_HZ)
-    beats_s = tuple(np.arange(0.0, seconds, 60 / BPM).tolist())
+    beats_s = tuple(np.arange(0.0, seconds, 60 / form.bpm).tolist())
+    downbeats_s = beats_s[:: int(form.metre.partition("/")[0])]
     analysis = Analysis(
-        source="demo", duration_s=seconds, bpm=BPM, metre="4/4", beats_s=beats_s, downbeats_s=beats_s[::4]
-    )
+        source="demo", duration_s=seconds, bpm=form.bpm, metre=form.metre, beats_s=beats_s,
+        downbeats_s=downbeats_s, phrases_s=downbeats_s[:: form.phrase_bars], sections=form.sections,
+    )  # fmt: skip
     (folder / "analysis.json").write_text(analysis.to_json(), "utf-8")
     return folder
 

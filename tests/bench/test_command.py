@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
@@ -64,3 +65,18 @@ def test_what_cannot_be_is_told_in_a_line(capsys):
     assert run(["bench", "--show"]) == 2
     assert run(["bench", "kernal"]) == 1
     assert "did you mean kernel" in capsys.readouterr().err
+
+
+def test_quick_and_full_exclude_each_other_and_full_reaches_the_benches(monkeypatch, capsys):
+    asked = []
+
+    def measure(task):
+        asked.append((task.quick, task.full))
+
+    monkeypatch.setattr(runner, "NOISE_S", 0.01)
+    monkeypatch.setattr(runner, "bench_names", lambda: ["thing"])
+    monkeypatch.setattr(runner, "_module", lambda _name: SimpleNamespace(run=measure, __doc__="Why?"))
+    assert run(["bench", "thing", "--full"]) == 0
+    assert asked == [(False, True)]
+    assert run(["bench", "thing", "--quick", "--full"]) == 2
+    assert "give one" in capsys.readouterr().err

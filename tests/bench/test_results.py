@@ -54,6 +54,16 @@ def test_the_spread_is_the_distance_of_the_quartiles_over_the_median():
     assert a_figure(8.0, 9.0, 10.0, 11.0, 12.0).summary()["spread"] == pytest.approx(0.2)
 
 
+@pytest.mark.parametrize(("statistic", "least"), [("p90", 10), ("p95", 20), ("p99", 100), ("max", 1)])
+def test_a_quantile_is_judged_from_as_many_samples_as_it_needs(statistic, least):
+    limits = (Limit(statistic=statistic, at_most=0.5),)
+    assert a_figure(*[1.0] * least, limits=limits).met is False
+    if least > 1:
+        assert a_figure(*[1.0] * (least - 1), limits=limits).met is None
+        both = (*limits, Limit(statistic="median", at_most=2.0))
+        assert a_figure(*[1.0] * (least - 1), limits=both).met is True
+
+
 def test_a_figure_is_met_when_every_limit_is_kept():
     limits = (Limit(statistic="median", at_most=2.0), Limit(statistic="max", at_most=9.0))
     assert a_figure(1.0, 2.0, 9.0, limits=limits).met is True
