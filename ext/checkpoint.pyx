@@ -27,6 +27,7 @@ from remixd._kernel.ring cimport (
 from remixd._kernel.shelf cimport shelf_find, shelf_give, shelf_take
 from remixd._kernel.tone cimport TONES, Tone, tone_knob
 from remixd._kernel.toning cimport session_begin_tone
+from remixd._kernel.trace cimport BLOCK_CHECKPOINT, MOMENT_CHECKPOINT, trace_moment
 from remixd._kernel.transport cimport session_move_decks
 
 cdef extern from *:
@@ -125,6 +126,9 @@ cdef void session_keep(SessionState* session) noexcept nogil:
     store_release(place, turn)
     store_release(view.newest, turn)
     view.written = session.clock
+    if session.trace != NULL:
+        session.trace.block.flags |= BLOCK_CHECKPOINT
+        trace_moment(session.trace, MOMENT_CHECKPOINT, 0, session.clock, 0, 0)
 
 
 cdef void _restore_deck(SessionState* session, int index, const DeckCheckpoint* kept) noexcept nogil:

@@ -14,6 +14,14 @@ from remixd._kernel.ring cimport PacketRing, ring_begin, ring_commit
 from remixd._kernel.moves cimport session_report
 from remixd._kernel.session cimport Session, session_drain, session_render
 from remixd._kernel.stretch cimport scratch_free, scratch_init
+from remixd._kernel.trace cimport (
+    BLOCK_DEVICE,
+    BLOCK_PACED,
+    BLOCK_UNDERRUN,
+    trace_begin,
+    trace_end,
+    usage_look,
+)
 
 cdef extern from *:
     """
@@ -77,9 +85,19 @@ cdef void _note_go(FeedState* feed, int64_t frames) noexcept nogil:
     feed.go_frames = frames
 
 
-cdef void _fill(FeedState* feed, float* out, int64_t frames, int64_t latency_ns) noexcept nogil:
-    cdef int64_t sample, i
+cdef void _begin_trace(FeedState* feed, bint underrun) noexcept nogil:
+    if feed.usage.cpu_ns == 0:                          # the first block of this thread
+        usage_look(&feed.usage)
+    trace_begin(feed.session.trace, feed.session.clock, 0,
+                BLOCK_PACED | BLOCK_DEVICE | (BLOCK_UNDERRUN if underrun else 0))
+
+
+cdef void _fill(FeedState* feed, float* out, int64_t frames, int64_t latency_ns,
+                bint underrun) noexcept nogil:
+    cdef int64_t sample, i, took_ns
     cdef float gain
+    if feed.session.trace != NULL:
+        _begin_trace(feed, underrun)
     feed.called_ns = now_ns()
     _note_go(feed, frames)
     session_drain(feed.session, feed.commands)
@@ -97,7 +115,10 @@ cdef void _fill(FeedState* feed, float* out, int64_t frames, int64_t latency_ns)
             feed.fade_frames = frames
         feed.fade_from = 0.0
     _to_ring(feed, out, frames, feed.called_ns + latency_ns, sample)
-    _count(feed, frames, now_ns() - feed.called_ns)
+    took_ns = now_ns() - feed.called_ns
+    _count(feed, frames, took_ns)
+    if feed.session.trace != NULL:                      # due when the block before it has been played
+        trace_end(feed.session.trace, frames, took_ns - frames * 1000000000 // RATE_HZ, &feed.usage)
 
 
 cdef class Feed:
@@ -146,7 +167,7 @@ cdef class Feed:
                 self.state.underruns += 1
                 session_report(self.state.session, NULL, REPORT_UNDERRUN, self.state.session.clock,
                                self.state.session.clock, 0, 0.0, 0, False)
-            _fill(&self.state, pcm, frames, latency_ns)
+            _fill(&self.state, pcm, frames, latency_ns, underrun)
         return out
 
     def leave(self) -> None:

@@ -15,6 +15,16 @@ from remixd._kernel.moves cimport session_report
 from remixd._kernel.session cimport Session, session_drain, session_render
 from remixd._kernel.stretch cimport scratch_free, scratch_init
 from remixd._kernel.tally cimport TALLY_BINS, tally_add
+from remixd._kernel.trace cimport (
+    BLOCK_BACKLOG,
+    BLOCK_BUSY,
+    BLOCK_PACED,
+    BLOCK_TAKEN_OVER,
+    BLOCK_WOKEN,
+    trace_begin,
+    trace_end,
+    usage_look,
+)
 
 cdef extern from *:
     """
@@ -52,6 +62,7 @@ cdef enum:
     IDLE_NS = 10000000      # longest sleep else: how soon a first session is noticed
     WINDOW_NS = 10000000    # of the load
     MEAN_NS = 1000000000
+    BEHIND_NS = 200000      # a packet that is begun so much later than planned is told why
 
 cdef double COST_SHARE = 0.02   # a packet's weight in the mean cost of its session: half a second
 
@@ -93,12 +104,30 @@ cdef void _close_window(Load* load, int64_t at_ns) noexcept nogil:
     load.busy_ns = 0
 
 
+cdef void _begin_trace(HostState* host, Slot* slot, int64_t began_ns) noexcept nogil:
+    """Write down that a packet begins, and, where that is late, what the thread did instead."""
+    cdef int64_t behind_ns = 0
+    cdef int flags = 0
+    if slot.paced:
+        flags = BLOCK_PACED
+        behind_ns = began_ns - (slot.start_ns + _ns(slot.session.clock) - slot.lead_ns)
+    if behind_ns >= BEHIND_NS:
+        if slot.cost == 0.0:  # its first here: it was to begin before it came
+            flags |= BLOCK_TAKEN_OVER
+        else:
+            flags |= (BLOCK_WOKEN if host.before == NULL
+                      else BLOCK_BACKLOG if host.before == slot else BLOCK_BUSY)
+    trace_begin(slot.session.trace, slot.session.clock, behind_ns, flags)
+
+
 cdef void _render_packet(HostState* host, Slot* slot, int64_t began_ns) noexcept nogil:
     """Take the session's commands, then render one packet into its ring."""
     cdef SessionState* session = slot.session
     cdef float* pcm = NULL
     cdef Packet* packet = ring_begin(&slot.ring, &pcm)
     cdef bint leaving = load_acquire(&slot.state) == SLOT_LEAVING
+    if session.trace != NULL:
+        _begin_trace(host, slot, began_ns)
     session_drain(session, slot.commands)
     packet.sample = session.clock
     packet.due_ns = slot.start_ns + _ns(session.clock)
@@ -119,6 +148,9 @@ cdef void _render_packet(HostState* host, Slot* slot, int64_t began_ns) noexcept
     packet.underruns = slot.underruns
     session_describe(session, packet)
     ring_commit(&slot.ring, packet)
+    if session.trace != NULL:
+        trace_end(session.trace, slot.ring.frames, packet.rendered_ns - packet.due_ns if slot.paced else 0,
+                  &host.usage)
     if slot.paced:
         _count(host, slot, began_ns, now_ns())
     if leaving:
@@ -151,6 +183,7 @@ cdef void _run(HostState* host) noexcept nogil:
     cdef Slot* slot
     cdef int64_t now, at_ns = 0, any_ns = 0
     host.load.began_ns = now_ns()
+    usage_look(&host.usage)
     while not load_acquire(&host.stop):
         slot = _earliest(host, True, &at_ns)
         now = now_ns()
@@ -163,7 +196,11 @@ cdef void _run(HostState* host) noexcept nogil:
             slot = _earliest(host, False, &any_ns)
         if slot != NULL:
             _render_packet(host, slot, now)
+            host.before = slot
         else:
+            if host.before != NULL:                     # now nobody waits for it
+                usage_look(&host.usage)
+                host.before = NULL
             sleep_until(at_ns)
 
 

@@ -4,7 +4,7 @@ A loop is a jump back that is begun by itself, again and again. A part too short
 shorter ones; whatever its length, it keeps its period to the sample. Thread: [render].
 """
 from libc.math cimport floor
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint32_t
 
 from remixd._kernel.deck cimport FADE, Deck, deck_ahead, deck_start
 from remixd._kernel.follow cimport session_plan_to
@@ -15,6 +15,7 @@ from remixd._kernel.moves cimport session_refuse, session_report
 from remixd._kernel.player cimport PlayerState
 from remixd._kernel.reader cimport QUANTUM, STEPS, reader_position, step_rate
 from remixd._kernel.resample cimport FIX
+from remixd._kernel.trace cimport BLOCK_TRANSITION, MOMENT_TRANSITION, trace_moment
 
 cdef enum:
     LOOP_LEAST = 480        # source frames: 10 ms
@@ -62,6 +63,9 @@ cdef void go_to(SessionState* session, Deck* deck, PlayerState* player, int64_t 
             target += player.length << FIX
     deck_start(deck, player, target, sample, frames, alike, session.quantum, session.end_step)
     deck_prime_gains(session, <int>(deck - &session.decks[0]))
+    if session.trace != NULL:
+        session.trace.block.flags |= BLOCK_TRANSITION
+        trace_moment(session.trace, MOMENT_TRANSITION, 0, sample, 0, <uint32_t>(deck - &session.decks[0]))
 
 
 cdef void tell_done(SessionState* session, const Command* command, int64_t sample, int64_t position,

@@ -25,6 +25,7 @@ from remixd._kernel.reader cimport (
 )
 from remixd._kernel.state cimport DECKS, NO_DECK
 from remixd._kernel.strip cimport add_ramped, add_scaled
+from remixd._kernel.trace cimport stamp
 
 cdef enum:
     RINGING = 4800          # frames for which a channel's filters may sound on
@@ -155,4 +156,6 @@ cdef void session_mix(SessionState* session, const int* filled) noexcept nogil:
         echo_process(&session.echo, session.send, session.block, QUANTUM)
     else:
         session.echo.clock += QUANTUM
+    if session.trace != NULL:
+        session.trace.mixed = stamp(session.trace.cycles)
     session_rack(session, NO_DECK, session.block)

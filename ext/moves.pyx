@@ -16,12 +16,15 @@ from remixd._kernel.gains cimport deck_fill_gains
 from remixd._kernel.mailbox cimport (
     COMMANDS,
     COMMAND_ECHO,
+    COMMAND_EJECT,
     COMMAND_LEAD,
     COMMAND_LEVEL,
+    COMMAND_LOAD,
     COMMAND_MIX,
     COMMAND_PACE,
     COMMAND_RACK,
     COMMAND_STRIP,
+    COMMAND_SWAP,
     REASON_FULL,
     REASON_UNKNOWN,
     REPORT_APPLIED,
@@ -39,6 +42,7 @@ from remixd._kernel.sampler cimport LAYER, layer_move
 from remixd._kernel.state cimport DECKS, EVERY_DECK, SessionState
 from remixd._kernel.strip cimport Ramp, linear_gain, ramp_to
 from remixd._kernel.toning cimport TONE_RAMP_LEAST, TONE_SETTLES, session_hold_tone, session_turn_tone
+from remixd._kernel.trace cimport BLOCK_LOAD, BLOCK_SWAP, MOMENT_APPLIED, trace_moment
 from remixd._kernel.waiting cimport Waiting, waiting_add, waiting_drop, waiting_is_superseded
 
 cdef enum:
@@ -48,6 +52,15 @@ cdef enum:
 
 cdef double[BRIGHTNESS] _low = [0.5, -12.0, -60.0, -60.0, -60.0, -60.0]
 cdef double[BRIGHTNESS] _high = [2.0, 12.0, 6.0, 6.0, 6.0, 6.0]
+
+
+cdef void _trace(SessionState* session, const Command* command, int64_t sample) noexcept nogil:
+    """Write down that a command is applied, and to the block what would make it dear."""
+    trace_moment(session.trace, MOMENT_APPLIED, command.kind, sample, command.id, command.deck)
+    if command.kind == COMMAND_LOAD or command.kind == COMMAND_EJECT:
+        session.trace.block.flags |= BLOCK_LOAD
+    elif command.kind == COMMAND_SWAP:
+        session.trace.block.flags |= BLOCK_SWAP
 
 
 cdef void _tell(SessionState* session, const Command* command, Report* report) noexcept nogil:
@@ -62,6 +75,8 @@ cdef void _tell(SessionState* session, const Command* command, Report* report) n
         report.deck = command.deck
         report.command = <uint8_t>command.kind
         report.taken = <uint32_t>command.taken
+        if report.kind == REPORT_APPLIED and session.trace != NULL:
+            _trace(session, command, report.sample)
     if session.reports == NULL or not queue_push(session.reports, report):
         session.reports_lost += 1
 

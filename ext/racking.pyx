@@ -4,7 +4,7 @@ A role's racks work on its stems at their gains; a deck's on the sum of these, b
 master's on everything, before the limiter. Where a player's stems are summed in the spectrum, only its drums
 can be told apart. Thread: [render].
 """
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from remixd._kernel.deck cimport Deck
@@ -45,6 +45,7 @@ from remixd._kernel.resample cimport FIX
 from remixd._kernel.shelf cimport shelf_find
 from remixd._kernel.state cimport EVERY_DECK, NO_DECK
 from remixd._kernel.strip cimport RAMP_STRAIGHT
+from remixd._kernel.trace cimport stamp
 
 cdef enum:
     WHOLE_DECK = 0xFFFF     # as a part; so is ROLES
@@ -155,12 +156,17 @@ cdef Beat _beat(const SessionState* session, int index) noexcept nogil:
 
 cdef void _process(SessionState* session, int place, int deck, int late, float* block) noexcept nogil:
     cdef Beat beat
+    cdef uint64_t began = 0
+    if session.trace != NULL and deck != NO_DECK:
+        began = stamp(session.trace.cycles)
     beat.beat = 0.0
     beat.beats_a_frame = 0.0
     if racks_at(session.racks, place):
         beat = _beat(session, deck)
         beat.beat -= late * beat.beats_a_frame
     racks_process(session.racks, place, block, session.quantum, beat)
+    if session.trace != NULL and deck != NO_DECK:
+        session.trace.racked += stamp(session.trace.cycles) - began
 
 
 cdef void deck_parts(SessionState* session, int deck, float* out, Parts* parts) noexcept nogil:

@@ -45,6 +45,7 @@ from remixd._kernel.state cimport DECKS, EVERY_DECK, NO_DECK, SessionState
 from remixd._kernel.stretch cimport scratch_free, scratch_init
 from remixd._kernel.tone cimport tone_free, tone_init, tone_process
 from remixd._kernel.toning cimport session_begin_tone
+from remixd._kernel.trace cimport MOMENT_TAKEN, TraceRing, trace_moment, trace_quantum, trace_taken
 from remixd._kernel.transport cimport session_move_decks
 
 from remixd._kernel.checkpoint import quantum_of
@@ -95,6 +96,8 @@ cdef void _render_quantum(SessionState* session) noexcept nogil:
     tone_process(&session.tone, session.block, session.quantum * QUANTUM)
     bus_process(&session.bus, session.block, QUANTUM)
     meter_process(&session.meter, session.block, QUANTUM)
+    if session.trace != NULL:
+        trace_quantum(session.trace)
     session.quantum += 1
     session.block_used = 0
 
@@ -124,11 +127,14 @@ cdef void session_render(SessionState* session, int64_t frames, float* out) noex
 cdef void session_drain(SessionState* session, Queue* commands) noexcept nogil:
     """Take every command that waits in a mailbox; not what is posted meanwhile, without end."""
     cdef Command command
-    cdef uint64_t _taken
-    for _taken in range(commands.mask + 1):
-        if not queue_pop(commands, &command):
-            return
+    cdef int taken = 0
+    while taken <= <int>commands.mask and queue_pop(commands, &command):
+        if session.trace != NULL:
+            trace_moment(session.trace, MOMENT_TAKEN, command.kind, session.clock, command.id, command.deck)
         session_post(session, &command)
+        taken += 1
+    if session.trace != NULL:
+        trace_taken(session.trace, taken)
 
 
 cdef void session_prime(SessionState* session, int64_t clock) noexcept nogil:
@@ -152,6 +158,7 @@ cdef class Session:
         apart: where its stems go one by one, 5 pairs a packet: the roles in the order of `STEM_ROLES`, then
             what is generated; each is (frames, 2).
         checkpoints: where it writes down how it stands, so that another engine can go on.
+        trace: where it writes down what is done when.
         key: what control and the host call it.
         rights: the rest of what `Player` takes: loop, low, high, vocals_limit_db, summed, beats, levels ...
 
@@ -161,7 +168,7 @@ cdef class Session:
 
     def __cinit__(self, list stems=None, list roles=None, *, int64_t start=0, mix=(),
                   Mailbox reports=None, CheckpointMemory checkpoints=None, PacketRing apart=None,
-                  uint32_t key=0, **rights):
+                  TraceRing trace=None, uint32_t key=0, **rights):
         cdef int i
         if len(mix) > DIMENSIONS or not all(isfinite(value) for value in mix):
             raise ValueError(f"a mix has up to {DIMENSIONS} finite values")
@@ -179,6 +186,9 @@ cdef class Session:
             self.state.kept = checkpoints.view
         if apart is not None:
             self._part(apart)
+        if trace is not None:
+            self.trace_ring = trace
+            self.state.trace = &trace.trace
         self.state.key = key
         self.state.lead = NO_DECK
         bus_init(&self.state.bus)

@@ -5,6 +5,7 @@ from remixd._kernel.mailbox cimport Queue
 from remixd._kernel.ring cimport Packet, Ring
 from remixd._kernel.state cimport SessionState
 from remixd._kernel.stretch cimport Scratch
+from remixd._kernel.trace cimport Usage
 
 cdef struct FeedState:
     SessionState* session
@@ -24,6 +25,7 @@ cdef struct FeedState:
     double together         # frames that are asked for in one go, over many; 0 before
     double cost             # share of a core that the callback takes, over half a second
     bint leaving
+    Usage usage             # of the device's thread
 
 cdef class Feed:
     cdef FeedState state

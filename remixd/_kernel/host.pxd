@@ -7,6 +7,7 @@ from remixd._kernel.session cimport Session
 from remixd._kernel.state cimport SessionState
 from remixd._kernel.stretch cimport Scratch
 from remixd._kernel.tally cimport Tally
+from remixd._kernel.trace cimport Usage
 
 cdef enum:
     SLOTS = 256
@@ -42,6 +43,8 @@ cdef struct HostState:
     Slot slots[SLOTS]
     Scratch scratch
     Load load
+    Usage usage             # of the render thread
+    Slot* before            # whose packet it rendered last, without sleeping since; else NULL
     uint32_t stop
 
 cdef class Host:

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 FILE: Final = "engine.json"
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Of what control and an engine say to each other. An engine of another version is not adopted."""
 
 

@@ -8,6 +8,7 @@ from remixd._kernel.racks cimport SessionRacks
 from remixd._kernel.ring cimport PacketRing
 from remixd._kernel.state cimport SessionState
 from remixd._kernel.stretch cimport Scratch
+from remixd._kernel.trace cimport TraceRing
 
 cdef void session_drain(SessionState* session, Queue* commands) noexcept nogil
 cdef void session_render(SessionState* session, int64_t frames, float* out) noexcept nogil
@@ -22,5 +23,6 @@ cdef class Session:
     cdef readonly SessionRacks racks
     cdef CheckpointMemory kept
     cdef PacketRing stems_ring
+    cdef TraceRing trace_ring
     cdef int _part(self, PacketRing ring) except -1
     cdef int _play(self, Player player, int64_t start) except -1

@@ -9,6 +9,7 @@ from remixd._kernel.player import Player
 from remixd._kernel.racks import SessionRacks
 from remixd._kernel.ring import DeckEntry, PacketRing
 from remixd._kernel.stem import Stem
+from remixd._kernel.trace import TraceRing
 
 class Session:
     racks: SessionRacks
@@ -22,6 +23,7 @@ class Session:
         reports: Mailbox | None = None,
         checkpoints: CheckpointMemory | None = None,
         apart: PacketRing | None = None,
+        trace: TraceRing | None = None,
         key: int = 0,
         loop: bool = True,
         low: Sequence[float] = ...,

@@ -1,4 +1,4 @@
-"""The shared-memory file of one session: commands in, reports out, the ring of packets, and checkpoints.
+"""The shared-memory file of one session: commands in, reports out, packets, checkpoints, its trace.
 
 The engine makes it, control opens it. Each mailbox has one producer and one consumer: control posts commands
 and takes reports, whoever renders the session does the opposite.
@@ -11,17 +11,22 @@ import os
 from pathlib import Path
 from typing import Final
 
-from remixd._kernel import checkpoint, mailbox, ring
+from remixd._kernel import checkpoint, mailbox, ring, trace
 from remixd._kernel.apart import PAIRS_COUNT
 from remixd._kernel.checkpoint import CheckpointMemory
 from remixd._kernel.mailbox import Mailbox
 from remixd._kernel.ring import PacketRing
-from remixd.units import PACKET_FRAMES
+from remixd._kernel.trace import TraceRing
+from remixd.units import PACKET_FRAMES, RATE_HZ
 
 COMMANDS: Final = 512
 REPORTS: Final = 1024
 PACKETS: Final = 64
 STEMS_PACKETS: Final = 32
+TRACE_S: Final = 12
+"""So long a trace goes back, where blocks have the frames that were asked for."""
+TRACE_MOMENTS: Final = 16384
+"""Commands taken and applied, and the like, that it holds. 2,000 signals a second make 414 commands: 19 s."""
 
 
 def _pages(size: int) -> int:
@@ -31,10 +36,24 @@ def _pages(size: int) -> int:
 _REPORTS_AT: Final = _pages(mailbox.size_bytes(COMMANDS))
 _RING_AT: Final = _REPORTS_AT + _pages(mailbox.size_bytes(REPORTS))
 _CHECKPOINTS_AT: Final = _RING_AT + _pages(ring.size_bytes(PACKETS, PACKET_FRAMES))
-SIZE_BYTES: Final = _CHECKPOINTS_AT + _pages(checkpoint.SIZE_BYTES)
+_TRACE_AT: Final = _CHECKPOINTS_AT + _pages(checkpoint.SIZE_BYTES)
 STEMS_FRAMES: Final = PACKET_FRAMES * PAIRS_COUNT
 STEMS_BYTES: Final = _pages(ring.size_bytes(STEMS_PACKETS, STEMS_FRAMES))
 """What a session takes more whose stems are handed out one by one."""
+
+
+def trace_blocks(block_frames: int) -> int:
+    """How many blocks a trace holds whose blocks have so many frames: a power of two."""
+    return 1 << (TRACE_S * RATE_HZ // block_frames - 1).bit_length()
+
+
+def size_bytes(block_frames: int = PACKET_FRAMES, *, apart: bool = False) -> int:
+    """What a session takes whose blocks have so many frames, in bytes."""
+    return _stems_at(trace_blocks(block_frames)) + apart * STEMS_BYTES
+
+
+def _stems_at(blocks: int) -> int:
+    return _TRACE_AT + _pages(trace.size_bytes(blocks, TRACE_MOMENTS))
 
 
 class SessionMemory:
@@ -44,26 +63,37 @@ class SessionMemory:
         path: of the file.
         create: make it, which the engine does; else open it.
         apart: with room for stems one by one; who opens it finds out.
+        block_frames: of what is rendered in one go; its trace has room accordingly.
 
     Attributes:
+        trace: what is done when.
         stems: the ring of these, each packet five pairs one after the other; None without.
 
     Raises OSError, naming the file, when there is no room for it, ValueError if it is not such a file.
     Thread: [control], [housekeeping].
     """
 
-    def __init__(self, path: Path, *, create: bool = False, apart: bool = False) -> None:
-        memory = memoryview(_make(path, SIZE_BYTES + apart * STEMS_BYTES) if create else _open(path))
+    def __init__(
+        self, path: Path, *, create: bool = False, apart: bool = False, block_frames: int = PACKET_FRAMES
+    ) -> None:
+        size = size_bytes(block_frames, apart=apart)
+        memory = memoryview(_make(path, size) if create else _open(path))
         commands, reports = memory[:_REPORTS_AT], memory[_REPORTS_AT:_RING_AT]
         self.commands = Mailbox(commands, COMMANDS if create else 0)
         self.reports = Mailbox(reports, REPORTS if create else 0)
         ring_memory = memory[_RING_AT:_CHECKPOINTS_AT]
         self.ring = PacketRing(ring_memory, *((PACKETS, PACKET_FRAMES) if create else ()))
-        self.checkpoints = CheckpointMemory(memory[_CHECKPOINTS_AT:SIZE_BYTES], create)
+        self.checkpoints = CheckpointMemory(memory[_CHECKPOINTS_AT:_TRACE_AT], create)
+        if create:
+            slots = trace_blocks(block_frames), TRACE_MOMENTS
+            self.trace = TraceRing(memory[_TRACE_AT : _stems_at(slots[0])], *slots)
+        else:
+            self.trace = TraceRing(memory[_TRACE_AT:])
         self.stems: PacketRing | None = None
-        if len(memory) > SIZE_BYTES:
-            slots = (STEMS_PACKETS, STEMS_FRAMES) if create else ()
-            self.stems = PacketRing(memory[SIZE_BYTES:], *slots)
+        stems_at = _stems_at(self.trace.slots[0])
+        if len(memory) > stems_at:
+            made = (STEMS_PACKETS, STEMS_FRAMES) if create else ()
+            self.stems = PacketRing(memory[stems_at:], *made)
 
 
 def _make(path: Path, size_bytes: int) -> mmap.mmap:
@@ -82,6 +112,6 @@ def _make(path: Path, size_bytes: int) -> mmap.mmap:
 def _open(path: Path) -> mmap.mmap:
     with path.open("rb+") as file:
         size_bytes = os.fstat(file.fileno()).st_size
-        if size_bytes not in (SIZE_BYTES, SIZE_BYTES + STEMS_BYTES):
+        if size_bytes <= _TRACE_AT:
             raise ValueError(f"{path} is not a session's shared memory of this version")
         return mmap.mmap(file.fileno(), size_bytes)

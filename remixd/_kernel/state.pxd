@@ -14,6 +14,7 @@ from remixd._kernel.sampler cimport Layer, Voices
 from remixd._kernel.shelf cimport Shelf
 from remixd._kernel.stretch cimport Scratch
 from remixd._kernel.tone cimport Tone
+from remixd._kernel.trace cimport Trace
 from remixd._kernel.waiting cimport Waiting
 
 cdef enum:
@@ -51,6 +52,7 @@ cdef struct SessionState:
     Apart* apart            # the stems by themselves, or NULL
     Meter meter
     CheckpointView kept
+    Trace* trace            # what is done, and when, or NULL
     int64_t quantum         # next to be rendered
     int64_t end_step        # first step not yet planned
     int64_t[DECKS] playheads    # source frames at the newest quantum; for housekeeping to read

@@ -14,6 +14,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 import numpy as np
+import numpy.ma  # numpy.unique imports it at its first call, while everybody waits
 from numpy.typing import NDArray
 
 from remixd.audience.crowd import UNVERIFIED_WEIGHT, Crowd, Decision
@@ -41,7 +42,7 @@ KNOWN: Final = 0.05
 IDS_KEPT: Final = 65_536
 """Signals that are known again."""
 
-TICK_MAX: Final = 512
+TICK_MAX: Final = 64
 """So many events do not wait for the next tick: it would hold up everybody."""
 
 WISHES_KEPT: Final = 8
@@ -388,17 +389,26 @@ class Audience:
 
     # Papers
 
-    def to_json(self, now_s: float) -> dict[str, Any]:
-        """All that counts, in JSON's types."""
+    def frozen(self, now_s: float) -> dict[str, Any]:
+        """All that counts, as it is now, in JSON's types but for `tastes`, which are bytes.
+
+        What is large, `tastes` and `ids`, is not made text of yet.
+        """
         self.tick(now_s)
         return {
             "fans": self.fans.to_json(),
             "is_crowd": self.is_crowd,
-            "tastes": b64encode(self.tastes.snapshot() if len(self.fans) <= TASTES_MAX else b"").decode(),
+            "tastes": self.tastes.snapshot() if len(self.fans) <= TASTES_MAX else b"",
             "crowd": self.crowd.snapshot(),
             "votes": self.votes.to_json(),
-            "ids": [[key, text] for key, text in self._ids.items()],
+            "ids": dict(self._ids),  # as pairs: text by number
         }
+
+    def to_json(self, now_s: float) -> dict[str, Any]:
+        """All that counts, in JSON's types."""
+        frozen = self.frozen(now_s)
+        tastes, ids = b64encode(frozen["tastes"]).decode(), list(frozen["ids"].items())
+        return {**frozen, "tastes": tastes, "ids": ids}
 
     def restore(self, plain: Mapping[str, Any]) -> None:
         """Go on from what `to_json` wrote, on the same clock. Raises KeyError, TypeError or ValueError."""

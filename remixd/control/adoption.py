@@ -7,8 +7,9 @@ ordered since then is in the engine all the same. Thread: [control].
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import monotonic
@@ -87,7 +88,7 @@ class Papers:
         self._written: dict[str, _Written] = {}
 
     def write(self, session: Session) -> None:
-        """Write down what has changed."""
+        """Write down what has changed, but for what its fans wish."""
         engine, held = session.engine, [*session.players, *session.racks]
         before = self._written.get(session.id)
         try:
@@ -101,25 +102,40 @@ class Papers:
             if before.version != (version := session.version):
                 _write(_facts_path(engine, session.key), _facts(session))
                 before.version = version
-            _write_fans(session, before)
         except OSError:
             return
+
+    def write_fans(self, session: Session) -> Iterator[None]:
+        """Write down what its fans wish, if that has changed: a piece before each step, all with the last.
+
+        A crowd's wishes take a tenth of a second: whoever steps lets others have their turn in between.
+        """
+        before = self._written.get(session.id)
+        if before is None:
+            return
+        version, began_s = fans_papers.version_of(session.desk), monotonic()
+        if version == before.fans or not any(version) or began_s < before.fans_next_s:
+            return
+        path, took_s = _fans_path(session.engine, session.key), 0.0
+        partial = path.with_suffix(".partial")
+        with contextlib.suppress(OSError):
+            with partial.open("w", encoding="utf-8") as file:
+                for piece in fans_papers.pieces(session.desk, VERSION):
+                    file.write(piece)
+                    took_s += monotonic() - began_s
+                    yield
+                    began_s = monotonic()
+                    if self._written.get(session.id) is not before:  # it is over, or played elsewhere now
+                        partial.unlink(missing_ok=True)
+                        return
+            partial.rename(path)
+            before.fans, before.fans_next_s = version, began_s + took_s / FANS_SHARE
 
     def forget(self, session: Session) -> None:
         """A session is over."""
         self._written.pop(session.id, None)
         for path in (_made_path, _facts_path, _fans_path):
             path(session.engine, session.key).unlink(missing_ok=True)
-
-
-def _write_fans(session: Session, before: _Written) -> None:
-    desk, began_s = session.desk, monotonic()
-    version = fans_papers.version_of(desk)
-    if version == before.fans or not any(version) or began_s < before.fans_next_s:
-        return
-    _write(_fans_path(session.engine, session.key), {"version": VERSION, **fans_papers.to_json(desk)})
-    ended_s = monotonic()
-    before.fans, before.fans_next_s = version, ended_s + (ended_s - began_s) / FANS_SHARE
 
 
 def _facts(session: Session) -> dict[str, Any]:

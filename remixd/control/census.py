@@ -6,19 +6,24 @@ import asyncio
 import os
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from remixd.control.admission import FULL, Load
 from remixd.control.engine import Engine
+from remixd.control.flight import Worst
+from remixd.control.marks import Step
 from remixd.control.metrics import Metrics
 from remixd.control.session import Session
 from remixd.control.sessions import Sessions
 from remixd.control.supervisor import Supervisor
 from remixd.errors import Unavailable
 from remixd.track.library import Library
+
+OVERVIEW: Final = 3
+"""Blocks of each table of the worst that are told of a session, and of the whole daemon."""
 
 STATM: Final = Path("/proc/self/statm")
 PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
@@ -53,6 +58,7 @@ class Census:
         signals: since it began, by their first answer.
         cpu_share: of one core, that this process has taken since it was asked last.
         resident_bytes: of this process.
+        worst: the worst blocks of each session that plays, its id first, and what was made cheaper there.
     """
 
     started_unix_s: float
@@ -71,6 +77,7 @@ class Census:
     cpu_share: float
     resident_bytes: int
     draining: bool
+    worst: Sequence[tuple[str, Worst, Sequence[Step]]]
 
 
 class Censuses:
@@ -115,6 +122,7 @@ class Censuses:
             cpu_share=self._cpu_share(),
             resident_bytes=int(STATM.read_text("ascii").split()[1]) * PAGE_BYTES,
             draining=bool(self._sessions.admission.closed),
+            worst=[(each.id, each.flight.worst(OVERVIEW), each.flight.marks.steps()) for each in playing],
         )
 
     async def _engines(self, playing: list[Session]) -> tuple[EngineCensus, ...]:

@@ -191,7 +191,7 @@ def _shared_memory(runtime: Path) -> _Found:
             return "problem", f"{shown} is not a folder of this user alone", mend
     if not os.access(there, os.W_OK | os.X_OK):
         return "problem", f"{shown} cannot be made", mend
-    each = importlib.import_module("remixd._kernel.shared").SIZE_BYTES
+    each = importlib.import_module("remixd._kernel.shared").size_bytes()
     usage = shutil.disk_usage(there)
     told = f"{size_text(usage.free)} of {size_text(usage.total)} free in {shown}, {each >> 10} KiB a session"
     larger = "mount -o remount,size=256M /dev/shm (docker run --shm-size=256m)"

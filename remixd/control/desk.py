@@ -6,6 +6,7 @@ Thread: [control].
 from __future__ import annotations
 
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
@@ -25,6 +26,7 @@ from remixd.control.handling import Handled, Handling
 from remixd.control.journal import Journal
 from remixd.control.layers import Layers
 from remixd.control.loads import Loads
+from remixd.control.marks import Marks
 from remixd.control.order import Order, mix_order
 from remixd.control.places import Wanted
 from remixd.control.posting import Posting
@@ -48,6 +50,7 @@ POSITION_ONE: Final = 1 << 24
 
 PANIC: Final = "panic: the artist's own mix is back"
 
+OWED_AT_ONCE: Final = 128  # answers to what the director has settled: half a millisecond's work
 LISTEN_S: Final = 1.0
 """How often what fans express counts where no director asks for it."""
 
@@ -61,6 +64,7 @@ class Desk:
         key: of the session, for the engine.
         start: how it begins.
         tell: called with every second answer.
+        marks: where it is noted when what was sent.
 
     Attributes:
         standing: its mix, now and later.
@@ -87,6 +91,7 @@ class Desk:
         start: Start,
         tell: Callable[[Applied | Refused], None],
         journal: Journal | None = None,
+        marks: Marks | None = None,
     ) -> None:
         track = start.track
         self._id = session_id
@@ -105,12 +110,14 @@ class Desk:
         self.newest: PacketEntry | None = None
         self._tell = tell
         self._settled: list[Applied] = []
+        self._owed: deque[tuple[Applied, str, str]] = deque()
         self._listened_s = -LISTEN_S
         self.wholes = Wholes(self.decks)
         self.standing = Standing(start.mix, self.decks)
         self.receipts = Receipts(
-            commands, key, self.decks.place, tell, journal, self.standing.given, self.wholes.before
-        )
+            commands, key, self.decks.place, tell, journal, self.standing.given, self.wholes.before,
+            marks,
+        )  # fmt: skip
         self.layers = Layers(session_id, self.decks, self.receipts.send, self.standing)
         self.presets = Presets(self.decks, self.receipts, start, tell)
         self._blending = Blending(
@@ -229,8 +236,8 @@ class Desk:
         self.audience.hear(due.sample / RATE_HZ, self.mix)
         self._reception.tell_counted(self._nothing_to_do)
         now = self._nothing_to_do("")
-        for signal_id, because in due.settled.items():
-            self._tell(replace(now, id=signal_id, because=because))
+        self._owed.extend((now, *settled) for settled in due.settled.items())
+        self.tell_settled()
 
     def _listen(self, clock: Clock) -> None:
         """Hands-on: let what fans express count now and then."""
@@ -385,7 +392,10 @@ class Desk:
         self._blending.settle()
 
     def tell_settled(self) -> None:
-        """Tell those commands for which there was nothing to do in the engine; their answers are out."""
+        """Tell those for whom the engine had nothing to do; their answers are out. Of a crowd's, some."""
         for applied in self._settled:
             self._tell(applied)
         self._settled.clear()
+        for _ in range(min(len(self._owed), OWED_AT_ONCE)):
+            now, signal_id, because = self._owed.popleft()
+            self._tell(replace(now, id=signal_id, because=because))

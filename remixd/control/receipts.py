@@ -13,6 +13,7 @@ from remixd.control.action import DECK_NAMES
 from remixd.control.command import Applied, AppliedMove, Refused
 from remixd.control.journal import Journal
 from remixd.control.ledger import Ledger
+from remixd.control.marks import Marks
 from remixd.control.order import Order, reason_of
 from remixd.errors import Exhausted
 
@@ -60,6 +61,7 @@ class Receipts:
         journal: where what is sent is written down first.
         given: what the engine is told where an order says what is wished.
         before: the orders that are to be sent before another, mostly none.
+        marks: where it is noted when each was sent.
 
     Attributes:
         journal: as given.
@@ -76,6 +78,7 @@ class Receipts:
         journal: Journal | None = None,
         given: Callable[[Order], Order] = lambda order: order,
         before: Callable[[Order], Sequence[Order]] = lambda _: (),
+        marks: Marks | None = None,
     ) -> None:
         self._commands = commands
         self._key = key
@@ -84,6 +87,7 @@ class Receipts:
         self._given = given
         self._before = before
         self.journal = journal or Journal()
+        self._marks = marks or Marks()
         self._sent: dict[int, _Sent] = {}
         self.version = 0
         self.ledger = Ledger()
@@ -128,11 +132,14 @@ class Receipts:
         because: str = "",
         told: tuple[str, float] | None = None,
     ) -> int:
+        decided_ns = time.monotonic_ns()
         self.version += 1
         command = next(_command_ids)
         waiting = (*receipts, *(receipt for receipt, _ in replaced))
-        self.journal.accept(command, order, [receipt.signal_id for receipt in waiting], because)
+        signals = [receipt.signal_id for receipt in waiting]
+        self.journal.accept(command, order, signals, because)
         order.post(self._commands, command, self._key)
+        self._marks.send(decided_ns, command, signals, order.sample)
         self.ledger.send(command, order)
         self._sent[command] = _Sent(
             order=order, receipts=receipts, replaced=replaced, because=because, told=told

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from time import monotonic
 from typing import Any, Final
 
@@ -31,6 +31,8 @@ WRITE_S: Final = 0.1
 """How often what has changed is written down for another daemon, at the most."""
 WRITE_SHARE: Final = 0.03
 """No more than this of control's time goes into it."""
+PIECE_S: Final = 0.001
+"""What a call takes that comes between two pieces of a session's papers: it has several turns to take."""
 PLUGINS: Final = "plug-ins"
 HUNG_S: Final = 3.0
 """An engine that renders nothing for so long, though sessions play, hangs."""
@@ -76,17 +78,22 @@ class Rounds:
             took_s = 0.0
             for session in self._sessions():
                 began_s = monotonic()
-                self._write_down(session)
-                took_s += monotonic() - began_s
-                await asyncio.sleep(0)
+                for pause_s in self._written_down(session):
+                    took_s += monotonic() - began_s
+                    await asyncio.sleep(pause_s)
+                    began_s = monotonic()
 
-    def _write_down(self, session: Session) -> None:
-        if not session.playing:  # it has ended since, and its papers are gone
-            return
+    def _written_down(self, session: Session) -> Iterator[float]:
+        """Write a session down, in steps; between two of them others have their turn for so long."""
         try:
-            self._papers.write(session)
+            if session.playing:  # else it has ended since, and its papers are gone
+                self._papers.write(session)
+                yield 0.0
+                for _ in self._papers.write_fans(session):
+                    yield PIECE_S
         except Exception:  # the others are written down all the same
             log.exception("papers of session %s", session.id)
+        yield 0.0
 
     async def _run(self, awake: asyncio.Event) -> None:
         looks = 0

@@ -22,6 +22,7 @@ from remixd.control.desk import Desk
 from remixd.control.encoding import Taps
 from remixd.control.engine import Engine
 from remixd.control.fanout import Listeners, Watchers
+from remixd.control.flight import Flight
 from remixd.control.journal import Journal
 from remixd.control.ledger import Ledger
 from remixd.control.metrics import Metrics
@@ -57,6 +58,7 @@ class Session:
         stems: these one by one.
         taps: its sound as it is encoded.
         sounding: how long its signals take until they are heard.
+        flight: what was done for it, and when, of late.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class Session:
         self.device = ""
         self._memory = SessionMemory(engine.memory_path(key))
         self._ring = self._memory.ring
+        self.flight = Flight(self._memory.trace)
         self._read = 0
         self._before = 0
         self._hands = 0
@@ -96,7 +99,8 @@ class Session:
         # No method of the session: one that refers to itself would keep its shared memory until the next
         # collection.
         self.sounding = Sounding(self._watchers.put_answer)
-        self._desk = Desk(session_id, self._memory.commands, key, start, self.sounding.tell, self.journal)
+        tell, marks = self.sounding.tell, self.flight.marks
+        self._desk = Desk(session_id, self._memory.commands, key, start, tell, self.journal, marks)
         self.stems = Parts(session_id, self._desk.decks, is_apart=bool(score.get("apart")))
 
     def own(self, owner: str) -> None:
@@ -256,6 +260,7 @@ class Session:
         if self._watchers.want_status(now_s):
             self._watchers.put_status(self.status())
         self._timekeeper.tend(self, self._watchers, now_s)
+        self.flight.look(now_s)
 
     def _take_packets(self) -> None:
         newest = self._ring.newest
@@ -370,12 +375,14 @@ class Session:
         """Tell that something is done more cheaply for it."""
         self._hands += 1
         self.degraded[step] = f"{how}: {because}"
+        self.flight.marks.step(self.degraded[step])
         self.journal.step(self._desk.clock.sample, how, because)
 
     def restore(self, step: str, because: str = "there is room again") -> None:
         """Tell that it is done as it should again."""
         if self.degraded.pop(step, None):
             self._hands += 1
+            self.flight.marks.step(f"no longer {step}: {because}")
             self.journal.step(self._desk.clock.sample, f"no longer {step}", because)
 
     @property
@@ -394,6 +401,7 @@ class Session:
         self.stems.take(self._memory.stems, self._desk.bar_beat)
         self.stems.restart()
         self.engine, self._memory, self._ring = engine, memory, memory.ring
+        self.flight.move(memory.trace)
         self._read, self._heard, self._reports_lost = 0, -1, 0
         self._desk.receipts.move(memory.commands, told)
         self.taps.move()

@@ -113,6 +113,10 @@ class Sessions:
     def _playing(self) -> list[Session]:
         return [session for session in self._sessions.values() if session.playing]
 
+    def has(self, session: Session) -> bool:
+        """Whether a session is there still."""
+        return self._sessions.get(session.id) is session
+
     def all(self) -> list[Session]:
         """Every session, in the order of their creation."""
         return list(self._sessions.values())

@@ -19,7 +19,7 @@ from remixd._kernel.mailbox import CommandEntry
 from remixd._kernel.player import Player
 from remixd._kernel.resume import next_clock, resume
 from remixd._kernel.shared import SessionMemory
-from remixd.engine.device import DeviceError
+from remixd.engine.device import BLOCKS, DeviceError
 from remixd.engine.hosted import BLOCKS_BETWEEN, blocks_for
 from remixd.engine.hosts import Hosts
 from remixd.engine.outputs import DeviceOutput, FileOutput, HostOutput, Output
@@ -29,7 +29,7 @@ from remixd.engine.racks import Racks
 from remixd.engine.realtime import hurry_thread, pin_thread, quiet_python
 from remixd.engine.rehearsal import rehearse
 from remixd.engine.serving import Stopping, serve
-from remixd.units import RATE_HZ
+from remixd.units import PACKET_FRAMES, RATE_HZ
 
 MARGIN_NS: Final = 20_000_000
 """How long from now a session that goes on here is heard again, at the least."""
@@ -176,7 +176,7 @@ class Engine:
         path = Path(request["memory"])
         player = request["player"]
         words = self._players.read(player) if player is not None else {}
-        memory = SessionMemory(path, create=True, apart=bool(request.get("apart")))
+        memory = _memory(path, request)
         try:
             playing = session.Session(
                 **words,
@@ -185,11 +185,13 @@ class Engine:
                 mix=request["mix"],
                 reports=memory.reports,
                 checkpoints=memory.checkpoints,
+                trace=memory.trace,
                 key=int(request["key"]),
             )
             missing = self._lay_racks(playing, request)
             rings = [memory.ring, *([memory.stems] if memory.stems else [])]
             locked = all([playing.lock_memory(), *(ring.lock_memory() for ring in rings)])
+            locked = memory.trace.lock_memory() and locked
             playing.touch_ahead(AHEAD_FRAMES)
             output = self._output(request["sink"], playing, memory, int(request["lead_ns"]))
         except BaseException:
@@ -205,13 +207,14 @@ class Engine:
         path = Path(request["memory"])
         players = [Player(**self._players.read(score), key=int(score["key"])) for score in request["players"]]
         before = SessionMemory(Path(request["before"]))
-        memory = SessionMemory(path, create=True, apart=bool(request.get("apart")))
+        memory = _memory(path, request)
         try:
             playing = session.Session(
                 apart=memory.stems,
                 mix=request["mix"],
                 reports=memory.reports,
                 checkpoints=memory.checkpoints,
+                trace=memory.trace,
                 key=int(request["key"]),
             )
             for player in players:
@@ -329,6 +332,13 @@ class Engine:
         self._patterns.forget(key)
         self._racks.forget(key)
         return output.faded
+
+
+def _memory(path: Path, request: dict[str, Any]) -> SessionMemory:
+    """Make what a session shares with control."""
+    sink = request["sink"]
+    block_frames = max(int(sink["block_frames"]), BLOCKS[0]) if sink["kind"] == "device" else PACKET_FRAMES
+    return SessionMemory(path, create=True, apart=bool(request.get("apart")), block_frames=block_frames)
 
 
 def _stop(_signal: int, _frame: object) -> None:

@@ -6,8 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from remixd._kernel.trace import TraceRing, size_bytes
 from remixd.control import census
 from remixd.control.census import Censuses
+from remixd.control.flight import Flight
 from remixd.control.metrics import Metrics
 from remixd.errors import Unavailable
 
@@ -15,8 +17,9 @@ from remixd.errors import Unavailable
 def a_session(*, playing=True, mode="hands-on", listeners=0, watchers=0, fans=0):
     desk = SimpleNamespace(audience=SimpleNamespace(live_fans=fans))
     return SimpleNamespace(
-        playing=playing, mode=mode, listeners_count=listeners, watchers_count=watchers, desk=desk, engine=None
-    )
+        playing=playing, mode=mode, listeners_count=listeners, watchers_count=watchers, desk=desk,
+        engine=None, id="s-1", flight=Flight(TraceRing(bytearray(size_bytes(2, 2)), 2, 2)),
+    )  # fmt: skip
 
 
 class NoEngines:

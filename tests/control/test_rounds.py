@@ -18,6 +18,7 @@ class Papers:
     def __init__(self):
         self.turns = 0
         self.written = []
+        self.pieces = []
 
     def write(self, session):
         self.written.append((session.id, self.turns))
@@ -25,6 +26,11 @@ class Papers:
             raise ValueError("a fault in one of them")
         if session.id == "s-2":
             session.neighbour.playing = False
+
+    def write_fans(self, session):
+        for piece in range(3 if session.id == "s-4" else 0):
+            self.pieces.append((piece, self.turns))
+            yield
 
     async def take_turns(self):
         while True:
@@ -66,3 +72,11 @@ async def test_one_that_has_ended_meanwhile_is_not_written_down_and_a_fault_keep
     papers = Papers()
     await written(sessions, papers)
     assert [name for name, _ in papers.written] == ["s-0", "s-1", "s-2", "s-4", "s-5"]
+
+
+async def test_others_have_their_turn_between_two_pieces_of_what_fans_wish(sessions):
+    papers = Papers()
+    await written(sessions, papers)
+    assert [piece for piece, _ in papers.pieces] == [0, 1, 2]
+    turns = [turns for _, turns in papers.pieces]
+    assert turns == sorted(set(turns))
