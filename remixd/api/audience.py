@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from time import monotonic_ns
 from typing import Final
 
 from remixd.api import audience_convert as convert
@@ -23,6 +24,9 @@ from remixd.v1 import audience_pb2_grpc
 
 SIGNALS_MAX: Final = 1024
 """Signals of one batch."""
+
+PIECE: Final = 8
+"""Signals of a batch that are taken at a stretch: half a millisecond."""
 
 PLAN_BARS: Final = (1, 64)
 
@@ -47,13 +51,28 @@ class AudienceServicer(audience_pb2_grpc.AudienceServicer):
         caller = calling()
         return self._fans.name(message.fan), message.verified if caller.fans else caller.verified
 
-    async def _receive(self, session: Session, batch: Sequence[pb.Signal]) -> list[pb.Answer]:
-        """Hand a batch to its session; the answer to each of its signals."""
+    async def _receive(self, session: Session, batch: Sequence[pb.Signal], came_ns: int) -> list[pb.Answer]:
+        """Hand a batch, which came at `came_ns`, to its session; the answer to each of its signals.
+
+        Others are answered in between: a long batch must not hold up one hand's wish.
+        """
         _check_count(batch)
         if not batch:
             raise InvalidInput("signals is empty", field="signals")
-        signals = convert.signals_from_proto(batch, await self._reader(batch), whose=self._whose)
+        reader = await self._reader(batch)
+        answers = self._take(session, batch[:PIECE], reader, came_ns)
+        for start in range(PIECE, len(batch), PIECE):
+            await asyncio.sleep(0)
+            session = self._sessions.get(session.id)  # it may have ended meanwhile
+            answers += self._take(session, batch[start : start + PIECE], reader, came_ns)
+        return answers
+
+    def _take(
+        self, session: Session, some: Sequence[pb.Signal], reader: convert.MoodOf | None, came_ns: int
+    ) -> list[pb.Answer]:
+        signals = convert.signals_from_proto(some, reader, whose=self._whose)
         usable = [signal for signal in signals if isinstance(signal, Signal)]
+        session.flight.marks.receive(came_ns, [signal.id for signal in usable])
         answers = self._sessions.receive(session, usable) if usable else []
         return convert.merge_answers(signals, answers)
 
@@ -61,8 +80,9 @@ class AudienceServicer(audience_pb2_grpc.AudienceServicer):
         self, request: pb.SendSignalsRequest, _context: Context
     ) -> pb.SendSignalsResponse:
         """Answer a batch of signals."""
+        came_ns = monotonic_ns()
         session = self._sessions.get(check_name("session", request.session))
-        return pb.SendSignalsResponse(answers=await self._receive(session, request.signals))
+        return pb.SendSignalsResponse(answers=await self._receive(session, request.signals, came_ns))
 
     async def StreamSignals(  # noqa: N802
         self, requests: AsyncIterator[pb.StreamSignalsRequest], context: Context
@@ -76,10 +96,12 @@ class AudienceServicer(audience_pb2_grpc.AudienceServicer):
         await context.send_initial_metadata(())
         with self._streams.keep(Requests(requests)) as batches:
             async for request in batches:
+                came_ns = monotonic_ns()
                 if not request.HasField("batch"):
                     raise InvalidInput("this stream has its session, and takes batches", field="batch")
                 session = self._sessions.get(session_id)  # it may have ended meanwhile
-                yield pb.StreamSignalsResponse(answers=await self._receive(session, request.batch.signals))
+                answers = await self._receive(session, request.batch.signals, came_ns)
+                yield pb.StreamSignalsResponse(answers=answers)
 
     async def GetTaste(  # noqa: N802
         self, request: pb.GetTasteRequest, _context: Context

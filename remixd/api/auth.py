@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from remixd.api.quotas import Quotas
-from remixd.api.scopes import RULES, SCOPES
+from remixd.api.scopes import FANS_ONLY, RULES, SCOPES
 from remixd.api.tokens import Claims, Keyring
 from remixd.errors import Exhausted, Forbidden, RemixdError, Unauthenticated
 from remixd.settings import Limits
@@ -52,7 +52,7 @@ class Caller:
     @property
     def is_controlling(self) -> bool:
         """Whether it is more than a fan."""
-        return bool(self.scopes - {"listener"})
+        return bool(self.scopes - FANS_ONLY)
 
     def may_see(self, session: str) -> bool:
         """Whether a session is there for this caller."""
@@ -114,6 +114,11 @@ class Gate:
         self._being_made: Counter[str] = Counter()
         self._told_s = -math.inf
         self._untold = 0
+
+    @property
+    def asks_for_tokens(self) -> bool:
+        """Whether callers need a token."""
+        return self._keyring is not None
 
     def admit(self, method: str, bearer: str | None, peer: str) -> Caller:
         """Let a caller in, for one call.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from time import monotonic_ns
 from typing import Final
 
 from remixd.api import audience_convert, convert
@@ -88,9 +89,12 @@ class ConsoleServicer(console_pb2_grpc.ConsoleServicer):
         """Carry out what comes; at its end, or an error, the watcher ends too."""
         try:
             async for request in requests:
+                came_ns = monotonic_ns()
                 if request.HasField("attach"):
                     raise InvalidInput("this stream is attached already", field="attach")
                 answer = self._perform(session, request.command, sent)
+                if answer.accepted:
+                    session.flight.marks.receive(came_ns, [answer.id])
                 self._note(session, request.command, answer)
                 watcher.reply(answer)
                 await watcher.room()

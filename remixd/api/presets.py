@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from time import monotonic_ns
 from typing import Any
 
 from google.protobuf.struct_pb2 import Struct
@@ -86,6 +87,7 @@ class PresetsServicer(presets_pb2_grpc.PresetsServicer):
         self, request: pb.PickPresetsRequest, _context: Context
     ) -> pb.PickPresetsResponse:
         """Go to a blend of presets."""
+        came_ns = monotonic_ns()
         session = self._sessions.get(check_name("session", request.session))
         pick = Pick(
             id=request.id,
@@ -93,9 +95,10 @@ class PresetsServicer(presets_pb2_grpc.PresetsServicer):
             over_bars=request.over_bars if request.HasField("over_bars") else None,
             at=when_from_proto("at", request.at) if request.at != common_pb2.WHEN_UNSPECIFIED else None,
         )
-        return pb.PickPresetsResponse(
-            answer=audience_convert.answer_to_proto(self._sessions.pick(session, pick))
-        )
+        answer = self._sessions.pick(session, pick)
+        if answer.accepted:
+            session.flight.marks.receive(came_ns, [answer.id])
+        return pb.PickPresetsResponse(answer=audience_convert.answer_to_proto(answer))
 
     async def SavePreset(  # noqa: N802
         self, request: pb.SavePresetRequest, _context: Context

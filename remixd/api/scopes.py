@@ -6,8 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-SCOPES: Final = ("listener", "dj", "create", "admin")
-"""What a token may be for: a fan; who performs; an app's own backend, that opens sessions; everything."""
+SCOPES: Final = ("listener", "dj", "create", "admin", "join")
+"""What a token may be for: a fan; who performs; an app's own backend, that opens sessions; everything; or, of
+an invitation, to become a fan and nothing else."""
+
+FANS_ONLY: Final = frozenset(("listener", "join"))
+"""Who has no more than these is a fan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +49,17 @@ RULES: Final[Mapping[str, Rule]] = {
     "/remixd.v1.Presets/ListPresets": _CREATOR_TOO,
     "/remixd.v1.Presets/PickPresets": _DJ_AUDITED,
     "/remixd.v1.Presets/SavePreset": _ADMIN,
+    "/remixd.v1.Sessions/CreateJoinToken": _DJ_AUDITED,
     "/remixd.v1.Sessions/CreateSession": _CREATE,
     "/remixd.v1.Sessions/DeleteSession": _CREATE,
     "/remixd.v1.Sessions/GetSession": _CREATOR_TOO,
+    "/remixd.v1.Sessions/Join": Rule(frozenset(("join",))),
     "/remixd.v1.Sessions/ListSessions": _CREATOR_TOO,
     "/remixd.v1.Sessions/Listen": _ANYBODY,
     "/remixd.v1.Sessions/Panic": _DJ_AUDITED,
     "/remixd.v1.Sessions/Watch": _ANYBODY,
     "/remixd.v1.Stats/GetStats": _ADMIN_READS,
+    "/remixd.v1.Stats/GetTrace": Rule(frozenset(("dj",))),
     "/remixd.v1.Stats/WatchStats": _ADMIN_READS,
     "/remixd.v1.Tracks/DeleteTrack": _ADMIN,
     "/remixd.v1.Tracks/EditTrack": _ADMIN,

@@ -18,6 +18,7 @@ from remixd.api.audit import Audit
 from remixd.api.auth import Gate
 from remixd.api.console import ConsoleServicer
 from remixd.api.entrance import Entrance, GateInterceptor, Visible
+from remixd.api.joining import Joining
 from remixd.api.methods import Methods
 from remixd.api.presets import PresetsServicer
 from remixd.api.scopes import check_rules
@@ -97,6 +98,7 @@ class Server:
 
     Attributes:
         methods: the same services for callers who come another way.
+        joining: makes links for phones.
     """
 
     def __init__(
@@ -124,13 +126,14 @@ class Server:
             options=_options(settings.limits),
             maximum_concurrent_rpcs=settings.limits.calls_max,
         )
+        self.joining = Joining(settings.auth, asks_for_tokens=gate.asks_for_tokens)
         servicers = {
             "Tracks": TracksServicer(library, import_path),
-            "Sessions": SessionsServicer(sessions, self._streams),
+            "Sessions": SessionsServicer(sessions, self._streams, self.joining),
             "Audience": AudienceServicer(sessions, self._streams, fan_keys),
             "Console": ConsoleServicer(sessions, self._streams, audit),
             "Presets": PresetsServicer(sessions),
-            "Stats": StatsServicer(take_census, self._streams),
+            "Stats": StatsServicer(take_census, self._streams, sessions),
         }
         for name, servicer in servicers.items():
             ADD[name](servicer, self._server)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator
 from functools import partial
+from time import monotonic_ns
 from typing import Final
 from weakref import ref
 
@@ -13,6 +14,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from remixd.api import convert
 from remixd.api.auth import calling
 from remixd.api.decks import arc_from_proto
+from remixd.api.joining import Joining
 from remixd.api.masks import check_mask, masked
 from remixd.api.pages import cut_page
 from remixd.api.repeats import Repeats, name_of
@@ -81,8 +83,9 @@ def _presets(request: pb.CreateSessionRequest) -> dict[str, float] | None:
 class SessionsServicer(sessions_pb2_grpc.SessionsServicer):
     """Translates between the wire and the sessions. Thread: [control]."""
 
-    def __init__(self, sessions: Registry, streams: Streams) -> None:
+    def __init__(self, sessions: Registry, streams: Streams, joining: Joining) -> None:
         self._sessions = sessions
+        self._joining = joining
         self._streams = streams
         self._repeats = Repeats[ref[Session]]()  # weakly: a session that is kept keeps its shared memory
         self._events = Once[Event](lambda event: convert.event_to_proto(event).SerializeToString())
@@ -96,7 +99,7 @@ class SessionsServicer(sessions_pb2_grpc.SessionsServicer):
             request, calling().sub or "", lambda: self._create(request), self._end
         )
         session = made()
-        if session is None:
+        if session is None or not self._sessions.has(session):
             raise NotFound("the session that this request brought has ended")
         return pb.CreateSessionResponse(session=convert.status_to_proto(session.status()))
 
@@ -145,12 +148,28 @@ class SessionsServicer(sessions_pb2_grpc.SessionsServicer):
         await self._sessions.delete(check_name("session", request.session))
         return pb.DeleteSessionResponse()
 
+    async def CreateJoinToken(  # noqa: N802
+        self, request: pb.CreateJoinTokenRequest, _context: Context
+    ) -> pb.CreateJoinTokenResponse:
+        """Make a link by which phones join."""
+        self._sessions.get(check_name("session", request.session))
+        return self._joining.link(request)
+
+    async def Join(  # noqa: N802
+        self, request: pb.JoinRequest, _context: Context
+    ) -> pb.JoinResponse:
+        """Make a fan of whoever has an invitation."""
+        self._sessions.get(check_name("session", request.session))
+        return self._joining.join(request)
+
     async def Panic(  # noqa: N802
         self, request: pb.PanicRequest, _context: Context
     ) -> pb.PanicResponse:
         """Bring the artist's own mix back."""
+        came_ns = monotonic_ns()
         session = self._sessions.get(check_name("session", request.session))
         answer = session.panic(check_name("id", request.id))
+        session.flight.marks.receive(came_ns, [answer.id])
         return pb.PanicResponse(planned_sample=answer.planned_sample)
 
     async def Listen(  # noqa: N802

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
@@ -11,7 +12,10 @@ from google.protobuf.timestamp_pb2 import Timestamp
 import remixd
 from remixd.api.status import Context
 from remixd.api.streams import Streams
+from remixd.api.trace_convert import overview_to_proto, trace_to_proto
+from remixd.audience.signal import check_name
 from remixd.control.census import Census
+from remixd.control.sessions import Sessions as Registry
 from remixd.errors import InvalidInput
 from remixd.v1 import stats_pb2 as pb
 from remixd.v1 import stats_pb2_grpc
@@ -52,6 +56,7 @@ def census_to_proto(census: Census) -> pb.DaemonStats:
         cpu_share=census.cpu_share,
         resident_bytes=census.resident_bytes,
         draining=census.draining,
+        worst=overview_to_proto(census.worst),
     )  # fmt: skip
 
 
@@ -77,9 +82,11 @@ class _Ticks:
 class StatsServicer(stats_pb2_grpc.StatsServicer):
     """Translates between the wire and the daemon's censuses. Thread: [control]."""
 
-    def __init__(self, take_census: TakeCensus, streams: Streams) -> None:
+    def __init__(self, take_census: TakeCensus, streams: Streams, sessions: Registry) -> None:
         self._take_census = take_census
         self._streams = streams
+        self._sessions = sessions
+        self._reading = asyncio.Lock()  # one at a time: it takes a tenth of a second of a core, or two
 
     async def GetStats(  # noqa: N802 (the proto's name)
         self, _request: pb.GetStatsRequest, _context: Context
@@ -103,3 +110,15 @@ class StatsServicer(stats_pb2_grpc.StatsServicer):
             while go_on:
                 yield pb.WatchStatsResponse(stats=census_to_proto(await self._take_census()))
                 go_on = await ticks.wait(every_s)
+
+    async def GetTrace(  # noqa: N802
+        self, request: pb.GetTraceRequest, _context: Context
+    ) -> pb.Trace:
+        """Tell what was done for a session, and when; other calls are answered meanwhile."""
+        session = self._sessions.get(check_name("session", request.session))
+        seconds = request.seconds if request.HasField("seconds") else None
+        if seconds is not None and not 0.0 < seconds < math.inf:
+            raise InvalidInput(f"seconds is {seconds:g}; it is finite and above 0", field="seconds")
+        async with self._reading:
+            read = session.flight.reading(session.id, session.engine_pid, seconds)
+            return await asyncio.to_thread(lambda: trace_to_proto(read()))

@@ -22,6 +22,7 @@ from remixd.cli.deck import deck
 from remixd.cli.devices import devices
 from remixd.cli.doctor import doctor
 from remixd.cli.importing import import_songs
+from remixd.cli.joining import join
 from remixd.cli.journal import journal
 from remixd.cli.library import demo, track, tracks
 from remixd.cli.plugins import plugins
@@ -32,6 +33,7 @@ from remixd.cli.sessions import listen, panic, session, watch
 from remixd.cli.stats import stats
 from remixd.cli.systemd import systemd
 from remixd.cli.tokens import fans, token
+from remixd.cli.trace import trace
 from remixd.errors import RemixdError
 
 __all__ = ["main"]
@@ -73,9 +75,11 @@ COMMANDS = (
     token,
     fans,
     stats,
+    trace,
     systemd,
     bench,
 )
+session.add_command(join)
 for command in COMMANDS:
     commands.add_command(command)
 

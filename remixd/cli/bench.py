@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from remixd.cli._out import note, print_json, print_table
 from remixd.errors import RemixdError
 
 if TYPE_CHECKING:
-    from remixd.bench.results import Figure, Result
+    from remixd.bench.results import Figure, Limit, Result
 
 INTERRUPTED = 130
 
@@ -43,6 +43,7 @@ for command in (report, compare, record, check):
 @bench.command("run")
 @click.argument("name", default="all", metavar="[NAME]")
 @click.option("--quick", is_flag=True, help="Few samples: seconds instead of minutes.")
+@click.option("--full", is_flag=True, help="Everything crossed with everything: an hour or more (latency).")
 @click.option("--seconds", type=Seconds(above=True), help="How long a load lasts (load).")
 @click.option(
     "--json", "path", type=FILE, metavar="FILE", help="Write the result here, raw samples too; - for stdout."
@@ -55,6 +56,7 @@ def run_benches(
     context: click.Context,
     name: str,
     quick: bool,
+    full: bool,
     seconds: float | None,
     path: Path | None,
     show: bool,
@@ -69,6 +71,8 @@ def run_benches(
     from remixd.bench.results import Result
     from remixd.bench.runner import run
 
+    if quick and full:
+        raise click.UsageError("--quick and --full are two ends: give one")
     if plots is not None:
         from remixd.bench.plots import check
 
@@ -79,7 +83,7 @@ def run_benches(
         result = Result.load(path)
     else:
         file = None if path == Path("-") else path
-        result = run(name, quick=quick, path=file, tell=note, seconds=seconds)
+        result = run(name, quick=quick, path=file, tell=note, seconds=seconds, full=full)
     if path == Path("-"):
         print_json(result.to_json())
     else:
@@ -111,7 +115,7 @@ def _print(result: Result) -> None:
 
     print_table(
         "nothing was measured",
-        ("bench", "figure", "case", "n", "median", "quartiles", "p90", "p99", "max", "to reach"),
+        ("bench", "figure", "case", "n", "median", "quartiles", "p90", "p99", "p99.9", "max", "to reach"),
         list(_rows(result)),
     )
     for each in result.benches:
@@ -140,16 +144,20 @@ def _rows(result: Result) -> Iterator[tuple[object, ...]]:
 
 def _row(figure: Figure) -> tuple[object, ...]:
     told = figure.summary()
-    shown = {name: _number(value, figure.unit) for name, value in told.items()}
-    reach = ", ".join(
-        f"{limit.statistic} {_number(limit.at_most, figure.unit)} "
-        + ("yes" if told[limit.statistic] <= limit.at_most else "NO")
-        for limit in figure.limits
-    )
+    shown = {name: _number(value, figure.unit) if figure.tells(name) else "-" for name, value in told.items()}
+    reach = ", ".join(_verdict(figure, limit, told) for limit in figure.limits)
     case = " ".join(str(value) for value in figure.case.values())
     quartiles = f"{shown['q1']} - {shown['q3']}"
-    columns = (shown["median"], quartiles, shown["p90"], shown["p99"], shown["max"])
+    columns = (shown["median"], quartiles, shown["p90"], shown["p99"], shown["p999"], shown["max"])
     return figure.name, case, len(figure.samples), *columns, reach
+
+
+def _verdict(figure: Figure, limit: Limit, told: Mapping[str, float]) -> str:
+    kept = "yes" if told[limit.statistic] <= limit.at_most else "NO"
+    return (
+        f"{limit.statistic} {_number(limit.at_most, figure.unit)} "
+        f"{kept if figure.tells(limit.statistic) else 'too few to tell'}"
+    )
 
 
 def _number(value: float, unit: str) -> str:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from remixd.cli._options import Seconds, daemon_option, json_option
 from remixd.cli._out import print_json
 from remixd.config import size_text
+from remixd.units import RATE_HZ
 
 if TYPE_CHECKING:
     from remixd.client import DaemonStats
+
+
+_TABLES: Final = {
+    "late": "latest block",
+    "costly": "dearest block",
+    "late_minute": "latest of the last minute",
+    "costly_minute": "dearest of the last minute",
+}
 
 
 @click.command()
@@ -54,9 +63,25 @@ def _tell(told: DaemonStats, as_json: bool, *, lines: bool) -> None:
             f"  engine {engine.pid}: {engine.sessions} sessions, {engine.load * 100:.1f} % of its core "
             f"(up to {engine.load_max * 100:.0f} %), {engine.late_packets} packets late"
         )
+    _tell_worst(told)
     spare = "an engine waits" if told.has_spare else "no engine waits"
     print(
         f"  {spare}, {told.engine_deaths} died; the daemon takes {told.cpu_share * 100:.1f} % of a core and "
         f"{size_text(told.resident_bytes)}",
         flush=True,
     )
+
+
+def _tell_worst(told: DaemonStats) -> None:
+    """The worst blocks, a line each."""
+    for block in told.worst:
+        late = "" if block.late_ns is None else f", {_lateness(block.late_ns)}"
+        print(
+            f"  {_TABLES[block.table]}: {block.session} at sample {block.sample}, "
+            f"{block.cost_ns / 1e6:.2f} ms for {block.frames / RATE_HZ * 1e3:.2f} ms of sound{late}: "
+            f"{'; '.join(block.causes)}"
+        )
+
+
+def _lateness(late_ns: int) -> str:
+    return f"{abs(late_ns) / 1e6:.2f} ms {'late' if late_ns > 0 else 'early'}"

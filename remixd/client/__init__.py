@@ -67,6 +67,7 @@ from remixd.client._song_types import (
 from remixd.client._stats import DaemonStats, EngineStats
 from remixd.client._streams import AsyncStream, Stream
 from remixd.client._timeline import Timeline, TimelineBeat, TimelineEvent
+from remixd.client._trace import Trace, TraceEvent, WorstBlock
 from remixd.client._types import (
     Answer,
     Applied,
@@ -74,6 +75,7 @@ from remixd.client._types import (
     Clamp,
     Deck,
     Event,
+    JoinLink,
     Lost,
     Missed,
     Packet,
@@ -105,6 +107,7 @@ __all__ = [
     "Explanation",
     "Forgotten",
     "ImportedTrack",
+    "JoinLink",
     "Lost",
     "Missed",
     "NullTest",
@@ -133,6 +136,9 @@ __all__ = [
     "Timeline",
     "TimelineBeat",
     "TimelineEvent",
+    "Trace",
+    "TraceEvent",
     "Track",
     "TrackSummary",
+    "WorstBlock",
 ]

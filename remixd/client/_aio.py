@@ -162,6 +162,7 @@ class AsyncClient:
     session = _awaiting(Plans.session)
     delete_session = _awaiting(Plans.delete_session)
     panic = _awaiting(Plans.panic)
+    join_link = _awaiting(Plans.join_link)
     packets = _following(Plans.packets)
     listen = _awaiting(Plans.listen)
     watch = _following(Plans.watch)
@@ -180,3 +181,4 @@ class AsyncClient:
     delete_preset = _awaiting(Plans.delete_preset)
     stats = _awaiting(Plans.stats)
     watch_stats = _following(Plans.watch_stats)
+    trace = _awaiting(Plans.trace)

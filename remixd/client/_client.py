@@ -180,6 +180,7 @@ class Client:
     session = _blocking(Plans.session)
     delete_session = _blocking(Plans.delete_session)
     panic = _blocking(Plans.panic)
+    join_link = _blocking(Plans.join_link)
     packets = _following(Plans.packets)
     listen = _blocking(Plans.listen)
     watch = _following(Plans.watch)
@@ -198,3 +199,4 @@ class Client:
     delete_preset = _blocking(Plans.delete_preset)
     stats = _blocking(Plans.stats)
     watch_stats = _following(Plans.watch_stats)
+    trace = _blocking(Plans.trace)

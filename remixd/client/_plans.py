@@ -31,6 +31,7 @@ from remixd.client._steps import Again, Ask, Follow, Plan, Take
 from remixd.client._types import (
     SAMPLES,
     Answer,
+    JoinLink,
     Packet,
     Session,
 )
@@ -279,6 +280,25 @@ class Plans(AudiencePlans):
         response = yield Ask("Sessions", "Panic", request, self.timeout_s)
         answer = convert.panic_answer(panic_id, response)
         return (yield from outcome(events, answer)) if wait else answer
+
+    def join_link(
+        self, session: str, *, site: str | None = None, lifetime_s: float | None = None
+    ) -> Plan[JoinLink]:
+        """A link by which phones join a session: for half a day unless `lifetime_s` says otherwise.
+
+        Args:
+            session: its id.
+            site: where phones find the daemon's web, `https://radio.example`; None: where it says it is.
+            lifetime_s: 60 s to a week.
+
+        Raises Unsupported if calls need tokens and the daemon has no secret to sign one with.
+        """
+        request = sessions_pb2.CreateJoinTokenRequest(
+            session=session, site=site or "", lifetime_s=lifetime_s or 0.0
+        )
+        response = yield Ask("Sessions", "CreateJoinToken", request, self.timeout_s)
+        expires = response.expire_time.seconds if response.HasField("expire_time") else None
+        return JoinLink(link=response.link, expires_unix_s=expires, caution=response.caution)
 
     def packets(
         self,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from remixd.client._steps import Again, Ask, Follow, Plan
+from remixd.client._trace import TracePlans, WorstBlock, worst_block
 from remixd.v1 import stats_pb2 as pb
 
 EVERY_S: Final = 1.0
@@ -45,6 +46,7 @@ class DaemonStats:
         cpu_share: of one core, that the process which answers has taken since the figures before.
         resident_bytes: the memory that it holds.
         draining: whether it takes no new sessions, since it is about to end.
+        worst: the worst blocks of all sessions that play, up to 3 of each table, the worst first.
     """
 
     version: str
@@ -64,6 +66,7 @@ class DaemonStats:
     cpu_share: float
     resident_bytes: int
     draining: bool
+    worst: tuple[WorstBlock, ...] = field(repr=False)
 
 
 def daemon_stats(message: pb.DaemonStats) -> DaemonStats:
@@ -92,6 +95,7 @@ def daemon_stats(message: pb.DaemonStats) -> DaemonStats:
         cpu_share=message.cpu_share,
         resident_bytes=message.resident_bytes,
         draining=message.draining,
+        worst=tuple(map(worst_block, message.worst)),
     )  # fmt: skip
 
 
@@ -104,10 +108,8 @@ def _newest(_before: DaemonStats, after: DaemonStats) -> DaemonStats:
 
 
 @dataclass(frozen=True, slots=True)
-class StatsPlans:
-    """Those of the daemon's figures. `timeout_s` is how long an ordinary call may take."""
-
-    timeout_s: float
+class StatsPlans(TracePlans):
+    """Those of the daemon's figures."""
 
     def stats(self) -> Plan[DaemonStats]:
         """How the daemon does now."""

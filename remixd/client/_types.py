@@ -148,6 +148,21 @@ class Clamp:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JoinLink:
+    """A link by which phones join a session.
+
+    Attributes:
+        link: the address of the page; an invitation is in its fragment, where calls need tokens.
+        expires_unix_s: when that is over; None without one.
+        caution: why phones cannot come by it, for a person; empty if nothing is known against it.
+    """
+
+    link: str
+    expires_unix_s: float | None
+    caution: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AppliedMove:
     """One dimension's part of an applied signal: it moves from `sample` to `settled_sample`.
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
+from itertools import pairwise
 
 import grpc
 import pytest
@@ -89,6 +91,35 @@ def test_one_bad_signal_is_told_why_and_does_not_lose_the_others(session, audien
     assert [answer.id for answer in answers] == ["first", bad.id, "last"]
     assert answers[1].reason == reason
     assert [signal.id for signal in session.received] == ["first", "last"]
+
+
+def test_others_have_their_turn_while_a_long_batch_is_taken(service, session, audience):
+    seen = []
+
+    async def look() -> None:
+        while not seen or seen[-1] < SIGNALS_MAX:
+            seen.append(len(session.received))
+            await asyncio.sleep(0)
+
+    looking = asyncio.run_coroutine_threadsafe(look(), service.loop)
+    send(audience, session, *(a_signal(f"{number}", vocals=-1) for number in range(SIGNALS_MAX)))
+    looking.result(10)
+    assert max(after - before for before, after in pairwise(seen)) <= 16
+
+
+def test_a_session_that_ends_within_a_batch_is_told(service, session, audience, refused):
+    async def end() -> None:
+        while not session.received:  # noqa: ASYNC110 (turn by turn)
+            await asyncio.sleep(0)
+        await service.sessions.delete(session.id)
+
+    ending = asyncio.run_coroutine_threadsafe(end(), service.loop)
+    signals = [a_signal(f"{number}", vocals=-1) for number in range(SIGNALS_MAX)]
+    code, told = refused(audience.SendSignals, pb.SendSignalsRequest(session=session.id, signals=signals))
+    ending.result(10)
+    assert code is grpc.StatusCode.NOT_FOUND
+    assert session.id in told
+    assert 0 < len(session.received) < SIGNALS_MAX
 
 
 def test_a_batch_of_the_largest_size_is_answered_in_order_and_one_more_is_refused(session, audience, refused):

@@ -269,3 +269,13 @@ def test_bit_rates_that_are_not_to_be_had_are_refused(sessions, session, refused
     code, told = refused(sessions.Listen, request)
     assert code is grpc.StatusCode.INVALID_ARGUMENT
     assert "bitrate_bps" in told
+
+
+def test_a_request_whose_session_has_ended_brings_no_other_and_not_that_one(service, sessions, refused):
+    request = pb.CreateSessionRequest(track="a-song-0a1b2c3d", request_id="once")
+    made = sessions.CreateSession(request).session
+    held = service.session(made.id)
+    sessions.DeleteSession(pb.DeleteSessionRequest(session=made.id))
+    code, _ = refused(sessions.CreateSession, request)
+    assert code is grpc.StatusCode.NOT_FOUND
+    assert held.id == made.id

@@ -112,3 +112,16 @@ def test_an_unknown_track_is_one_line_with_the_nearest(remixd):
         done = remixd(*words, "a-sing-0a1b2c3d")
         assert (done.code, done.out) == (1, "")
         assert done.err == f"remixd: there is no track 'a-sing-0a1b2c3d': did you mean {TRACK}?\n"
+
+
+def test_a_link_to_join_is_printed_and_written_as_a_qr_code(told, remixd, session, tmp_path):
+    site = "https://radio.example"
+    made = told("session", "join", session.id, "--site", site)
+    assert (made["link"], made["caution"]) == (f"{site}/join/{session.id}", "")
+    for name, begins in (("code.svg", b"<?xml"), ("code.png", b"\x89PNG")):
+        done = remixd("session", "join", session.id, "--site", site, "--qr", tmp_path / name)
+        assert (done.code, made["link"] in done.out) == (0, True)
+        assert (tmp_path / name).read_bytes().startswith(begins)
+    assert "this machine only" in remixd("session", "join", session.id, "--site", "http://localhost:7401").err
+    wrong = remixd("session", "join", session.id, "--site", site, "--qr", tmp_path / "code.gif")
+    assert (wrong.code, wrong.err) == (1, "remixd: code.gif: a QR code is written as .svg or .png\n")

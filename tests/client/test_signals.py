@@ -10,6 +10,7 @@ import pytest
 from serving import TRACK
 
 from remixd import errors
+from remixd.api.audience import AudienceServicer
 from remixd.client import AsyncClient, Client, Said, Signal
 
 
@@ -24,16 +25,16 @@ def session(service):
 
 
 @pytest.fixture
-def batches(session):
-    """The batches that a session gets, by the ids in them."""
+def batches(monkeypatch):
+    """The batches that come, by the ids in them."""
     got = []
-    receive = type(session).receive
+    receive = AudienceServicer._receive
 
-    def noting(signals):
-        got.append([signal.id for signal in signals])
-        return receive(session, signals)
+    def noting(self, session, batch, came_ns):
+        got.append([signal.id for signal in batch])
+        return receive(self, session, batch, came_ns)
 
-    session.receive = noting
+    monkeypatch.setattr(AudienceServicer, "_receive", noting)
     return got
 
 

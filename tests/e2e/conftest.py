@@ -6,31 +6,15 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
-from processes import SONG_S, STEMS_HZ, Daemon, run
+from processes import Daemon, run, write_song
 
 from remixd.client import Client
-from remixd.control.encoder import write_audio
-from remixd.track.analysis import Analysis, Section
-from remixd.units import RATE_HZ
 
 
 @pytest.fixture(scope="session")
 def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("songs") / "three sines"
-    folder.mkdir()
-    time_s = np.arange(round(SONG_S * RATE_HZ)) / RATE_HZ
-    for name, frequency_hz in STEMS_HZ.items():
-        wave = (0.2 * np.sin(2 * np.pi * frequency_hz * time_s)).astype(np.float32)
-        write_audio(folder / f"{name}.wav", iter([np.stack([wave, wave], axis=1)]), RATE_HZ)
-    beats_s = tuple(np.arange(0.0, SONG_S, 0.5).tolist())
-    analysis = Analysis(
-        source="demo", duration_s=SONG_S, bpm=120.0, metre="4/4", beats_s=beats_s, downbeats_s=beats_s[::4],
-        sections=(Section(start_s=0.0, end_s=SONG_S, label="all of it"),),
-    )  # fmt: skip
-    (folder / "analysis.json").write_text(analysis.to_json())
-    return folder
+    return write_song(tmp_path_factory.mktemp("songs") / "three sines")
 
 
 @pytest.fixture(scope="session")
