@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
-from pathlib import Path
 from typing import Any, Final
 
 from google.protobuf.json_format import MessageToDict
@@ -16,21 +15,23 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Mount, Route, WebSocketRoute
-from starlette.staticfiles import StaticFiles
+from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from remixd.config import Address
 from remixd.errors import Exhausted, InvalidInput, RemixdError, Unavailable, Unsupported
 from remixd.web.calls import AnyCalls, Caller, Method, bearer_of, carried
 from remixd.web.guard import Guard
+from remixd.web.leaving import Leaving
 from remixd.web.messages import MESSAGE_BYTES_MAX, Encoder, dumps, message_of, parse, status_json
+from remixd.web.pace import Pace
+from remixd.web.pages import Strict, page_routes
 from remixd.web.socket import Connection
 
-STATIC: Final = Path(__file__).parent / "static"
 BODY_S: Final = 10.0
 """A body that has not come by then is waited for no more."""
-SOCKETS_MAX: Final = 1024
+PAGE_LENGTH_MAX: Final = 64
+SOCKETS_MAX: Final = 4096
 HTTP_STATUS: Final = {
     "OK": 200, "INVALID_ARGUMENT": 400, "FAILED_PRECONDITION": 400, "OUT_OF_RANGE": 400,
     "UNAUTHENTICATED": 401, "PERMISSION_DENIED": 403, "NOT_FOUND": 404, "ALREADY_EXISTS": 409,
@@ -63,14 +64,16 @@ class Gateway:
         self._metrics = metrics
         self._check_operator = check_operator
         self._encoder = Encoder()
+        self._pace = Pace()
         self._sockets: dict[Connection, None] = {}
         self._leaving: set[asyncio.Task[None]] = set()
         self._reading: set[asyncio.Timeout] = set()
         self._closed = ""
+        self._pages = Leaving()
 
     def app(self, listen: Address, origins: Collection[str] = ()) -> Starlette:
         """The application, for a server that listens there. Pages of `origins` may call it too."""
-        middleware = [Middleware(Guard, listen=listen, origins=origins)]
+        middleware = [Middleware(Strict), Middleware(Guard, listen=listen, origins=origins)]
         if origins:
             middleware.append(
                 Middleware(
@@ -84,8 +87,10 @@ class Gateway:
             Route("/healthz", self._healthz, methods=["GET"]),
             Route("/metrics", self._page, methods=["GET"]),
             WebSocketRoute("/v1/ws", self._socket),
+            Route("/v1/leave", self._leave, methods=["POST"]),
+            Route("/v1/stay", self._stay, methods=["POST"]),
             Route("/v1/{service}/{method}", self._post, methods=["POST"]),
-            Mount("/static", StaticFiles(directory=STATIC)),
+            *page_routes(),
         ]
         return Starlette(routes=routes, middleware=middleware)
 
@@ -94,6 +99,7 @@ class Gateway:
         self._closed = reason
         for patience in self._reading:
             patience.reschedule(0.0)
+        self._pages.close()
         await asyncio.gather(*(socket.close(reason) for socket in self._sockets), return_exceptions=True)
 
     async def _healthz(self, _request: Request) -> Response:
@@ -116,7 +122,7 @@ class Gateway:
                 await socket.close(1013, f"at most {SOCKETS_MAX} WebSockets are served at a time")
                 return
             self._let_go(stranger)
-        connection = Connection(socket, self._calls, self._encoder, _caller(socket, "websocket"))
+        connection = Connection(socket, self._calls, self._encoder, _caller(socket, "websocket"), self._pace)
         self._sockets[connection] = None
         try:
             await connection.run()
@@ -144,6 +150,44 @@ class Gateway:
         except Exception as error:
             return self._refused(error, name)
         return Response(answer, 200, {"cache-control": "no-store"}, "application/json")
+
+    async def _leave(self, request: Request) -> Response:
+        """A page that holds `session` goes."""
+        caller = _caller(request, "http")
+
+        def leave(session: str, page: str) -> None:
+            self._pages.leave(session, caller.bearer, page, lambda: end(session))
+
+        async def end(session: str) -> None:
+            await self._once("Sessions/DeleteSession", {"session": session}, caller)
+
+        return await self._for_page(request, leave, "leave")
+
+    async def _stay(self, request: Request) -> Response:
+        """A page holds it, or is back after it was loaded again."""
+        who = _caller(request, "http").bearer
+        return await self._for_page(
+            request, lambda session, page: self._pages.stay(session, who, page), "stay"
+        )
+
+    async def _for_page(self, request: Request, act: Callable[[str, str], None], name: str) -> Response:
+        """Do something about a session that the caller may see, and the page that it names."""
+        try:
+            asked = parse(await self._body(request))
+            page = asked.pop("page", "") if isinstance(asked, dict) else ""
+            if not isinstance(page, str) or len(page) > PAGE_LENGTH_MAX:
+                raise InvalidInput(f"page is a name of at most {PAGE_LENGTH_MAX} letters", field="page")
+            await self._once("Sessions/GetSession", asked, _caller(request, "http"))
+            act(asked["session"], page)
+        except ClientDisconnect:
+            raise
+        except Exception as error:
+            return self._refused(error, name)
+        return Response("{}", 200, {"cache-control": "no-store"}, "application/json")
+
+    async def _once(self, name: str, asked: Any, caller: Caller) -> str:
+        method = self._calls.find(name)
+        return await self._answer(method, message_of(method.request, asked), caller)
 
     async def _body(self, request: Request) -> bytes:
         """What was sent. Raises InvalidInput unless it is JSON, small, and comes in time."""

@@ -25,6 +25,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDiscon
 from remixd.errors import Exhausted, InvalidInput, RemixdError, Unavailable
 from remixd.web.calls import AnyCalls, Caller, Method
 from remixd.web.messages import Encoder, dumps, message_of, parse, status_json
+from remixd.web.pace import Pace
 
 CALLS_MAX: Final = 64
 """Calls of one socket at a time."""
@@ -104,13 +105,17 @@ class Connection:
         calls: what can be called.
         encoder: makes JSON of responses.
         caller: who it is, as far as the handshake tells.
+        pace: how fast frames of all sockets are taken.
 
     Attributes:
         is_known: whether any call was let in.
     """
 
-    def __init__(self, socket: WebSocket, calls: AnyCalls, encoder: Encoder, caller: Caller) -> None:
+    def __init__(
+        self, socket: WebSocket, calls: AnyCalls, encoder: Encoder, caller: Caller, pace: Pace
+    ) -> None:
         self._socket = socket
+        self._pace = pace
         self._calls = calls
         self._encoder = encoder
         self._caller = caller
@@ -127,6 +132,7 @@ class Connection:
                 message = await self._receive()
                 if message["type"] == "websocket.disconnect":
                     return
+                await self._pace.turn()
                 await self._take(message.get("text"))
                 await asyncio.sleep(0)  # others' turn; and a call has begun before what follows may end it
         except TimeoutError:

@@ -9,19 +9,18 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
+from browsing import chromium
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from serving import TRACK, when_heard
 
 from remixd.api.auth import LOCAL, Gate
 from remixd.api.server import DESCRIPTORS
-from remixd.web.app import STATIC
+from remixd.web.pages import STATIC
 
 MODULE = STATIC / "remixd.js"
-CHROMIUM = "/usr/bin/chromium"
 WHOLE = {FieldDescriptor.TYPE_INT64, FieldDescriptor.TYPE_UINT64}
 SMALL = {FieldDescriptor.TYPE_INT32, FieldDescriptor.TYPE_UINT32}
 
@@ -145,15 +144,8 @@ def place(request: pytest.FixtureRequest) -> Iterator[Any]:
             pytest.skip("no Node that has WebSockets")
         yield Node(node)
         return
-    playwright = pytest.importorskip("playwright.sync_api")
-    if not Path(CHROMIUM).exists():
-        pytest.skip("no Chromium here")
-    with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(
-            executable_path=CHROMIUM, args=["--headless=new", "--no-sandbox", "--disable-gpu"]
-        )
+    with chromium() as browser:
         yield Chromium(browser)
-        browser.close()
 
 
 def meanwhile(act: Callable[[], bool]) -> None:
@@ -257,6 +249,34 @@ def test_a_watch_goes_on_after_the_connection_was_lost(web, place):
     """,
     )
     assert told == [["status", "resumed", "status"], ["open", "waiting", "open"]]
+
+
+def test_what_only_reads_is_asked_again_after_the_connection_was_lost(web, place):
+    web.create()
+    told = place.run(
+        web,
+        f"""
+        let cuts = 0;
+        class Fickle extends WebSocket {{
+          send(data) {{
+            if (cuts && data.includes("method")) {{ cuts -= 1; this.close(); }} else super.send(data);
+          }}
+        }}
+        const remixd = new m.Remixd(url, {{WebSocket: Fickle}});
+        cuts = 2;
+        const track = await remixd.tracks.get({TRACK!r});
+        const listed = await remixd.sessions.list();
+        cuts = 1;
+        let error = null;
+        try {{ await remixd.sessions.create({TRACK!r}); }} catch (caught) {{ error = caught; }}
+        const after = await remixd.sessions.list();
+        cuts = 1;
+        const made = await remixd.sessions.create({TRACK!r}, {{requestId: m.newId()}});
+        remixd.close();
+        return [track.id, listed.length, error.code, after.length, made.id];
+    """,
+    )
+    assert told == [TRACK, 1, "UNAVAILABLE", 1, "s-2"]
 
 
 def test_packets_are_heard_as_they_are(web, place):

@@ -58,6 +58,7 @@ export const INT64 = new Set(["sample", "settledSample", "plannedSample", "seque
   "lengthFrames", "revision", "revisedSample", "untilSample",
   "hostNs"]);
 
+const READS = /\/(Get|List|Explain|Plan)/;
 const BATCH_MAX = 64;
 const BATCH_MS = 20;
 const WAITING_MAX = 50;
@@ -156,7 +157,7 @@ class Line {
   }
 
   open() {
-    const socket = new this.Socket(this.url);
+    const socket = this.newest = new this.Socket(this.url);
     socket.binaryType = "arraybuffer";
     socket.onopen = () => {
       this.tries = 0;
@@ -242,7 +243,7 @@ class Line {
     this.closed = true;
     clearTimeout(this.timer);
     for (const id of [...this.calls.keys()]) this.end(id, gone("this Remixd was closed"));
-    this.socket?.close(1000);
+    this.newest?.close(1000);
   }
 }
 
@@ -310,6 +311,7 @@ class Console {
   constructor(line, session) {
     this.line = line;
     this.answers = new Map();
+    this.isOver = false;
     this.events = new Queue(() => this.close());
     this.ready = new Promise((resolve, reject) => {
       this.id = line.call({
@@ -318,6 +320,7 @@ class Console {
         started: resolve,
         took: (response) => this.take(response),
         ended: (error) => {
+          this.isOver = true;
           this.events.end(error);
           for (const each of this.answers.values()) each.reject(error || gone("the console is closed"));
           this.answers.clear();
@@ -346,6 +349,7 @@ class Console {
    */
   async perform(command) {
     await this.ready;
+    if (this.isOver) throw gone("the console is closed");
     const told = { id: newId(), ...command };
     return new Promise((resolve, reject) => {
       this.answers.set(told.id, { resolve, reject });
@@ -407,14 +411,18 @@ export class Remixd {
   get isClosed() { return this.line.closed; }
 
   /**
-   * Call a method that is no stream. @param {string} method @param {Object} request @returns {Promise<Object>}
+   * Call a method that is no stream. One that only reads, or has a requestId, is called again when the connection was
+   * lost; of any other nobody knows then whether it was done. @param {string} method @param {Object} request @returns {Promise<Object>}
    */
   call(method, request = {}) {
     return new Promise((resolve, reject) => {
       let answer = {};
+      let tries = 0;
       this.line.call({
         method,
         request,
+        resumes: READS.test(method) || Boolean(request.requestId),
+        again: () => { tries += 1; return tries <= TRIES; },
         took: (response) => { answer = response; },
         ended: (error) => (error ? reject(error) : resolve(answer)),
       });
