@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SYSTEM_PACKAGES := build-essential libfftw3-dev pkg-config portaudio19-dev python3-dev python3-venv
-TEST_PACKAGES := jackd2 libjack-jackd2-0 zam-plugins
+TEST_PACKAGES := chromium jackd2 libjack-jackd2-0 zam-plugins
 KERNEL := $(wildcard ext/*.pyx remixd/_kernel/*.pxd)
 PROTOS := $(wildcard proto/remixd/v1/*.proto)
 QUICK ?= --quick
@@ -13,9 +13,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 run: build  ## make the demo song, import it, and serve it
 	@$(BIN)/remixd demo build/demo
-	@$(BIN)/remixd import --library "$${REMIXD_LIBRARY:-$${XDG_DATA_HOME:-$$HOME/.local/share}/remixd}" build/demo
+	@$(BIN)/remixd import --warm --library "$${REMIXD_LIBRARY:-$${XDG_DATA_HOME:-$$HOME/.local/share}/remixd}" build/demo
 	@printf '%s\n' '' \
-	  'The daemon starts. In a second terminal, from this folder, try:' \
+	  'The daemon starts. Open the address below that begins with http:// and choose the song.' \
+	  'Or, in a second terminal, from this folder, try:' \
 	  '' \
 	  '    . .venv/bin/activate' \
 	  '    remixd tracks' \
@@ -101,12 +102,13 @@ build: .make/build  ## the kernel and the protos
 	    --no-install-recommends $(SYSTEM_PACKAGES); fi
 	@touch $@
 
-.make/test-system:  # a JACK server and plug-ins, to test devices and racks for real; without them those tests are skipped
-	@if command -v jackd >/dev/null && test -e /usr/lib/vst3/ZamTube.vst3; then :; \
-	elif ! command -v apt-get >/dev/null; then echo "no jackd, no zam-plugins: the tests of sound devices and plug-ins will be skipped"; \
+.make/test-system:  # a JACK server, plug-ins and a browser, to test for real; without them those tests are skipped
+	@if command -v jackd >/dev/null && command -v chromium >/dev/null && test -e /usr/lib/vst3/ZamTube.vst3; then :; \
+	elif ! command -v apt-get >/dev/null; then \
+	  echo "no jackd, zam-plugins or chromium: the tests of sound devices, plug-ins or the page will be skipped"; \
 	elif [ "$$(id -u)" = 0 ]; then sudo=; \
 	elif sudo -n true 2>/dev/null; then sudo=sudo; \
-	else echo "for the tests of sound devices and plug-ins: sudo apt-get install $(TEST_PACKAGES)"; fi; \
+	else echo "for the tests of sound devices, plug-ins and the page: sudo apt-get install $(TEST_PACKAGES)"; fi; \
 	if [ -n "$${sudo+x}" ]; then \
 	  $$sudo apt-get update -qq && \
 	  $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y -o DPkg::Lock::Timeout=500 \

@@ -24,6 +24,8 @@ PROTOS = ("common", "tracks", "sessions", "audience", "console", "presets", "sta
 KERNEL_NOUNS = (
     "simd",
     "ring",
+    "trace",
+    "worst",
     "mailbox",
     "fft",
     "regions",

@@ -6,17 +6,45 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from remixd.client import Client
 from remixd.config import runtime_path
+from remixd.control.encoder import write_audio
 from remixd.control.supervisor import instance_path
+from remixd.track.analysis import Analysis, Section
+from remixd.units import RATE_HZ
 
 STEMS_HZ = {"bass": 110.0, "vocals": 1000.0, "other": 2750.0}
 """Every stem of the song is one sine, so that its share of a mix can be told."""
 
 SONG_S = 8.0
+
+
+def write_song(
+    folder: Path,
+    stems_hz: Mapping[str, float] = STEMS_HZ,
+    seconds: float = SONG_S,
+    amplitude: float = 0.2,
+    key: str | None = None,
+) -> Path:
+    """Write a song of sines, one a stem, at 120 bpm, that is ready to be imported; its folder."""
+    folder.mkdir(parents=True)
+    time_s = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
+    for name, frequency_hz in stems_hz.items():
+        wave = (amplitude * np.sin(2 * np.pi * frequency_hz * time_s)).astype(np.float32)
+        write_audio(folder / f"{name}.wav", iter([np.stack([wave, wave], axis=1)]), RATE_HZ)
+    beats_s = tuple(np.arange(0.0, seconds, 0.5).tolist())
+    analysis = Analysis(
+        source="demo", duration_s=seconds, bpm=120.0, metre="4/4", key=key, beats_s=beats_s,
+        downbeats_s=beats_s[::4], sections=(Section(start_s=0.0, end_s=seconds, label="all of it"),),
+    )  # fmt: skip
+    (folder / "analysis.json").write_text(analysis.to_json())
+    return folder
 
 
 class Daemon:

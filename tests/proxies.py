@@ -9,11 +9,15 @@ import threading
 
 
 class Proxy:
-    """Forwards connections to `target`, until `freeze`: then those that are open stay open, and silent."""
+    """Forwards connections to `target`, until `freeze`: then those that are open stay open, and silent.
 
-    def __init__(self, target: tuple[str, int]) -> None:
+    After `stop` all are cut; another one may `listen` at the same address then.
+    """
+
+    def __init__(self, target: tuple[str, int], listen: str = "127.0.0.1:0") -> None:
         self._target = target
-        self._listening = socket.create_server(("127.0.0.1", 0))
+        host, _, port = listen.partition(":")
+        self._listening = socket.create_server((host, int(port)))
         self.address = f"127.0.0.1:{self._listening.getsockname()[1]}"
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._listening, selectors.EVENT_READ)

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from remixd._kernel.trace import FLAGS, Block, TraceRing
+from remixd._kernel.trace import size_bytes as trace_bytes
 from remixd.api.server import Server
 from remixd.audience.arc import Arc
 from remixd.audience.signal import Signal
@@ -24,6 +26,7 @@ from remixd.control.command import Answer, Applied, AppliedMove, Clamp, Refused
 from remixd.control.decks import Decks
 from remixd.control.encoding import Encoding, Heard, Tap, Taps
 from remixd.control.fan_keys import FanKeys
+from remixd.control.flight import Flight, Worst
 from remixd.control.ingest import ImportResult
 from remixd.control.parts import Parts
 from remixd.control.presets import Pick
@@ -181,6 +184,8 @@ class HandPlayedSession:
         self.stems = Parts(session_id, Decks(None, self.mix), is_apart=False)
         self.crowd: CrowdTold | None = None
         self.owner = ""
+        self.engine_pid = ENGINE_PID
+        self.flight = Flight(TraceRing(bytearray(trace_bytes(64, 64)), 64, 64))
 
     def own(self, owner: str) -> None:
         self.owner = owner
@@ -477,6 +482,9 @@ class HandPlayedSessions:
             raise NotFound(f"there is no session {session_id!r}: {hint}", kind="session", name=session_id)
         return self.held[session_id]
 
+    def has(self, session: HandPlayedSession) -> bool:
+        return session in self.all()
+
     def all(self) -> list[HandPlayedSession]:
         return list(self.held.values())
 
@@ -485,13 +493,20 @@ class HandPlayedSessions:
         del self.held[session_id]
 
 
+A_BLOCK = Block(
+    begin_ns=7_000_000_000, end_ns=7_012_500_000, sample=96_000, frames=480, late_ns=2_500_000, behind_ns=0,
+    parts_ns=(1000, 12_000_000, 0, 400_000), cpu_ns=3_000_000, taken=40, minor_faults=0, major_faults=2,
+    preemptions=1, flags=FLAGS["paced"] | FLAGS["measured"] | FLAGS["load"],
+)  # fmt: skip
+"""Of a load on deck A, while the machine was busy elsewhere."""
+
 A_CENSUS = Census(
     started_unix_s=1_000_000_000.25, unix_s=1_000_000_060.5,
     engines=(EngineCensus(pid=ENGINE_PID, sessions=2, load=0.25, load_max=0.8, late_packets=3),),
     has_spare=True, sessions=0, directed_sessions=1, lost_sessions=0, listeners=4, watchers=5, fans=6,
     tracks=0,
     signals={"accepted": 8, "refused": 1}, engine_deaths=1, cpu_share=0.125, resident_bytes=1 << 20,
-    draining=False,
+    draining=False, worst=[("s-1", Worst([A_BLOCK], [A_BLOCK], [], []), [])],
 )  # fmt: skip
 
 

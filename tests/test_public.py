@@ -11,21 +11,23 @@ import remixd
 PUBLIC = {
     "remixd.client": {
         "Alternative", "Answer", "Applied", "AppliedMove", "AsyncClient", "AsyncConsole", "AsyncStream",
-        "Chord", "Clamp", "Client", "Console", "Deck", "Event", "ImportedTrack", "Lost", "Missed",
+        "Chord", "Clamp", "Client", "Console", "Deck", "Event", "ImportedTrack", "JoinLink", "Lost", "Missed",
         "NullTest", "Packet", "Preset", "Rack", "Recorder", "Recording", "Refused",
         "Rights", "Section", "Session", "Signal", "Span", "Stem", "StemNull", "StemOverview",
         "Stream", "StreamFormat", "Track", "TrackSummary", "AsyncSignalStream", "Crowd", "CrowdDimension",
         "Explanation", "Forgotten", "PlannedMove", "Reason", "Reconnected", "Said", "SignalStream", "Taste",
         "DaemonStats", "EngineStats", "Timeline", "TimelineBeat", "TimelineEvent",
+        "Trace", "TraceEvent", "WorstBlock",
     },
     "remixd.cli": {"main"},
 }  # fmt: skip
 METHODS = {
     "close", "console", "create_session", "delete_preset", "delete_session", "delete_track", "edit_track",
-    "import_track", "is_serving", "listen", "overview", "packets", "panic", "pick", "preset",
+    "import_track", "is_serving", "join_link", "listen", "overview", "packets", "panic", "pick", "preset",
     "presets", "save_preset", "send", "session", "sessions", "signal",
     "track", "tracks",
     "watch", "stats", "watch_stats", "signals", "taste", "explain", "undo", "forget_fan", "crowd", "plan",
+    "trace",
 }  # fmt: skip
 
 

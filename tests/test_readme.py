@@ -55,6 +55,7 @@ plan DIRECTED drums=-12 --bars 16
 deck SESSION
 deck SESSION A level drums -6 --at beat --over .1 --wait
 stats
+trace SESSION --seconds 5 -o OUT.json
 listen SESSION --seconds .5 -o OUT.wav
 listen SESSION --seconds .5 -o OUT.ogg --format opus --bitrate 96
 preset list
