@@ -83,7 +83,7 @@ class Daemon:
     @property
     def pid(self) -> int:
         """The process that answers calls."""
-        return self.process.pid
+        return self._next.pid if self._next else self.process.pid
 
     @property
     def engines(self) -> set[int]:

@@ -586,9 +586,16 @@ class Service:
         self.server = self.run(self._build)
         self.wait(self.server.start(self.address))
 
+    async def _last_steps(self) -> None:
+        """Wait for calls that are answered but not yet over: gRPC's server does not."""
+        calls = [task for task in asyncio.all_tasks() if task.get_name() == "rpc_task"]
+        if calls:
+            await asyncio.wait(calls, timeout=5)
+
     def stop(self) -> None:
         if self._thread.is_alive():
             self.wait(self.server.stop(0.5))
+            self.wait(self._last_steps())
             self.loop.call_soon_threadsafe(self.loop.stop)
             self._thread.join(10)
             self.loop.close()
