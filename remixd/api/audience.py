@@ -10,6 +10,7 @@ from typing import Final
 from remixd.api import audience_convert as convert
 from remixd.api.auth import calling
 from remixd.api.fan_names import FanNames, telling_of
+from remixd.api.pauses import Pauses
 from remixd.api.status import Context
 from remixd.api.streams import Requests, Streams
 from remixd.audience import similarity
@@ -27,7 +28,6 @@ SIGNALS_MAX: Final = 1024
 
 PIECE: Final = 8
 """Signals of a batch that are taken at a stretch: half a millisecond."""
-
 PLAN_BARS: Final = (1, 64)
 
 
@@ -38,6 +38,7 @@ class AudienceServicer(audience_pb2_grpc.AudienceServicer):
         self._sessions = sessions
         self._streams = streams
         self._fans = FanNames(fan_keys, sessions.audiences)
+        self._pauses = Pauses()
         self._mood_of: convert.MoodOf | None = None
 
     async def _reader(self, signals: Sequence[pb.Signal]) -> convert.MoodOf | None:
@@ -60,11 +61,12 @@ class AudienceServicer(audience_pb2_grpc.AudienceServicer):
         if not batch:
             raise InvalidInput("signals is empty", field="signals")
         reader = await self._reader(batch)
-        answers = self._take(session, batch[:PIECE], reader, came_ns)
-        for start in range(PIECE, len(batch), PIECE):
-            await asyncio.sleep(0)
-            session = self._sessions.get(session.id)  # it may have ended meanwhile
-            answers += self._take(session, batch[start : start + PIECE], reader, came_ns)
+        with self._pauses.batch():
+            answers = self._take(session, batch[:PIECE], reader, came_ns)
+            for start in range(PIECE, len(batch), PIECE):
+                await self._pauses.pause()
+                session = self._sessions.get(session.id)  # it may have ended meanwhile
+                answers += self._take(session, batch[start : start + PIECE], reader, came_ns)
         return answers
 
     def _take(
