@@ -6,7 +6,9 @@ import http.client
 import json
 from typing import Any
 
-from serving import TRACK, HandPlayedSession, Service
+from hand_played import HandPlayedSession
+from serving import Service
+from shelves import TRACK
 from websockets.sync.client import ClientConnection, connect
 
 from remixd.api.auth import Gate

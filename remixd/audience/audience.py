@@ -19,12 +19,13 @@ from numpy.typing import NDArray
 
 from remixd.audience.crowd import UNVERIFIED_WEIGHT, Crowd, Decision
 from remixd.audience.fans import Fan, Fans
+from remixd.audience.gathered import Gathered
 from remixd.audience.heard import Hearing
 from remixd.audience.ledger import EVENT
 from remixd.audience.prior import Prior
 from remixd.audience.reading import id_of, judged
 from remixd.audience.signal import Signal
-from remixd.audience.space import INDEX, NAMES, D, Floats, unit_of, units_of
+from remixd.audience.space import INDEX, NAMES, D, Floats, units_of
 from remixd.audience.stating import EASED, state, stated_before
 from remixd.audience.taste import Tastes
 from remixd.audience.trial import TRIED_LEAST, aside
@@ -32,7 +33,7 @@ from remixd.audience.utility import Kind
 from remixd.audience.votes import Votes
 from remixd.audience.wanted import Wanted, rounded_value
 from remixd.errors import Exhausted, InvalidInput, NotFound
-from remixd.mix import DIMENSIONS, NEUTRAL
+from remixd.mix import NEUTRAL
 
 Slots: TypeAlias = NDArray[np.integer[Any]]
 
@@ -42,18 +43,11 @@ KNOWN: Final = 0.05
 IDS_KEPT: Final = 65_536
 """Signals that are known again."""
 
-TICK_MAX: Final = 64
-"""So many events do not wait for the next tick: it would hold up everybody."""
-
-WISHES_KEPT: Final = 8
-"""Wishes of one fan and dimension in a tick: the last one counts, the others if that is taken back."""
-
 HEARD_ROWS_MAX: Final = 4096
+SAME: Final = 1e-4
 
 TASTES_MAX: Final = 5_000
 """Of more fans only what they want, not what it was learnt from, is written down for another daemon."""
-
-SAME: Final = 1e-4
 
 
 class Audience:
@@ -84,8 +78,7 @@ class Audience:
         self.version = 0
         self._hearing = Hearing(self.tastes.heard)
         self._ids: dict[int, str] = {}
-        self._judged: list[tuple[Any, ...]] = []
-        self._wished: dict[tuple[int, int], list[tuple[float, int, float]]] = {}
+        self._gathered = Gathered()
         self._kept: dict[str, tuple[Floats, Floats]] = {}
         self.votes = Votes()
         self.decision: Decision | None = None
@@ -126,13 +119,10 @@ class Audience:
         says = judged(signal)
         key = self._key(signal.fan, signal.id)
         if says:
-            self._judged.append((key, at_s, 0.0, says[1], fan.slot, heard, before, says[0], 0))
+            self._gathered.judge(fan.slot, key, at_s, *says, heard, before)
             fan.reacts = True
         for name, value in wishes.items():
-            came = self._wished.setdefault((fan.slot, INDEX[name]), [])
-            came.append((at_s, key, DIMENSIONS[name].clamp(value)))
-            if len(came) > 2 * WISHES_KEPT:
-                came[:] = sorted(came)[-WISHES_KEPT:]
+            self._gathered.wish(fan.slot, key, at_s, name, value)
         if signal.reaction == "explore":
             fan.exploring = signal.amount >= 0.5
         fan.signals += 1
@@ -140,7 +130,7 @@ class Audience:
         if len(self._ids) > IDS_KEPT:
             del self._ids[next(iter(self._ids))]
         self.version += 1
-        if len(self._judged) + len(self._wished) >= TICK_MAX:
+        if self._gathered.is_much:
             self.tick(at_s + signal.age_s)
         return fan
 
@@ -186,10 +176,7 @@ class Audience:
         if fan is None:
             return {}
         said = {NAMES[index]: it.value for index, it in fan.stated.items() if it.share > EASED}
-        for index in range(D):
-            if (waiting := self._wished.get((fan.slot, index))) is not None:
-                said[NAMES[index]] = max(waiting)[2]
-        return said
+        return said | self._gathered.stated(fan.slot)
 
     def unknow(self, handle: str) -> None:
         """Let nobody begin with a taste that was kept, and is no more."""
@@ -203,21 +190,11 @@ class Audience:
 
     def tick(self, now_s: float) -> None:
         """Let what came since the last tick count."""
-        if not self._judged and not self._wished:
+        if not self._gathered:
             return
-        last = {place: max(came) for place, came in self._wished.items()}
-        rows = self._judged + [
-            (key, at_s, unit_of(NAMES[index], value), float((at_s, key, value) == last[slot, index]), slot,
-             -1, -1, Kind.WISH, index)
-            for (slot, index), came in self._wished.items()
-            for at_s, key, value in sorted(came)[-WISHES_KEPT:]
-        ]  # fmt: skip
-        events = np.array(rows, EVENT)
-        events = events[np.lexsort((events["id"], events["at_s"], events["slot"]))]
+        events, values = self._gathered.take()
         self.tastes.observe(events)
-        state(self.fans.at, events, {place: came[2] for place, came in last.items()})
-        self._judged.clear()
-        self._wished.clear()
+        state(self.fans.at, events, values)
         self._cast(np.unique(events["slot"]), now_s)
         if len(self.tastes.heard.points) > HEARD_ROWS_MAX:
             self.tastes.free_heard(self._hearing.rows())
@@ -305,8 +282,7 @@ class Audience:
 
     def clear(self, centre: Mapping[str, float]) -> None:
         """Forget everything but who is there: panic."""
-        self._judged.clear()
-        self._wished.clear()
+        self._gathered.clear()
         for fan in self.fans:
             self.tastes.forget(fan.slot)
             self.tastes.join(fan.slot)
@@ -371,8 +347,7 @@ class Audience:
         Raises NotFound.
         """
         fan = self.fans.get(handle)
-        self._judged = [row for row in self._judged if row[4] != fan.slot]
-        self._wished = {place: came for place, came in self._wished.items() if place[0] != fan.slot}
+        self._gathered.drop(fan.slot)
         self.fans.leave(handle)
         self.tastes.forget(fan.slot)
         self.crowd.withdraw(np.array([fan.slot]))

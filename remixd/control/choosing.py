@@ -77,7 +77,7 @@ class Choosing:
         share = outcome.shares.get(option, 0.0)
         stands = f"; {outcome.standing} stands" if outcome.standing else ""
         told = f"{name} {option} has {share:.0%} of {outcome.fans} votes{stands}"
-        session.tell_done(signal.id, told)
+        session.desk.tell_done(signal.id, told)
         return Answer(id=signal.id, accepted=True, because=told)
 
     def _try(self, signal: Signal, session: Session) -> Answer:
@@ -101,7 +101,7 @@ class Choosing:
                 load_blend(Pick(id=signal.id, weights={name: 1.0}).weights)
             case {"section": name}:
                 session.desk.sections.check(name)
-            case _ if session.shown.loaded is None:
+            case _ if session.desk.decks.shown.loaded is None:
                 raise InvalidInput("nothing is loaded that could be swapped", field="choices")
 
     def _do(self, signal: Signal, session: Session) -> Answer:
@@ -109,9 +109,9 @@ class Choosing:
             case {"preset": name}:
                 return self._pick(session, Pick(id=signal.id, weights={name: 1.0}))
             case {"section": name}:
-                deck = session.shown.index
+                deck = session.desk.decks.shown.index
                 return session.go_to(
                     DeckCommand(id=signal.id, deck=deck, action=Action(verb="section", name=name))
                 )
-        swap = swap_for(signal, session.shown, self._get)
+        swap = swap_for(signal, session.desk.decks.shown, self._get)
         return self._expect(session, swap.command, swap.track, swap.loops)

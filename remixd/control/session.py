@@ -17,7 +17,6 @@ from remixd.audience.signal import Signal
 from remixd.control.action import DeckCommand
 from remixd.control.admission import Kind
 from remixd.control.command import Answer, Refused
-from remixd.control.decks import Deck, Loaded
 from remixd.control.desk import Desk
 from remixd.control.encoding import Taps
 from remixd.control.engine import Engine
@@ -29,6 +28,7 @@ from remixd.control.metrics import Metrics
 from remixd.control.observing import Observer
 from remixd.control.order import bypass_of
 from remixd.control.parts import Parts, packet_of
+from remixd.control.rendered import Rendered
 from remixd.control.sounding import Sounding
 from remixd.control.start import Start
 from remixd.control.streams import Listener, SessionStatus, Watcher
@@ -83,13 +83,9 @@ class Session:
         self.latency_s = 0.0
         self.device = ""
         self._memory = SessionMemory(engine.memory_path(key))
-        self._ring = self._memory.ring
+        self._rendered = Rendered(self._memory.ring)
         self.flight = Flight(self._memory.trace)
-        self._read = 0
-        self._before = 0
         self._hands = 0
-        self._heard = -1
-        self._reports_lost = 0
         self._directed: PacketEntry | None = None
         self.degraded: dict[str, str] = {}
         self._listeners = Listeners()
@@ -115,8 +111,7 @@ class Session:
 
     def is_heard(self) -> bool:
         """Whether the engine has rendered any of it since this was last asked."""
-        before, self._heard = self._heard, self._ring.newest
-        return self._heard != before
+        return self._rendered.has_more
 
     @property
     def keys_in_use(self) -> set[int]:
@@ -173,10 +168,6 @@ class Session:
         self._hands += 1
         return self._desk.sections.go_to(command)
 
-    def tell_done(self, signal_id: str, because: str) -> None:
-        """Tell, under a signal's id, that it counts and moves nothing by itself."""
-        self._desk.tell_done(signal_id, because)
-
     def undo(self, fan: str, signal_id: str) -> None:
         """Take a fan's signal back. Raises NotFound, or InvalidInput if it is too old."""
         self.check_playing()
@@ -212,22 +203,9 @@ class Session:
         """Tell that nothing came of a command that was accepted."""
         self._watchers.put_answer(Refused(id=command.id, reason=reason))
 
-    @property
-    def shown(self) -> Deck:
-        """The deck that stands for the session."""
-        return self._desk.decks.shown
-
     def awaits(self, command: DeckCommand) -> bool:
         """Whether a command that loads has not been overtaken."""
         return self.playing and self._desk.loads.awaits(command)
-
-    def load(self, command: DeckCommand, loaded: Loaded) -> None:
-        """Load what lies ready in the engine. Raises Exhausted."""
-        self._desk.loads.load(command, loaded)
-
-    def give_up(self, command: DeckCommand, reason: str) -> None:
-        """Tell that nothing came of a command that loads."""
-        self._desk.loads.give_up(command, reason)
 
     def direct(self) -> None:
         """Let the director decide what is due soon. Called often; does nothing where no time passed."""
@@ -263,30 +241,14 @@ class Session:
         self.flight.look(now_s)
 
     def _take_packets(self) -> None:
-        newest = self._ring.newest
-        if newest == self._read:
-            return
-        first = max(self._read + 1, self._ring.oldest) if self._listeners else newest
-        for sequence in range(first, newest + 1):
-            entry = self._ring.read(sequence)
-            if entry is not None:
-                self.journal.tick(entry.sample + PACKET_FRAMES)
-                self._desk.take_packet(entry)
-                self.sounding.take_packet(entry.sample, entry.due_ns)
-                self._hand_out(entry)
-                self._count_lost(entry.reports_lost)
-        self._read = newest
-
-    def _count_lost(self, reports_lost: int) -> None:
-        """Tell of reports that the engine could not hand over, since nobody took them for too long."""
-        if reports_lost > self._reports_lost:
-            self._watchers.put_missed(reports_lost - self._reports_lost)
-        self._reports_lost = reports_lost
-
-    def _hand_out(self, entry: PacketEntry) -> None:
-        if not self._listeners:
-            return
-        self._listeners.put(packet_of(entry, entry.pcm, self._before, self._desk.bar_beat))
+        for entry in self._rendered.take(each=bool(self._listeners)):
+            self.journal.tick(entry.sample + PACKET_FRAMES)
+            self._desk.take_packet(entry)
+            self.sounding.take_packet(entry.sample, entry.due_ns)
+            if self._listeners:
+                self._listeners.put(packet_of(entry, entry.pcm, self._rendered.before, self._desk.bar_beat))
+            if missed := self._rendered.missed(entry):
+                self._watchers.put_missed(missed)
 
     def listen(self) -> Listener:
         """Join the session's listeners: packets from now on. Close it when done."""
@@ -297,7 +259,7 @@ class Session:
 
     def source(self) -> tuple[Path, int]:
         """Where its packets are, and what is added to the sequence of those there."""
-        return self.engine.memory_path(self.key), self._before
+        return self.engine.memory_path(self.key), self._rendered.before
 
     def bar_beat(self, position_s: float) -> str | None:
         """A place in its song, musically; None where it has no beats."""
@@ -331,7 +293,7 @@ class Session:
 
     def catch_up(self) -> None:
         """Begin with the newest packet: who adopts it has not heard those before."""
-        self._read = max(self._ring.newest - 1, 0)
+        self._rendered.catch_up()
 
     @property
     def ledger(self) -> Ledger:
@@ -397,12 +359,11 @@ class Session:
         """
         memory = SessionMemory(engine.memory_path(self.key))
         self._take_packets()  # the last of the one before
-        self._before += self._ring.newest
         self.stems.take(self._memory.stems, self._desk.bar_beat)
         self.stems.restart()
-        self.engine, self._memory, self._ring = engine, memory, memory.ring
+        self.engine, self._memory = engine, memory
+        self._rendered.move(memory.ring)
         self.flight.move(memory.trace)
-        self._read, self._heard, self._reports_lost = 0, -1, 0
         self._desk.receipts.move(memory.commands, told)
         self.taps.move()
         self._desk.layers.restart()

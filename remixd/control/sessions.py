@@ -279,13 +279,13 @@ class Sessions:
                 raise Unavailable("another command took its place")
             summed = session.kind == "summed"
             ready = await self._holding.make_ready(session, track, lease=lease, loop=loop, summed=summed)
-            session.load(command, ready)
+            session.desk.loads.load(command, ready)
             self.picking.follow(session, command.deck)
         except RemixdError as error:
-            session.give_up(command, str(error))
+            session.desk.loads.give_up(command, str(error))
         except Exception as error:
             log.exception("loading %s into session %s", track.id, session.id)
-            session.give_up(command, f"a fault of remixd: {error!r}")
+            session.desk.loads.give_up(command, f"a fault of remixd: {error!r}")
 
     def _reserve_slot(self, engine: Engine) -> int:
         """A slot of the engine that nobody has: lost sessions, which stay to be looked at, have none."""

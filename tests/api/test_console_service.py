@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import grpc
 import pytest
-from serving import TRACK
+from shelves import TRACK
 
 from remixd.control.command import Applied
 from remixd.v1 import common_pb2, console_pb2_grpc, sessions_pb2

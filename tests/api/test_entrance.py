@@ -14,7 +14,8 @@ import pytest
 import tokens
 from google.rpc import error_details_pb2, status_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from serving import TRACK, PlainNames, Service
+from serving import PlainNames, Service
+from shelves import TRACK
 
 from remixd.api.audit import Audit
 from remixd.api.auth import Gate

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import grpc
 import pytest
-from serving import a_stem, a_track
+from shelves import a_stem, a_track
 
 from remixd.api import convert
 from remixd.client import _convert as at_the_caller

@@ -10,7 +10,8 @@ import jwt
 import pytest
 import segno
 import tokens
-from serving import TRACK, PlainNames, Service
+from serving import PlainNames, Service
+from shelves import TRACK
 
 from remixd.api.auth import Gate
 from remixd.api.scopes import RULES

@@ -12,7 +12,8 @@ import pytest
 import tokens
 from hypothesis import given
 from hypothesis import strategies as st
-from serving import TRACK, Service
+from serving import Service
+from shelves import TRACK
 
 from remixd.api.audit import Audit
 from remixd.api.auth import LOCAL, Caller, Gate

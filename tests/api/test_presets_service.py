@@ -8,7 +8,7 @@ from pathlib import Path
 
 import grpc
 import pytest
-from serving import TRACK
+from shelves import TRACK
 
 from remixd.client import AsyncClient, Client
 from remixd.director.preset_files import OWN_MAX, shipped_names

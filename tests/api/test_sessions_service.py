@@ -7,10 +7,10 @@ import time
 import grpc
 import numpy as np
 import pytest
+from hand_played import ENGINE_PID
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
-from serving import ENGINE_PID
 
 from remixd.api.convert import samples_to_s16
 from remixd.control.command import Applied

@@ -6,7 +6,8 @@ import itertools
 
 import grpc
 import pytest
-from serving import ENGINE_PID, Service
+from hand_played import ENGINE_PID
+from serving import Service
 
 from remixd.v1 import stats_pb2 as pb
 from remixd.v1 import stats_pb2_grpc

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 import pytest
 import tokens
 from faces import AsyncFace
-from serving import TRACK, Service
+from serving import Service
+from shelves import TRACK
 
 from remixd.api.auth import Gate
 from remixd.api.server import Server

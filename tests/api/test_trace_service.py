@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import grpc
 import pytest
-from serving import ENGINE_PID, Service
+from hand_played import ENGINE_PID
+from serving import Service
 
 from remixd.v1 import audience_pb2, audience_pb2_grpc, common_pb2, stats_pb2_grpc
 from remixd.v1 import stats_pb2 as pb

@@ -8,7 +8,7 @@ from pathlib import Path
 import grpc
 import pytest
 from packages import write_package
-from serving import a_track, an_analysis
+from shelves import a_track, an_analysis
 
 from remixd.errors import BadAudio
 from remixd.track.import_options import ImportOptions

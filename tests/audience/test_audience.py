@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from remixd.audience.audience import IDS_KEPT, TICK_MAX, Audience
+from remixd.audience.audience import IDS_KEPT, Audience
 from remixd.audience.fans import BURST
+from remixd.audience.gathered import TICK_MAX
 from remixd.audience.reading import NUDGES, cadence_tempo, stepped, wished
 from remixd.audience.signal import Signal
 from remixd.audience.space import NAMES

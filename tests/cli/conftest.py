@@ -6,7 +6,7 @@ import json
 from types import SimpleNamespace
 
 import pytest
-from serving import TRACK
+from shelves import TRACK
 
 from remixd import cli
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from serving import TRACK
+from shelves import TRACK
 
 from remixd.track.import_options import ImportOptions
 

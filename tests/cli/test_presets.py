@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from serving import TRACK
+from shelves import TRACK
 
 
 @pytest.fixture(autouse=True)

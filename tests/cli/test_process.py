@@ -7,7 +7,7 @@ import signal as signals
 import subprocess
 import sys
 
-from serving import TRACK
+from shelves import TRACK
 
 from remixd.cli._out import plain
 

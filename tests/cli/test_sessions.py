@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from serving import ENGINE_PID, TRACK
+from hand_played import ENGINE_PID
+from shelves import TRACK
 
 from remixd.mix import DIMENSIONS
 

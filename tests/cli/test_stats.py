@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from serving import ENGINE_PID
+from hand_played import ENGINE_PID
 
 
 def test_figures_are_told_in_words_and_in_json(remixd, told):

@@ -9,7 +9,8 @@ import wave
 
 import av
 import pytest
-from serving import TRACK, when_heard
+from serving import when_heard
+from shelves import TRACK
 from sounds import noise
 
 from remixd.units import PACKET_FRAMES

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 from packages import write_package
-from serving import TRACK, a_track, an_analysis
+from shelves import TRACK, a_track, an_analysis
 
 from remixd.cli._shelf import find_track, package_json
 from remixd.client import Client

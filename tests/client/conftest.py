@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from faces import AsyncFace
-from serving import TRACK
+from shelves import TRACK
 
 from remixd.client import Client
 

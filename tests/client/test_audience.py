@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from serving import TRACK
+from shelves import TRACK
 
 from remixd import errors
 from remixd.audience.told import CrowdTold

@@ -6,7 +6,7 @@ import asyncio
 import inspect
 
 import pytest
-from serving import TRACK
+from shelves import TRACK
 
 from remixd import errors
 from remixd.audience.told import CrowdTold

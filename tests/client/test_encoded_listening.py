@@ -5,7 +5,8 @@ from __future__ import annotations
 import av
 import numpy as np
 import pytest
-from serving import TRACK, when_heard
+from serving import when_heard
+from shelves import TRACK
 from sounds import music
 
 from remixd import errors

@@ -7,7 +7,7 @@ import time
 
 import pytest
 from endings import OPEN, exit_codes
-from serving import TRACK
+from shelves import TRACK
 
 from remixd import errors
 from remixd.client import Client, Signal

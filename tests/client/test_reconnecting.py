@@ -13,7 +13,7 @@ from faces import AsyncFace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from proxies import Proxy
-from serving import TRACK
+from shelves import TRACK
 
 from remixd import errors
 from remixd.client import Applied, AsyncClient, Client, Reconnected, Session, Signal, _aio, _client, _link

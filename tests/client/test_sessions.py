@@ -6,7 +6,7 @@ import threading
 import time
 
 import pytest
-from serving import TRACK
+from shelves import TRACK
 
 from remixd import errors
 from remixd.client import Applied, Signal

@@ -7,7 +7,7 @@ import threading
 import time
 
 import pytest
-from serving import TRACK
+from shelves import TRACK
 
 from remixd import errors
 from remixd.api.audience import AudienceServicer

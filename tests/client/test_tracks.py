@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 from packages import write_package
-from serving import TRACK, a_track
+from shelves import TRACK, a_track
 
 from remixd import errors
 from remixd.track.import_options import ImportOptions

@@ -131,19 +131,19 @@ async def test_what_a_deck_plays_of_its_track_stays_and_one_file_gives_way_to_it
     [answer] = daemons.sessions.receive(session, [Signal(id="en", choices={"language": "en"})])
     assert answer.accepted, answer.reason
     sung = ["drums", "bass", "other", "vocals-en"]
-    await until(lambda: [stem.name for stem in session.shown.loaded.track.playing_stems] == sung)
-    [one] = as_one(session.shown.loaded.track).playing_stems
+    await until(lambda: [stem.name for stem in session.desk.decks.shown.loaded.track.playing_stems] == sung)
+    [one] = as_one(session.desk.decks.shown.loaded.track).playing_stems
     parts = sum(pcm for role, pcm in SONG.items() if role != "vocals")
     write_cached(cache / f"{one.name}.pcm", parts + music(48_000 * 5, seed=9), "other")
     await until(lambda: session.desk.decks.is_settled)
     assert await daemons.sessions._holding.join(session)
     session.degrade("whole", "one file", "of a test")
     adopted = await daemons.next(session)
-    assert [stem.name for stem in adopted.shown.loaded.track.playing_stems] == sung
-    assert len(adopted.players[adopted.shown.loaded.key]["stems"]) == 1
+    assert [stem.name for stem in adopted.desk.decks.shown.loaded.track.playing_stems] == sung
+    assert len(adopted.players[adopted.desk.decks.shown.loaded.key]["stems"]) == 1
     assert "one file" in adopted.status().degraded
     adopted.receive([Signal(id="quiet", wishes={"vocals": -60.0})])
-    await until(lambda: len(adopted.players[adopted.shown.loaded.key]["stems"]) == 4)
+    await until(lambda: len(adopted.players[adopted.desk.decks.shown.loaded.key]["stems"]) == 4)
     await until(lambda: not adopted.status().degraded)
 
 

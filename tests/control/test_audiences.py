@@ -113,9 +113,8 @@ async def test_a_dj_who_has_everything_may_use_the_decks_and_nobody_else(session
     dj(session, "take")
     await rendered(session, session.status().sample + BAR + 9_600)
     assert dj(session, "channel", "fader", -6.0, deck=0).accepted
-    loading = session.expect(
-        DeckCommand(id="x", deck=1, action=Action(verb="load", name=TRACK)), session.shown.loaded.track
-    )
+    load = DeckCommand(id="x", deck=1, action=Action(verb="load", name=TRACK))
+    loading = session.expect(load, session.desk.decks.shown.loaded.track)
     assert not loading.accepted
     assert "one track" in loading.reason
     dj(session, "hand")

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 from endings import OPEN, exit_codes
-from serving import TRACK
+from shelves import TRACK
 
 from remixd.client import Client
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from serving import TRACK
+from shelves import TRACK
 from webs import Web
 
 from remixd.errors import Forbidden, InvalidInput

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from browsing import chromium
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
-from serving import TRACK, when_heard
+from serving import when_heard
+from shelves import TRACK
 
 from remixd.api.auth import LOCAL, Gate
 from remixd.api.server import DESCRIPTORS
