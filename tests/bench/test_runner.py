@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import os
 import signal
 import time
@@ -191,3 +192,22 @@ def test_an_alarm_that_was_set_before_goes_on():
     finally:
         signal.setitimer(signal.ITIMER_REAL, *timer)
         signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGALRM])
+def test_what_ends_a_run_is_not_lost_in_a_callback_from_c(benches, tmp_path, number):
+    @ctypes.CFUNCTYPE(None)
+    def callback():
+        signal.raise_signal(number)
+        time.sleep(0)
+
+    def called_back(task):
+        measure(task)
+        with shares.held_back():
+            callback()
+        task.figure("beyond", "s", [1.0], {})
+
+    benches.update(a=called_back)
+    result = run(path=tmp_path / "r.json")
+    assert result.benches[0].state == "interrupted"
+    assert [each.name for each in result.benches[0].figures] == ["cost"]
