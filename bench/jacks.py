@@ -53,9 +53,11 @@ def jack_server(block: int) -> Iterator[str]:
     words = ("-R", "-P", str(PRIORITY), "-n", name, "-d", "dummy", "-r", str(RATE_HZ), "-p", str(block))
     process = None
     try:
-        process = subprocess.Popen(
-            ["jackd", *words], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        with held_back():  # else one that begins at that moment would stay
+            process = subprocess.Popen(
+                ["jackd", *words],
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            )  # fmt: skip
         until = time.monotonic() + START_S
         while not _answers(jack, name):
             if process.poll() is not None:  # without a word, when eight that were killed fill its registry
