@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from itertools import islice
 from time import monotonic_ns
 from typing import Final
 
@@ -28,6 +29,7 @@ SIGNALS_MAX: Final = 1024
 
 PIECE: Final = 8
 """Signals of a batch that are taken at a stretch: half a millisecond."""
+
 PLAN_BARS: Final = (1, 64)
 
 
@@ -55,28 +57,29 @@ class AudienceServicer(audience_pb2_grpc.AudienceServicer):
     async def _receive(self, session: Session, batch: Sequence[pb.Signal], came_ns: int) -> list[pb.Answer]:
         """Hand a batch, which came at `came_ns`, to its session; the answer to each of its signals.
 
-        Others are answered in between: a long batch must not hold up one hand's wish.
+        Others are answered in between: a long batch must not hold up one hand's wish. Raises Forbidden if a
+        signal is not its sender's to send; then none counts.
         """
         _check_count(batch)
         if not batch:
             raise InvalidInput("signals is empty", field="signals")
-        reader = await self._reader(batch)
+        for message in batch:  # before any of them counts
+            calling().fan(message.fan)
+        signals = convert.signals_from_proto(batch, await self._reader(batch), whose=self._whose)
+        answers: list[pb.Answer] = []
         with self._pauses.batch():
-            answers = self._take(session, batch[:PIECE], reader, came_ns)
-            for start in range(PIECE, len(batch), PIECE):
-                await self._pauses.pause()
-                session = self._sessions.get(session.id)  # it may have ended meanwhile
-                answers += self._take(session, batch[start : start + PIECE], reader, came_ns)
+            while some := list(islice(signals, PIECE)):
+                if answers:
+                    await self._pauses.pause()
+                    session = self._sessions.get(session.id)  # it may have ended meanwhile
+                answers += self._take(session, some, came_ns)
         return answers
 
-    def _take(
-        self, session: Session, some: Sequence[pb.Signal], reader: convert.MoodOf | None, came_ns: int
-    ) -> list[pb.Answer]:
-        signals = convert.signals_from_proto(some, reader, whose=self._whose)
-        usable = [signal for signal in signals if isinstance(signal, Signal)]
+    def _take(self, session: Session, some: Sequence[Signal | pb.Answer], came_ns: int) -> list[pb.Answer]:
+        usable = [signal for signal in some if isinstance(signal, Signal)]
         session.flight.marks.receive(came_ns, [signal.id for signal in usable])
         answers = self._sessions.receive(session, usable) if usable else []
-        return convert.merge_answers(signals, answers)
+        return convert.merge_answers(some, answers)
 
     async def SendSignals(  # noqa: N802 (the proto's name)
         self, request: pb.SendSignalsRequest, _context: Context

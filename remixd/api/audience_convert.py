@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from remixd.api.convert import clamp_to_proto
@@ -133,8 +133,8 @@ def signals_from_proto(
     mood_of: MoodOf | None = None,
     now_s: float | None = None,
     whose: Whose = as_sent,
-) -> list[Signal | pb.Answer]:
-    """Every signal of a batch, in order; in the place of one that cannot be used, its refusal.
+) -> Iterator[Signal | pb.Answer]:
+    """Every signal of a batch, in order, one by one; in the place of one that cannot be used, its refusal.
 
     Args:
         messages: the signals.
@@ -145,19 +145,17 @@ def signals_from_proto(
     Raises Forbidden if a signal is not its sender's to send.
     """
     now_s = time.time() if now_s is None else now_s
-    signals: list[Signal | pb.Answer] = []
     first: dict[str, int] = {}
     for index, message in enumerate(messages):
         try:
             if first.setdefault(message.id, index) != index:
                 raise InvalidInput(f"id is that of signals[{first[message.id]}]")
-            signals.append(_signal_from_proto(message, now_s, mood_of, whose))
+            yield _signal_from_proto(message, now_s, mood_of, whose)
         except Forbidden:
             raise
         except RemixdError as error:
             reason = str(_named(f"signals[{index}]", message, error))
-            signals.append(pb.Answer(id=message.id, reason=reason))
-    return signals
+            yield pb.Answer(id=message.id, reason=reason)
 
 
 def usable_signals(

@@ -21,8 +21,7 @@ class Rendered:
         self._reports_lost = 0
         self.before = 0
 
-    @property
-    def has_more(self) -> bool:
+    def has_grown(self) -> bool:
         """Whether the engine has rendered any since this was last asked."""
         before, self._heard = self._heard, self._ring.newest
         return self._heard != before

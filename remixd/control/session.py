@@ -111,7 +111,7 @@ class Session:
 
     def is_heard(self) -> bool:
         """Whether the engine has rendered any of it since this was last asked."""
-        return self._rendered.has_more
+        return self._rendered.has_grown()
 
     @property
     def keys_in_use(self) -> set[int]:

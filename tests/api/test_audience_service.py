@@ -95,6 +95,18 @@ def test_one_bad_signal_is_told_why_and_does_not_lose_the_others(session, audien
     assert [signal.id for signal in session.received] == ["first", "last"]
 
 
+def test_a_long_batch_is_one_batch_wherever_in_it_something_is_wrong(session, audience):
+    signals = [a_signal(f"{number}", vocals=-1) for number in range(70)]
+    signals[20] = a_signal("bad", vocls=1)
+    signals[69] = a_signal("3", vocals=-2)
+    answers = send(audience, session, *signals)
+    assert [answer.id for answer in answers] == [signal.id for signal in signals]
+    refused = {number: answer.reason for number, answer in enumerate(answers) if not answer.accepted}
+    assert refused.keys() == {20, 69}
+    assert refused[20].startswith("signals[20].wishes[0].dimension: there is no dimension 'vocls'")
+    assert refused[69] == "signals[69].id is that of signals[3]"
+
+
 def test_others_have_their_turns_while_a_long_batch_is_taken(service, session, audience):
     seen, count = [], 256
 
@@ -182,7 +194,7 @@ batches = st.lists(
 @given(batch=batches)
 @settings(suppress_health_check=[HealthCheck.too_slow])
 def test_every_signal_of_any_batch_has_exactly_one_answer_in_its_place(batch):
-    signals = signals_from_proto(batch)
+    signals = list(signals_from_proto(batch))
     accepted = [signal for signal in signals if isinstance(signal, Signal)]
     answers = merge_answers(signals, [Answer(id=signal.id, accepted=True) for signal in accepted])
     assert [answer.id for answer in answers] == [signal.id for signal in batch]

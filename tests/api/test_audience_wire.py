@@ -145,7 +145,7 @@ anything = st.builds(
 @given(batch=st.lists(anything, max_size=6))
 @settings(suppress_health_check=[HealthCheck.too_slow])
 def test_any_batch_is_answered_signal_by_signal(batch):
-    signals = signals_from_proto(batch, now_s=NOW_S)
+    signals = list(signals_from_proto(batch, now_s=NOW_S))
     answers = merge_answers(
         signals, (Answer(id=each.id, accepted=True) for each in signals if isinstance(each, Signal))
     )
@@ -154,7 +154,7 @@ def test_any_batch_is_answered_signal_by_signal(batch):
 
 
 def test_a_duplicate_and_what_was_understood_are_told():
-    signals = signals_from_proto([pb.Signal(id="a", text="less bass"), pb.Signal(id="b", reaction=1)])
+    signals = list(signals_from_proto([pb.Signal(id="a", text="less bass"), pb.Signal(id="b", reaction=1)]))
     told = [Answer(id="a", accepted=True), Answer(id="b", accepted=True, duplicate=True)]
     first, second = merge_answers(signals, told)
     assert (first.understood, first.duplicate) == ("bass -1", False)

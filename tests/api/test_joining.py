@@ -16,7 +16,7 @@ from shelves import TRACK
 from remixd.api.auth import Gate
 from remixd.api.scopes import RULES
 from remixd.api.tokens import Keyring
-from remixd.client import Client
+from remixd.client import Client, Signal
 from remixd.errors import Forbidden, InvalidInput, NotFound, Unauthenticated, Unsupported
 from remixd.settings import Auth, Settings
 from remixd.v1 import sessions_pb2 as pb
@@ -99,6 +99,14 @@ def test_each_phone_becomes_one_fan_of_that_session_and_can_speak_for_no_other(p
         with pytest.raises(Forbidden):
             client.panic("s-1")
     assert [signal.fan for signal in playing.session("s-1").received] == [phone.fan]
+
+
+def test_of_a_batch_in_which_a_phone_speaks_for_another_nothing_counts(playing):
+    phone = join(playing, invite(playing).token)
+    batch = [Signal(id=f"{number}", wishes={"drums": -6.0}) for number in range(40)]
+    with calling(playing, phone.token) as client, pytest.raises(Forbidden):
+        client.send("s-1", [*batch, Signal(id="theirs", fan=f"join:{OTHER}", wishes={"drums": -6.0})])
+    assert not playing.session("s-1").received
 
 
 def test_invitations_to_two_sessions_have_a_quota_each(playing):
