@@ -34,7 +34,15 @@ def test_what_counts_does_not_depend_on_the_order_in_which_it_came(data, express
     assert len(waiting) == 0
 
 
-@given(st.lists(wishes, min_size=1, max_size=120))
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 1), st.just("vocals"), st.integers(0, 40), st.floats(-60.0, 6.0)), min_size=1
+    )
+    | st.lists(wishes, min_size=1)
+    | st.lists(
+        st.tuples(st.just(0), st.just("drums"), st.integers(0, 9), st.just(0.0)), min_size=40, max_size=60
+    )
+)
 def test_of_a_fans_wishes_for_a_dimension_a_few_are_kept_and_the_last_one_counts(expressed):
     waiting = Gathered()
     for key, (slot, name, at_s, value) in enumerate(expressed):
