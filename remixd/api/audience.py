@@ -63,8 +63,9 @@ class AudienceServicer(audience_pb2_grpc.AudienceServicer):
         _check_count(batch)
         if not batch:
             raise InvalidInput("signals is empty", field="signals")
+        caller = calling()
         for message in batch:  # before any of them counts
-            calling().fan(message.fan)
+            caller.fan(message.fan)
         signals = convert.signals_from_proto(batch, await self._reader(batch), whose=self._whose)
         answers: list[pb.Answer] = []
         with self._pauses.batch():
